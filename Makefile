@@ -1,0 +1,82 @@
+# taptrace. `make help` lists the targets.
+
+CLANG ?= clang
+CC ?= cc
+NODE ?= node
+TESTS ?= unit live
+
+# Which ways of reading kernel memory each mechanism is built in (bpf/access.h).
+BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct fentry-probe fentry-direct kprobe-probe \
+               packet_socket-kfunc layout-types
+BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
+TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c))
+BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+             -Wno-unused-parameter -I/usr/include/$(MULTIARCH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build bpf native typescript tools run test lint format bench generate clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: node_modules/.package-lock.json ## install what is missing: Debian packages and npm packages
+	@scripts/setup.sh
+
+node_modules/.package-lock.json: package-lock.json
+	@scripts/setup.sh
+	npm ci --ignore-scripts --no-progress
+
+build: setup bpf native typescript tools ## build everything: BPF objects, addon, TypeScript
+
+bpf: $(BPF_FILES)
+
+# mechanism-access: the same source once for every way of reading kernel memory.
+dist/bpf/%.bpf.o: bpf/*.c bpf/*.h Makefile
+	@mkdir -p $(@D)
+	@mechanism=$(firstword $(subst -, ,$*)); access=$(lastword $(subst -, ,$*)); \
+	echo "  BPF     $*"; \
+	$(CLANG) $(BPF_FLAGS) -DTAP_ACCESS_$$(echo $$access | tr a-z A-Z) -c bpf/$$mechanism.bpf.c -o $@
+
+native: build/Release/taptrace.node
+
+build/Release/taptrace.node: native/*.cc native/*.h bpf/event.h binding.gyp node_modules/.package-lock.json
+	@test -f build/Makefile || npx --no-install node-gyp configure --silent
+	npx --no-install node-gyp build --silent
+	@touch $@
+
+typescript: node_modules/.package-lock.json
+	npx --no-install tsc -p .
+
+tools: $(TOOLS)
+
+dist/tools/%: test/tools/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+
+generate: bpf native typescript ## write the files generated from BTF and from the stage table
+	$(NODE) dist/scripts/generate-layout.js
+	$(NODE) dist/scripts/generate-docs.js
+
+run: build ## watch live packets at both taps: unarmed first, then armed; ends by itself
+	@scripts/demo.sh
+
+test: build lint ## unit tests (no root, no kernel) and live tests (root, real packets)
+	$(NODE) dist/test/run.js $(TESTS)
+
+lint: node_modules/.package-lock.json ## check formatting and style
+	npx --no-install biome check --error-on-warnings .
+	@if command -v clang-format >/dev/null; then \
+	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c; \
+	else echo "clang-format is missing: C and C++ formatting not checked"; exit 1; fi
+
+format: node_modules/.package-lock.json ## put formatting right
+	npx --no-install biome check --write .
+	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c
+
+bench: build ## measure rate, loss, start-up and memory; writes docs/performance.md
+	$(NODE) dist/bench/bench.js
+
+clean: ## remove everything built
+	rm -rf dist build

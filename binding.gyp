@@ -1,0 +1,32 @@
+{
+  "target_defaults": {
+    "cflags": ["-Wall", "-Wextra", "-Werror", "-Wno-cast-function-type", "-fvisibility=hidden"],
+    "cflags_cc": ["-std=c++17", "-fexceptions"],
+    "cflags_cc!": ["-fno-exceptions"],
+    "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
+    "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")", "bpf"]
+  },
+  "targets": [
+    {
+      "target_name": "taptrace",
+      "sources": [
+        "native/addon.cc",
+        "native/error.cc",
+        "native/btf.cc",
+        "native/netns.cc",
+        "native/object.cc",
+        "native/splice.cc",
+        "native/ring.cc",
+        "native/session.cc"
+      ],
+      "cflags": ["<!@(pkg-config --cflags libbpf)"],
+      "libraries": ["<!@(pkg-config --libs libbpf)"]
+    },
+    {
+      "target_name": "filter",
+      "sources": ["native/filter.cc", "native/classic_bpf.cc"],
+      "cflags": ["<!@(pkg-config --cflags libpcap)"],
+      "libraries": ["<!@(pkg-config --libs libpcap)"]
+    }
+  ]
+}

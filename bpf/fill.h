@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* What a record says about a packet, group by group; each group sets its presence bits. */
+#ifndef TAPTRACE_FILL_H
+#define TAPTRACE_FILL_H
+
+#include "packet.h"
+
+#define THREAD_STACK_BYTES 16384 /* arch/x86, arch/arm64: THREAD_SIZE without KASAN, 4 KiB pages \
+				  */
+#define PF_KTHREAD 0x00200000
+
+static __always_inline bool is_ksoftirqd(const char *comm)
+{
+	return comm[0] == 'k' && comm[1] == 's' && comm[2] == 'o' && comm[3] == 'f' &&
+	       comm[4] == 't' && comm[5] == 'i' && comm[6] == 'r' && comm[7] == 'q';
+}
+
+/*
+ * What this CPU was doing. The preemption count would say it, but its symbol is missing from many
+ * kernels' kallsyms. Softirqs run on a stack of their own (CONFIG_HAVE_SOFTIRQ_ON_OWN_STACK), so an
+ * address on the current stack says as much: not on the task's stack means the task was
+ * interrupted. The one exception is ksoftirqd, which serves softirqs on its own task's stack.
+ */
+static __always_inline void fill_context(struct tap_record *record, const void *on_stack)
+{
+#ifdef CAST_FIELD
+	__u64 task = bpf_get_current_task();
+	unsigned long stack = (unsigned long)CAST_FIELD(task, struct task_struct, stack);
+	bool interrupted;
+
+	/* Through memory, since the verifier lets no arithmetic mix a context pointer and a number.
+	 */
+	*(const void *volatile *)&record->aux = on_stack;
+	interrupted = *(volatile __u64 *)&record->aux - stack >= THREAD_STACK_BYTES;
+	record->aux = 0;
+	if (!interrupted && CAST_FIELD(task, struct task_struct, flags) & PF_KTHREAD)
+		interrupted = is_ksoftirqd(record->comm);
+	record->context = interrupted ? TAP_CONTEXT_SOFTIRQ : TAP_CONTEXT_PROCESS;
+	record->present |= TAP_HAS_CONTEXT;
+#endif
+}
+
+static __always_inline void fill_task(struct tap_record *record, const void *on_stack)
+{
+	__u64 ids = bpf_get_current_pid_tgid();
+
+	record->pid = ids >> 32;
+	record->tid = ids;
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->present |= TAP_HAS_TASK;
+	fill_context(record, on_stack);
+}
+
+static __always_inline bool is_armed(struct net_device *dev, struct net *net)
+{
+	struct list_head *own = &dev->ptype_all, *namespaced = &net->ptype_all;
+
+	if (FIELD(dev, ptype_all.next) != own)
+		return true;
+	return bpf_core_field_exists(net->ptype_all) && FIELD(net, ptype_all.next) != namespaced;
+}
+
+/*
+ * Where the list of sockets bound to no device is one for all namespaces (up to 6.12), a device
+ * whose own list is empty may or may not be tapped: left unknown.
+ */
+static __always_inline void fill_armed(struct tap_record *record, struct net_device *dev,
+				       struct net *net)
+{
+	bool armed = is_armed(dev, net);
+
+	if (armed)
+		record->flags |= TAP_ARMED;
+	if (armed || bpf_core_field_exists(net->ptype_all))
+		record->present |= TAP_HAS_ARMED;
+}
+
+static __always_inline void fill_device(struct tap_record *record, struct net_device *dev,
+					struct net *net)
+{
+	if (net) {
+		record->netns_inum = FIELD(net, ns.inum);
+		record->present |= TAP_HAS_NETNS;
+		if (bpf_core_field_exists(net->net_cookie)) {
+			record->netns_cookie = FIELD(net, net_cookie);
+			record->present |= TAP_HAS_NETNS_COOKIE;
+		}
+	}
+	if (!dev)
+		return;
+	record->ifindex = FIELD(dev, ifindex);
+	record->link_type = FIELD(dev, type);
+	record->present |= TAP_HAS_IFINDEX | TAP_HAS_LINK_TYPE;
+	if (is_tap && net)
+		fill_armed(record, dev, net);
+}
+
+static __always_inline void fill_vlan(struct tap_record *record, struct sk_buff *skb)
+{
+	struct sk_buff___vlan_bit *with_bit = (void *)skb;
+	__u16 tci = FIELD(skb, vlan_tci), protocol = FIELD(skb, vlan_proto);
+	bool tagged = tci || protocol;
+
+	if (bpf_core_field_exists(with_bit->vlan_present))
+		tagged = BITFIELD(with_bit, vlan_present);
+	if (!tagged)
+		return;
+	record->vlan_tci = tci;
+	record->vlan_protocol = bpf_ntohs(protocol);
+	record->present |= TAP_HAS_VLAN;
+}
+
+static __always_inline void fill_skb(struct tap_record *record, struct packet *packet)
+{
+	struct sk_buff *skb = packet->skb;
+
+	record->skb = (unsigned long)skb;
+	record->head = (unsigned long)packet->head;
+	record->data_offset = packet->data - packet->head - packet->link_bytes;
+	record->protocol = packet->protocol;
+	record->link = packet->link;
+	record->packet_type = BITFIELD(skb, pkt_type);
+	record->mark = FIELD(skb, mark);
+	record->hash = FIELD(skb, hash);
+	record->queue = FIELD(skb, queue_mapping);
+	record->ip_summed = BITFIELD(skb, ip_summed);
+	record->checksum_start = FIELD(skb, csum_start);
+	record->checksum_offset = FIELD(skb, csum_offset);
+	if (BITFIELD(skb, cloned))
+		record->flags |= TAP_CLONED;
+	record->present |= TAP_HAS_SKB | TAP_HAS_HEAD | TAP_HAS_PACKET_TYPE | TAP_HAS_MARK |
+			   TAP_HAS_HASH | TAP_HAS_QUEUE | TAP_HAS_CHECKSUM;
+	fill_vlan(record, skb);
+}
+
+/* What skb_shared_info knows: segmentation and how the bytes are laid out. */
+static __always_inline void fill_shared_info(struct tap_record *record, struct packet *packet)
+{
+#ifdef CAST_FIELD
+	unsigned char *info = packet->head + FIELD(packet->skb, end);
+
+	record->gso_size = CAST_FIELD(info, struct skb_shared_info, gso_size);
+	record->gso_segs = CAST_FIELD(info, struct skb_shared_info, gso_segs);
+	record->gso_type = CAST_FIELD(info, struct skb_shared_info, gso_type);
+	record->frag_count = CAST_FIELD(info, struct skb_shared_info, nr_frags);
+	if (CAST_FIELD(info, struct skb_shared_info, frag_list))
+		record->flags |= TAP_FRAG_LIST;
+	record->present |= TAP_HAS_DATA_LAYOUT;
+	if (record->gso_size)
+		record->present |= TAP_HAS_GSO;
+#endif
+}
+
+/* The socket a packet belongs to: who sent it, or who it was found to be for. */
+static __always_inline void fill_owner(struct tap_record *record, struct sk_buff *skb)
+{
+	struct sock *sk = FIELD(skb, sk);
+	unsigned char state;
+
+	if (!sk)
+		return;
+	state = FIELD(sk, __sk_common.skc_state);
+	record->socket_cookie = FIELD(sk, __sk_common.skc_cookie.counter);
+	if (record->socket_cookie)
+		record->present |= TAP_HAS_SOCKET_COOKIE;
+	/* These two are small structs that end before sk_uid (include/net/inet_timewait_sock.h). */
+	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+		return;
+	record->uid = FIELD(sk, sk_uid.val);
+	record->present |= TAP_HAS_UID;
+#ifdef CAST_FIELD
+	struct socket *socket = FIELD(sk, sk_socket);
+
+	if (!socket)
+		return;
+	record->socket_inode = CAST_FIELD(socket, struct socket_alloc, vfs_inode.i_ino);
+	if (record->socket_inode)
+		record->present |= TAP_HAS_SOCKET_INODE;
+#endif
+}
+
+#endif

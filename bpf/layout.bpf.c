@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/*
+ * Never loaded. Its BTF holds the types of event.h, enums included, from which the TypeScript
+ * offsets are generated (a type that no variable has does not reach BTF).
+ */
+#include <linux/types.h>
+
+#include "event.h"
+
+struct tap_record *layout_record;
+struct tap_counters *layout_counters;
+struct tap_live *layout_live;
+struct tap_device *layout_device;
+enum tap_present *layout_present;
+enum tap_flag *layout_flag;
+enum tap_context *layout_context;
+enum tap_link *layout_link;
+
+char LICENSE[] __attribute__((section("license"))) = "Dual BSD/GPL";

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/*
+ * Maps that all programs of a session share (the addon creates each once and reuses it in every
+ * object), and the constants of one program instance, set before load.
+ */
+#ifndef TAPTRACE_MAPS_H
+#define TAPTRACE_MAPS_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* One ring buffer a CPU: with two senders a shared one keeps a third less of the traffic. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+/* struct tap_counters by attach_id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tap_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct tap_live);
+} live SEC(".maps");
+
+/* Devices that events are wanted from, when select_devices is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tap_device);
+	__type(value, __u8);
+} selected_devices SEC(".maps");
+
+/* Namespaces (inode numbers) that events are wanted from, when select_netns is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u8);
+} selected_netns SEC(".maps");
+
+/* Devices on which our own packet socket watches the tap from inside. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tap_device);
+	__type(value, __u8);
+} armed_devices SEC(".maps");
+
+/* The packet dev_queue_xmit_nit was seen with last on this CPU, until net_dev_start_xmit follows.
+ */
+struct tapped_packet {
+	__u64 head; /* 0: the program could not know it */
+	__u32 ifindex;
+	__u32 len;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tapped_packet);
+} last_tapped SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 64 * sizeof(__u64));
+} stacks SEC(".maps");
+
+enum frame_start {
+	FRAME_AT_MAC_HEADER = 0,
+	FRAME_AT_DATA = 1,
+	FRAME_DETECT = 2,
+};
+
+const volatile __u16 attach_id = 0;
+const volatile __u8 stage = 0;
+const volatile __u8 frame_start = FRAME_AT_MAC_HEADER;
+/* The packet-socket program serves both taps; TAP_NO_ATTACH_ID: that direction is not wanted. */
+const volatile __u16 attach_id_out = TAP_NO_ATTACH_ID;
+const volatile __u8 stage_out = 0;
+const volatile __u32 only_netns = 0; /* inode number of the one namespace wanted, 0: any */
+const volatile bool select_netns = false;
+const volatile bool select_devices = false;
+/* rx-tap: leave devices in armed_devices to the packet socket, which watches them more exactly. */
+const volatile bool skip_armed = false;
+/* tx-tap inferred: leave packets to the program that saw dev_queue_xmit_nit itself. */
+const volatile bool skip_tapped = false;
+/* tx-tap seen in dev_queue_xmit_nit: tell the inferring program. */
+const volatile bool mark_tapped = false;
+/* This stage is a tap: say whether its device is armed; the tap lists come after VLAN untagging. */
+const volatile bool is_tap = false;
+const volatile bool want_owner = false;
+const volatile bool want_task = true;
+/* Arguments that only newer kernels pass to kfree_skb and consume_skb. */
+const volatile bool has_reason = false;
+const volatile bool has_location = false;
+
+#endif

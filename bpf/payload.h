@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/*
+ * Copying packet bytes: linear part, page fragments and frag_list alike, or a shorter count where
+ * the rest cannot be read.
+ *
+ * `length` is at most `room`, and the record has `slack` bytes behind that: the verifier bounds an
+ * offset and a size each for itself, so what is written as "offset + rest" needs room for both
+ * maxima.
+ */
+#ifndef TAPTRACE_PAYLOAD_H
+#define TAPTRACE_PAYLOAD_H
+
+#include "packet.h"
+
+/* At most `limit`, in a register that the verifier has seen compared with it. */
+static __always_inline __u64 at_most(__u64 value, __u64 limit)
+{
+	asm volatile("" : "+r"(value));
+	return value > limit ? limit : value;
+}
+
+#if defined(TAP_SOCKET_CONTEXT)
+/* In a socket filter skb->data already is the packet's first byte. */
+static __always_inline __u32 payload_slack(const struct packet *packet)
+{
+	return 0;
+}
+
+static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
+					 __u32 slack)
+{
+	__u64 bytes = at_most(length, room);
+
+	if (!bytes)
+		return 0;
+	if (!bpf_skb_load_bytes(packet->context, 0, to, bytes))
+		return bytes;
+	/* Fragments of unreadable memory fail the whole copy (skb_copy_bits): take what is linear.
+	 */
+	packet->unreadable = 1;
+	if (bytes > packet->linear_len)
+		bytes = at_most(packet->linear_len, room);
+	if (!bytes || bpf_skb_load_bytes(packet->context, 0, to, bytes))
+		return 0;
+	return bytes;
+}
+#elif defined(TAP_ACCESS_KFUNC)
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *dynptr) __ksym;
+
+static __always_inline __u32 payload_slack(const struct packet *packet)
+{
+	return frame_start == FRAME_DETECT ? DETECT_BYTES_MAX : LINK_HEADER_MAX;
+}
+
+/* The bytes before skb->data, which a dynptr does not reach: always linear. */
+static __always_inline void copy_link_bytes(struct packet *packet, void *to, __u32 slack)
+{
+	unsigned char *from = packet->data - packet->link_bytes;
+	__u32 offset;
+
+	for (offset = 0; offset < DETECT_BYTES_MAX; offset += 8) {
+		if (offset >= packet->link_bytes || offset >= slack)
+			break;
+		*(__u64 *)(to + offset) = CAST_FIELD(from + offset, struct timespec64, tv_sec);
+	}
+}
+
+static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
+					 __u32 slack)
+{
+	__u64 link_bytes = at_most(packet->link_bytes, slack), rest;
+	struct bpf_dynptr dynptr;
+
+	copy_link_bytes(packet, to, slack);
+	if (length <= link_bytes)
+		return length;
+	rest = at_most(length - link_bytes, room);
+	if (bpf_dynptr_from_skb(packet->skb, 0, &dynptr))
+		return link_bytes;
+	if (!bpf_dynptr_read(to + link_bytes, rest, &dynptr, 0, 0))
+		return link_bytes + rest;
+	/* Fragments of unreadable memory fail the whole copy (skb_copy_bits): take what is linear.
+	 */
+	packet->unreadable = 1;
+	rest = at_most(packet->linear_len - link_bytes, room);
+	if (bpf_dynptr_read(to + link_bytes, rest, &dynptr, 0, 0))
+		return link_bytes;
+	return link_bytes + rest;
+}
+#elif defined(TAP_ACCESS_PROBE)
+#include "payload_probe.h"
+#else
+static __always_inline __u32 payload_slack(const struct packet *packet)
+{
+	return 0;
+}
+
+static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
+					 __u32 slack)
+{
+	packet->unreadable = length > 0;
+	return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/*
+ * Packet bytes by probe reads: the linear part from skb->data, page fragments through the kernel's
+ * direct map (page -> pfn -> address, include/linux/mm.h page_to_virt()), frag_list buffers
+ * likewise.
+ */
+#ifndef TAPTRACE_PAYLOAD_PROBE_H
+#define TAPTRACE_PAYLOAD_PROBE_H
+
+#include "packet.h"
+
+/* Copied in pieces, so that the verifier can bound offset and size apart from each other. */
+#define PIECE_BYTES 4096
+#define PIECES_MAX 64
+#define FRAGS_MAX 17
+
+#if defined(__TARGET_ARCH_x86)
+/* Randomised at boot; absent from kallsyms without CONFIG_KALLSYMS_ALL. */
+extern const void vmemmap_base __ksym __weak;
+extern const void page_offset_base __ksym __weak;
+#endif
+
+struct page___size {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+
+/*
+ * Where the copy stands: one contiguous piece of kernel memory after the other. In a global of the
+ * program instance, not on the stack: the verifier does not track values there, so the paths
+ * through one step end in equal states and the loop is not followed exponentially.
+ */
+struct copy_cursor {
+	struct sk_buff *skb;
+	struct sk_buff *next_list; /* next buffer of the frag_list */
+	unsigned char *from;	   /* rest of the piece at hand */
+	__u32 from_len;
+	__u32 frag;   /* next fragment of skb */
+	__u32 done;   /* bytes copied */
+	__u32 length; /* bytes wanted */
+	unsigned long vmemmap;
+	unsigned long page_offset;
+};
+
+/* One a CPU; a program never interrupts itself there (the kernel counts that as a recursion miss).
+ */
+#define CURSORS 1024
+struct copy_cursor cursors[CURSORS];
+
+static __always_inline void load_direct_map(struct copy_cursor *cursor)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (&vmemmap_base)
+		bpf_probe_read_kernel(&cursor->vmemmap, 8, &vmemmap_base);
+	if (&page_offset_base)
+		bpf_probe_read_kernel(&cursor->page_offset, 8, &page_offset_base);
+#endif
+}
+
+/* 0 when the fragment is no page of this machine's memory or the direct map is not known. */
+static __always_inline unsigned char *page_address(const struct copy_cursor *cursor,
+						   unsigned long page)
+{
+	unsigned long size = bpf_core_type_size(struct page___size);
+
+	if (!cursor->vmemmap || !cursor->page_offset || page & 1 || !size)
+		return 0;
+	return (unsigned char *)(((page - cursor->vmemmap) / size << 12) + cursor->page_offset);
+}
+
+static __always_inline unsigned char *shared_info_of(struct sk_buff *skb)
+{
+	unsigned char *head;
+	unsigned int end;
+
+	bpf_core_read(&head, sizeof(head), &skb->head);
+	bpf_core_read(&end, sizeof(end), &skb->end);
+	return head + end;
+}
+
+static __always_inline bool next_fragment(struct copy_cursor *cursor)
+{
+	unsigned char *info = shared_info_of(cursor->skb), *frag, *address;
+	unsigned long page = 0;
+	__u32 offset = 0;
+	__u8 count = CAST_FIELD(info, struct skb_shared_info, nr_frags);
+
+	if (cursor->frag >= count || cursor->frag >= FRAGS_MAX)
+		return false;
+	frag = info + bpf_core_field_offset(struct skb_shared_info, frags);
+	if (bpf_core_type_exists(struct skb_frag)) {
+		frag += cursor->frag * bpf_core_type_size(struct skb_frag);
+		page = CAST_FIELD(frag, struct skb_frag, netmem);
+		offset = CAST_FIELD(frag, struct skb_frag, offset);
+		cursor->from_len = CAST_FIELD(frag, struct skb_frag, len);
+	} else {
+		frag += cursor->frag * bpf_core_type_size(struct bio_vec);
+		page = (unsigned long)CAST_FIELD(frag, struct bio_vec, bv_page);
+		offset = CAST_FIELD(frag, struct bio_vec, bv_offset);
+		cursor->from_len = CAST_FIELD(frag, struct bio_vec, bv_len);
+	}
+	cursor->frag++;
+	address = page_address(cursor, page);
+	cursor->from = address ? address + offset : 0;
+	return true;
+}
+
+static __always_inline bool next_list_buffer(struct copy_cursor *cursor)
+{
+	struct sk_buff *skb = cursor->next_list;
+	unsigned int len, data_len;
+
+	if (!skb)
+		return false;
+	bpf_core_read(&cursor->next_list, sizeof(skb), &skb->next);
+	bpf_core_read(&cursor->from, sizeof(cursor->from), &skb->data);
+	bpf_core_read(&len, sizeof(len), &skb->len);
+	bpf_core_read(&data_len, sizeof(data_len), &skb->data_len);
+	cursor->from_len = len - data_len;
+	cursor->skb = skb;
+	cursor->frag = 0;
+	return true;
+}
+
+static __always_inline __u32 payload_slack(const struct packet *packet)
+{
+	return packet->len > packet->linear_len ? PIECE_BYTES : 0;
+}
+
+static __always_inline bool next_piece(struct copy_cursor *cursor)
+{
+	return next_fragment(cursor) || next_list_buffer(cursor);
+}
+
+/* One contiguous piece, or a step to the next one; false when there is nothing more to read. */
+static __always_inline bool copy_step(struct copy_cursor *cursor, void *to, __u32 room)
+{
+	__u64 done = at_most(cursor->done, room), piece;
+
+	if (cursor->done >= cursor->length)
+		return false;
+	if (!cursor->from_len)
+		return next_piece(cursor);
+	piece = cursor->length - cursor->done;
+	if (piece > cursor->from_len)
+		piece = cursor->from_len;
+	piece = at_most(piece, PIECE_BYTES);
+	if (!cursor->from || bpf_probe_read_kernel(to + done, piece, cursor->from))
+		return false;
+	cursor->done += piece;
+	cursor->from += piece;
+	cursor->from_len -= piece;
+	return true;
+}
+
+static __always_inline void start_at_linear(struct copy_cursor *cursor, const struct packet *packet,
+					    __u32 length)
+{
+	__builtin_memset(cursor, 0, sizeof(*cursor));
+	cursor->skb = packet->skb;
+	cursor->from = packet->data - packet->link_bytes;
+	cursor->from_len = packet->linear_len;
+	cursor->length = length;
+	cursor->next_list =
+		CAST_FIELD(shared_info_of(packet->skb), struct skb_shared_info, frag_list);
+	load_direct_map(cursor);
+}
+
+static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
+					 __u32 slack)
+{
+	struct copy_cursor *cursor = &cursors[bpf_get_smp_processor_id() % CURSORS];
+	__u32 step;
+	__u64 done;
+
+	if (!slack) {
+		done = at_most(length, room);
+		packet->unreadable =
+			bpf_probe_read_kernel(to, done, packet->data - packet->link_bytes) != 0;
+		return packet->unreadable ? 0 : done;
+	}
+	start_at_linear(cursor, packet, length);
+	for (step = 0; step < PIECES_MAX; step++)
+		if (!copy_step(cursor, to, room))
+			break;
+	packet->unreadable = cursor->done < length;
+	return cursor->done;
+}
+
+#endif

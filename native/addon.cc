@@ -1,0 +1,25 @@
+// Entry point of taptrace.node: carries bytes between the kernel and JavaScript, knows no
+// networking.
+#include "addon.h"
+
+#include "btf.h"
+#include "error.h"
+#include "netns.h"
+#include "session.h"
+#include "splice.h"
+
+namespace taptrace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Addon());
+  install_log_capture();
+  install_filter_splice();
+  export_btf(env, exports);
+  export_netns(env, exports);
+  Session::export_class(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(taptrace, init)
+
+}  // namespace taptrace

@@ -1,0 +1,183 @@
+#include "classic_bpf.h"
+
+#include <linux/filter.h>
+
+#include <optional>
+
+// linux/filter.h and pcap/bpf.h both define the opcode macros, with equal values.
+
+namespace taptrace {
+
+namespace {
+
+class Machine {
+ public:
+  Machine(const bpf_program& program, const FilterPacket& packet)
+      : program_(program), packet_(packet) {}
+
+  uint32_t run() {
+    for (uint32_t pc = 0; pc < program_.bf_len; pc++) {
+      const bpf_insn& insn = program_.bf_insns[pc];
+      switch (BPF_CLASS(insn.code)) {
+        case BPF_RET:
+          return BPF_RVAL(insn.code) == BPF_A ? a_ : insn.k;
+        case BPF_LD:
+        case BPF_LDX:
+          if (!load(insn)) return 0;
+          break;
+        case BPF_ST:
+          memory_[insn.k % BPF_MEMWORDS] = a_;
+          break;
+        case BPF_STX:
+          memory_[insn.k % BPF_MEMWORDS] = x_;
+          break;
+        case BPF_ALU:
+          if (!compute(insn)) return 0;
+          break;
+        case BPF_JMP:
+          pc += BPF_OP(insn.code) == BPF_JA ? insn.k : (test(insn) ? insn.jt : insn.jf);
+          break;
+        case BPF_MISC:
+          BPF_MISCOP(insn.code) == BPF_TAX ? x_ = a_ : a_ = x_;
+          break;
+      }
+    }
+    return 0;
+  }
+
+ private:
+  bool load(const bpf_insn& insn) {
+    std::optional<uint32_t> value = operand(insn);
+    if (!value) return false;
+    (BPF_CLASS(insn.code) == BPF_LD ? a_ : x_) = *value;
+    return true;
+  }
+
+  std::optional<uint32_t> operand(const bpf_insn& insn) const {
+    switch (BPF_MODE(insn.code)) {
+      case BPF_IMM:
+        return insn.k;
+      case BPF_LEN:
+        return packet_.len;
+      case BPF_MEM:
+        return memory_[insn.k % BPF_MEMWORDS];
+      case BPF_ABS:
+        if (static_cast<int32_t>(insn.k) < 0) return ancillary(insn.k);
+        return packet_bytes(insn.k, width(insn));
+      case BPF_IND:
+        return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+      case BPF_MSH: {
+        std::optional<uint32_t> byte = packet_bytes(insn.k, 1);
+        return byte ? std::optional<uint32_t>((*byte & 0xf) * 4) : std::nullopt;
+      }
+    }
+    return std::nullopt;
+  }
+
+  static uint32_t width(const bpf_insn& insn) {
+    return BPF_SIZE(insn.code) == BPF_B ? 1 : BPF_SIZE(insn.code) == BPF_H ? 2 : 4;
+  }
+
+  std::optional<uint32_t> packet_bytes(uint64_t offset, uint32_t count) const {
+    if (offset + count > packet_.cap_len) return std::nullopt;
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < count; i++) value = value << 8 | packet_.bytes[offset + i];
+    return value;
+  }
+
+  /** What the kernel keeps beside the bytes (net/core/filter.c, convert_bpf_extensions()). */
+  std::optional<uint32_t> ancillary(uint32_t k) const {
+    switch (static_cast<int32_t>(k) - SKF_AD_OFF) {
+      case SKF_AD_PROTOCOL:
+        return packet_.protocol;
+      case SKF_AD_PKTTYPE:
+        return packet_.packet_type;
+      case SKF_AD_IFINDEX:
+        return packet_.ifindex;
+      case SKF_AD_MARK:
+        return packet_.mark;
+      case SKF_AD_QUEUE:
+        return packet_.queue;
+      case SKF_AD_HATYPE:
+        return packet_.link_type;
+      case SKF_AD_RXHASH:
+        return packet_.hash;
+      case SKF_AD_CPU:
+        return packet_.cpu;
+      case SKF_AD_VLAN_TAG:
+        return packet_.vlan_tci;
+      case SKF_AD_VLAN_TAG_PRESENT:
+        return packet_.vlan_present;
+      case SKF_AD_VLAN_TPID:
+        return packet_.vlan_protocol;
+    }
+    return std::nullopt;
+  }
+
+  bool compute(const bpf_insn& insn) {
+    uint32_t value = BPF_SRC(insn.code) == BPF_X ? x_ : insn.k;
+    switch (BPF_OP(insn.code)) {
+      case BPF_ADD:
+        a_ += value;
+        return true;
+      case BPF_SUB:
+        a_ -= value;
+        return true;
+      case BPF_MUL:
+        a_ *= value;
+        return true;
+      case BPF_OR:
+        a_ |= value;
+        return true;
+      case BPF_AND:
+        a_ &= value;
+        return true;
+      case BPF_XOR:
+        a_ ^= value;
+        return true;
+      case BPF_LSH:
+        a_ = value < 32 ? a_ << value : 0;
+        return true;
+      case BPF_RSH:
+        a_ = value < 32 ? a_ >> value : 0;
+        return true;
+      case BPF_NEG:
+        a_ = -a_;
+        return true;
+      case BPF_DIV:
+        return value ? (a_ /= value, true) : false;
+      case BPF_MOD:
+        return value ? (a_ %= value, true) : false;
+    }
+    return false;
+  }
+
+  bool test(const bpf_insn& insn) const {
+    uint32_t value = BPF_SRC(insn.code) == BPF_X ? x_ : insn.k;
+    switch (BPF_OP(insn.code)) {
+      case BPF_JEQ:
+        return a_ == value;
+      case BPF_JGT:
+        return a_ > value;
+      case BPF_JGE:
+        return a_ >= value;
+      case BPF_JSET:
+        return (a_ & value) != 0;
+    }
+    return false;
+  }
+
+  const bpf_program& program_;
+  const FilterPacket& packet_;
+  uint32_t a_ = 0;
+  uint32_t x_ = 0;
+  uint32_t memory_[BPF_MEMWORDS] = {};
+};
+
+}  // namespace
+
+uint32_t run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
+  return program.bf_len ? Machine(program, packet).run() : 1;
+}
+
+}  // namespace taptrace

@@ -1,0 +1,108 @@
+// filter.node: compiles tcpdump's filter language with libpcap and runs it over records. A module
+// of its own, so that tracing without a filter works where libpcap is not installed.
+#include <linux/types.h>
+#include <napi.h>
+#include <pcap/pcap.h>
+
+#include <string>
+
+#include "classic_bpf.h"
+#include "event.h"
+
+namespace taptrace {
+
+namespace {
+
+/** Filter(expression, dlt, optimize): throws with libpcap's message. */
+class Filter : public Napi::ObjectWrap<Filter> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Filter",
+                       {InstanceMethod<&Filter::instructions>("instructions"),
+                        InstanceMethod<&Filter::match_record>("matchRecord"),
+                        InstanceMethod<&Filter::match_bytes>("matchBytes"),
+                        InstanceMethod<&Filter::match_libpcap>("matchLibpcap")});
+  }
+
+  explicit Filter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Filter>(info) {
+    std::string expression = info[0].As<Napi::String>();
+    int dlt = info[1].As<Napi::Number>();
+    bool optimize = info.Length() < 3 || info[2].ToBoolean();
+    pcap_t* handle = pcap_open_dead(dlt, TAP_SNAPLEN_MAX);
+    int failed =
+        pcap_compile(handle, &program_, expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN);
+    std::string message = failed ? pcap_geterr(handle) : "";
+    pcap_close(handle);
+    if (failed) throw Napi::Error::New(info.Env(), message);
+  }
+
+  ~Filter() override { pcap_freecode(&program_); }
+
+ private:
+  /** Classic instructions, eight bytes each (struct bpf_insn). */
+  Napi::Value instructions(const Napi::CallbackInfo& info) {
+    return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<char*>(program_.bf_insns),
+                                    program_.bf_len * sizeof(bpf_insn));
+  }
+
+  /** matchRecord(bytes, offset, data, capLen, len): `data` may lie elsewhere than behind the
+   * header. */
+  Napi::Value match_record(const Napi::CallbackInfo& info) {
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    uint32_t offset = info[1].As<Napi::Number>(), data = info[2].As<Napi::Number>();
+    uint32_t cap_len = info[3].As<Napi::Number>(), len = info[4].As<Napi::Number>();
+    if (offset + sizeof(tap_record) > bytes.ByteLength() || data + cap_len > bytes.ByteLength())
+      throw Napi::RangeError::New(info.Env(), "the record lies outside its buffer");
+    auto record = reinterpret_cast<const tap_record*>(bytes.Data() + offset);
+    FilterPacket packet{};
+    packet.bytes = bytes.Data() + data;
+    packet.cap_len = cap_len;
+    packet.len = len;
+    packet.ifindex = record->ifindex;
+    packet.mark = record->mark;
+    packet.hash = record->hash;
+    packet.queue = record->queue;
+    packet.cpu = record->cpu;
+    packet.protocol = record->protocol;
+    packet.link_type = record->link_type;
+    packet.vlan_tci = record->vlan_tci;
+    packet.vlan_protocol = record->vlan_protocol;
+    packet.vlan_present = record->present & TAP_HAS_VLAN;
+    packet.packet_type = record->packet_type;
+    return Napi::Boolean::New(info.Env(), run_classic_bpf(program_, packet) != 0);
+  }
+
+  /** matchBytes(bytes, len): our evaluation over plain bytes. */
+  Napi::Value match_bytes(const Napi::CallbackInfo& info) {
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    FilterPacket packet{};
+    packet.bytes = bytes.Data();
+    packet.cap_len = bytes.ByteLength();
+    packet.len = info[1].As<Napi::Number>();
+    return Napi::Boolean::New(info.Env(), run_classic_bpf(program_, packet) != 0);
+  }
+
+  /** matchLibpcap(bytes, len): libpcap's own evaluation, the oracle for ours. */
+  Napi::Value match_libpcap(const Napi::CallbackInfo& info) {
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    pcap_pkthdr header{};
+    header.caplen = bytes.ByteLength();
+    header.len = info[1].As<Napi::Number>();
+    return Napi::Boolean::New(info.Env(),
+                              pcap_offline_filter(&program_, &header, bytes.Data()) != 0);
+  }
+
+  bpf_program program_{};
+};
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Filter", Filter::define(env));
+  exports.Set("libpcapVersion", Napi::String::New(env, pcap_lib_version()));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(filter, init)
+
+}  // namespace taptrace

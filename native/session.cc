@@ -1,0 +1,317 @@
+#include "session.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "addon.h"
+#include "error.h"
+#include "netns.h"
+
+namespace taptrace {
+
+namespace {
+
+std::map<std::string, __u32> number_map(const Napi::Object& object) {
+  std::map<std::string, __u32> result;
+  Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    std::string name = names.Get(i).ToString();
+    result[name] = object.Get(name).ToNumber();
+  }
+  return result;
+}
+
+std::string optional_string(const Napi::Object& object, const char* name) {
+  Napi::Value value = object.Get(name);
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+}
+
+ProgramSpec program_spec(const Napi::Object& from) {
+  auto bytes = from.Get("object").As<Napi::Uint8Array>();
+  ProgramSpec spec;
+  spec.object = bytes.Data();
+  spec.object_bytes = bytes.ByteLength();
+  spec.program = optional_string(from, "program");
+  spec.target = optional_string(from, "target");
+  for (const auto& [name, value] : number_map(from.Get("constants").As<Napi::Object>()))
+    spec.constants[name] = value;
+  if (from.Get("filter").IsTypedArray()) {
+    auto body = from.Get("filter").As<Napi::Uint8Array>();
+    spec.filter.resize(body.ByteLength() / sizeof(bpf_insn));
+    memcpy(spec.filter.data(), body.Data(), spec.filter.size() * sizeof(bpf_insn));
+  }
+  return spec;
+}
+
+/** A packet socket that keeps nothing: the filter is in place before anything can be queued. */
+int packet_socket(int program_fd, int ifindex, bool incoming_only) {
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int on = 1;
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(ETH_P_ALL);
+  address.sll_ifindex = ifindex;
+  int error = setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd));
+  // Since 4.20; without it the filter sees both directions and ignores one.
+  if (!error && incoming_only) setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+  if (!error) error = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  if (!error) return fd;
+  error = -errno;
+  ::close(fd);
+  return error;
+}
+
+}  // namespace
+
+void Session::export_class(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor =
+      DefineClass(env, "Session",
+                  {
+                      InstanceMethod<&Session::load>("load"),
+                      InstanceMethod<&Session::attach>("attach"),
+                      InstanceMethod<&Session::unload>("unload"),
+                      InstanceMethod<&Session::open_packet_socket>("openPacketSocket"),
+                      InstanceMethod<&Session::close_packet_socket>("closePacketSocket"),
+                      InstanceMethod<&Session::map_set>("mapSet"),
+                      InstanceMethod<&Session::map_delete>("mapDelete"),
+                      InstanceMethod<&Session::map_get>("mapGet"),
+                      InstanceMethod<&Session::map_get_percpu>("mapGetPerCpu"),
+                      InstanceMethod<&Session::drain>("drain"),
+                      InstanceMethod<&Session::fill_bytes>("fillBytes"),
+                      InstanceMethod<&Session::program_stats>("programStats"),
+                      InstanceMethod<&Session::poll_start>("pollStart"),
+                      InstanceMethod<&Session::poll_stop>("pollStop"),
+                      InstanceMethod<&Session::close_call>("close"),
+                  });
+  Addon::of(env).session_constructor = Napi::Persistent(constructor);
+  exports.Set("Session", constructor);
+}
+
+Session::Session(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Session>(info) {
+  auto options = info[0].As<Napi::Object>();
+  ring_bytes_ = options.Get("ringBytes").ToNumber();
+  ring_count_ = options.Get("rings").ToNumber();
+  map_entries_ = number_map(options.Get("mapEntries").As<Napi::Object>());
+  map_entries_["rings"] = ring_count_;
+  napi_add_env_cleanup_hook(info.Env(), cleanup, this);
+}
+
+Session::~Session() {
+  napi_remove_env_cleanup_hook(Env(), cleanup, this);
+  close();
+}
+
+Napi::Value Session::load(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (closed_) throw Napi::Error::New(env, "the session is closed");
+  LogCapture log;
+  std::string what;
+  ProgramSpec spec = program_spec(info[0].As<Napi::Object>());
+  spec.map_entries = map_entries_;
+  auto instance = std::make_unique<ProgramInstance>();
+  int error = instance->load(spec, maps_, &what);
+  if (error) throw system_error(env, what, -error, log.text());
+  if (rings_.empty() && maps_.count("rings")) open_rings(env);
+  programs_.push_back(std::move(instance));
+  return Napi::Number::New(env, programs_.size() - 1);
+}
+
+void Session::open_rings(Napi::Env env) {
+  epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  for (__u32 cpu = 0; cpu < ring_count_; cpu++) {
+    int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, ring_bytes_, nullptr);
+    if (fd < 0) throw system_error(env, "create ring buffer", errno);
+    auto ring = std::make_unique<Ring>();
+    int error = ring->open(fd, ring_bytes_);
+    if (error) throw system_error(env, "map ring buffer", -error);
+    if (bpf_map_update_elem(maps_["rings"], &cpu, &fd, BPF_ANY))
+      throw system_error(env, "place ring buffer", errno);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event))
+      throw system_error(env, "poll ring buffer", errno);
+    rings_.push_back(std::move(ring));
+  }
+}
+
+ProgramInstance& Session::program(const Napi::CallbackInfo& info) {
+  uint32_t id = info[0].As<Napi::Number>();
+  if (id >= programs_.size() || !programs_[id])
+    throw Napi::Error::New(info.Env(), "no such program in this session");
+  return *programs_[id];
+}
+
+Ring& Session::ring(const Napi::CallbackInfo& info) {
+  uint32_t index = info[0].As<Napi::Number>();
+  if (index >= rings_.size())
+    throw Napi::Error::New(info.Env(), "no such ring buffer in this session");
+  return *rings_[index];
+}
+
+/** attach(program, kprobeSymbol?) */
+void Session::attach(const Napi::CallbackInfo& info) {
+  LogCapture log;
+  bool kprobe = info[1].IsString();
+  std::string symbol = kprobe ? info[1].As<Napi::String>().Utf8Value() : "";
+  int error = kprobe ? program(info).attach_kprobe(symbol) : program(info).attach_tracing();
+  if (error)
+    throw system_error(info.Env(), kprobe ? "attach kprobe " + symbol : "attach BPF program",
+                       -error, log.text());
+}
+
+void Session::unload(const Napi::CallbackInfo& info) {
+  program(info);
+  programs_[info[0].As<Napi::Number>().Uint32Value()].reset();
+}
+
+/** openPacketSocket(program, netns | null, ifindex, incomingOnly) */
+Napi::Value Session::open_packet_socket(const Napi::CallbackInfo& info) {
+  int program_fd = program(info).fd();
+  std::string netns = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  int ifindex = info[2].As<Napi::Number>();
+  bool incoming_only = info[3].ToBoolean();
+  int fd = run_in_netns(netns, [=] { return packet_socket(program_fd, ifindex, incoming_only); });
+  if (fd < 0) throw system_error(info.Env(), "open packet socket", -fd);
+  packet_sockets_.push_back(fd);
+  return Napi::Number::New(info.Env(), packet_sockets_.size() - 1);
+}
+
+void Session::close_packet_socket(const Napi::CallbackInfo& info) {
+  uint32_t id = info[0].As<Napi::Number>();
+  if (id >= packet_sockets_.size() || packet_sockets_[id] < 0) return;
+  ::close(packet_sockets_[id]);
+  packet_sockets_[id] = -1;
+}
+
+int Session::map_fd(Napi::Env env, const Napi::Value& name) const {
+  auto found = maps_.find(name.As<Napi::String>());
+  if (found == maps_.end()) throw Napi::Error::New(env, "no such map in this session");
+  return found->second;
+}
+
+/** mapSet(name, key, value) */
+void Session::map_set(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), info[0]);
+  auto key = info[1].As<Napi::Uint8Array>(), value = info[2].As<Napi::Uint8Array>();
+  if (bpf_map_update_elem(fd, key.Data(), value.Data(), BPF_ANY))
+    throw system_error(info.Env(), "update BPF map", errno);
+}
+
+void Session::map_delete(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), info[0]);
+  if (bpf_map_delete_elem(fd, info[1].As<Napi::Uint8Array>().Data()) && errno != ENOENT)
+    throw system_error(info.Env(), "delete from BPF map", errno);
+}
+
+/** mapGet(name, key, valueBytes): the value, or null. */
+Napi::Value Session::map_get(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), info[0]);
+  size_t bytes = info[2].As<Napi::Number>().Uint32Value();
+  auto value = Napi::Buffer<char>::New(info.Env(), bytes);
+  if (bpf_map_lookup_elem(fd, info[1].As<Napi::Uint8Array>().Data(), value.Data()))
+    return info.Env().Null();
+  return value;
+}
+
+/** mapGetPerCpu(name, index, valueBytes): the values of all possible CPUs, one after the other. */
+Napi::Value Session::map_get_percpu(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), info[0]);
+  __u32 index = info[1].As<Napi::Number>();
+  size_t stride = (info[2].As<Napi::Number>().Uint32Value() + 7) & ~7u;
+  auto values = Napi::Buffer<char>::New(info.Env(), stride * libbpf_num_possible_cpus());
+  if (bpf_map_lookup_elem(fd, &index, values.Data()))
+    throw system_error(info.Env(), "read BPF map", errno);
+  return values;
+}
+
+/** drain(ring, into, offset, end: Uint32Array): bytes written; end[0] says why it stopped. */
+Napi::Value Session::drain(const Napi::CallbackInfo& info) {
+  auto into = info[1].As<Napi::Uint8Array>();
+  size_t offset = info[2].As<Napi::Number>().Uint32Value();
+  auto end = info[3].As<Napi::Uint32Array>();
+  if (closed_ || offset > into.ByteLength()) return Napi::Number::New(info.Env(), 0);
+  DrainEnd reason;
+  size_t bytes = ring(info).drain(reinterpret_cast<char*>(into.Data()) + offset,
+                                  into.ByteLength() - offset, &reason);
+  end[0] = static_cast<uint32_t>(reason);
+  return Napi::Number::New(info.Env(), bytes);
+}
+
+Napi::Value Session::fill_bytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ring(info).fill_bytes()));
+}
+
+/** programStats(program): what the kernel counts; recursionMisses is null where it does not
+ * (before 5.12). */
+Napi::Value Session::program_stats(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  bpf_prog_info details{};
+  __u32 length = sizeof(details);
+  if (bpf_obj_get_info_by_fd(program(info).fd(), &details, &length))
+    throw system_error(env, "read program info", errno);
+  bool counts_misses = length >= offsetof(bpf_prog_info, recursion_misses) + sizeof(__u64);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("id", details.id);
+  result.Set("runTimeNs", static_cast<double>(details.run_time_ns));
+  result.Set("runCount", static_cast<double>(details.run_cnt));
+  result.Set("recursionMisses",
+             counts_misses ? Napi::Number::New(env, static_cast<double>(details.recursion_misses))
+                           : env.Null());
+  return result;
+}
+
+void Session::on_readable(uv_poll_t* handle, int, int) {
+  auto session = static_cast<Session*>(handle->data);
+  Napi::Env env = session->Env();
+  Napi::HandleScope scope(env);
+  session->on_readable_.MakeCallback(env.Global(), {});
+}
+
+/** pollStart(callback): called when a ring has data, until pollStop(). */
+void Session::poll_start(const Napi::CallbackInfo& info) {
+  if (closed_ || poll_ || epoll_fd_ < 0) return;
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(info.Env(), &loop);
+  poll_ = new uv_poll_t;
+  poll_->data = this;
+  on_readable_ = Napi::Persistent(info[0].As<Napi::Function>());
+  uv_poll_init(loop, poll_, epoll_fd_);
+  uv_poll_start(poll_, UV_READABLE, on_readable);
+}
+
+void Session::stop_polling() {
+  if (!poll_) return;
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+  poll_ = nullptr;
+}
+
+void Session::poll_stop(const Napi::CallbackInfo&) { stop_polling(); }
+
+void Session::close() {
+  if (closed_) return;
+  closed_ = true;
+  stop_polling();
+  on_readable_.Reset();
+  for (int fd : packet_sockets_)
+    if (fd >= 0) ::close(fd);
+  packet_sockets_.clear();
+  programs_.clear();
+  rings_.clear();
+  for (const auto& [name, fd] : maps_) ::close(fd);
+  maps_.clear();
+  if (epoll_fd_ >= 0) ::close(epoll_fd_);
+  epoll_fd_ = -1;
+}
+
+}  // namespace taptrace

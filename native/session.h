@@ -1,0 +1,62 @@
+// One trace: its programs, maps, ring buffers and packet sockets, from open to a clean close.
+#pragma once
+
+#include <napi.h>
+#include <uv.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "object.h"
+#include "ring.h"
+
+namespace taptrace {
+
+class Session : public Napi::ObjectWrap<Session> {
+ public:
+  static void export_class(Napi::Env env, Napi::Object exports);
+  explicit Session(const Napi::CallbackInfo& info);
+  ~Session() override;
+
+ private:
+  Napi::Value load(const Napi::CallbackInfo& info);
+  void attach(const Napi::CallbackInfo& info);
+  void unload(const Napi::CallbackInfo& info);
+  Napi::Value open_packet_socket(const Napi::CallbackInfo& info);
+  void close_packet_socket(const Napi::CallbackInfo& info);
+  void map_set(const Napi::CallbackInfo& info);
+  void map_delete(const Napi::CallbackInfo& info);
+  Napi::Value map_get(const Napi::CallbackInfo& info);
+  Napi::Value map_get_percpu(const Napi::CallbackInfo& info);
+  Napi::Value drain(const Napi::CallbackInfo& info);
+  Napi::Value fill_bytes(const Napi::CallbackInfo& info);
+  Napi::Value program_stats(const Napi::CallbackInfo& info);
+  void poll_start(const Napi::CallbackInfo& info);
+  void poll_stop(const Napi::CallbackInfo& info);
+  void close_call(const Napi::CallbackInfo&) { close(); }
+
+  void open_rings(Napi::Env env);
+  int map_fd(Napi::Env env, const Napi::Value& name) const;
+  ProgramInstance& program(const Napi::CallbackInfo& info);
+  Ring& ring(const Napi::CallbackInfo& info);
+  void stop_polling();
+  void close();
+  static void on_readable(uv_poll_t* handle, int status, int events);
+  static void cleanup(void* session) { static_cast<Session*>(session)->close(); }
+
+  bool closed_ = false;
+  uint32_t ring_bytes_ = 0;
+  uint32_t ring_count_ = 0;
+  std::map<std::string, __u32> map_entries_;
+  SharedMaps maps_;
+  std::vector<std::unique_ptr<ProgramInstance>> programs_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+  std::vector<int> packet_sockets_;
+  int epoll_fd_ = -1;
+  uv_poll_t* poll_ = nullptr;
+  Napi::FunctionReference on_readable_;
+};
+
+}  // namespace taptrace
