@@ -13,7 +13,7 @@
         "native/addon.cc",
         "native/error.cc",
         "native/btf.cc",
-        "native/netns.cc",
+        "native/system.cc",
         "native/object.cc",
         "native/splice.cc",
         "native/ring.cc",

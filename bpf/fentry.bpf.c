@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
 /* Entries of kernel functions by BPF trampoline. One program for each shape of arguments. */
+#ifdef TAP_ACCESS_DIRECT
 #define TAP_BTF_POINTERS
+#endif
 #include "tap.h"
+
+#ifdef TAP_ACCESS_PROBE
+/* The address of an sk_buff pointer: to the verifier a number, so everything is read by probe. */
+SEC("fentry")
+int skbpp_arg0(unsigned long long *ctx)
+{
+	struct sk_buff *skb = 0;
+
+	bpf_probe_read_kernel(&skb, sizeof(skb), (void *)ctx[0]);
+	return skb ? observe_here(ctx, skb, FIELD(skb, dev)) : 0;
+}
+#endif
 
 SEC("fentry")
 int skb_arg0_dev_arg1(unsigned long long *ctx)

@@ -5,8 +5,9 @@
 
 #include "packet.h"
 
-#define THREAD_STACK_BYTES 16384 /* arch/x86, arch/arm64: THREAD_SIZE without KASAN, 4 KiB pages \
-				  */
+#define THREAD_STACK_BYTES                                                    \
+	16384 /* arch/x86, arch/arm64: THREAD_SIZE without KASAN, 4 KiB pages \
+	       */
 #define PF_KTHREAD 0x00200000
 
 static __always_inline bool is_ksoftirqd(const char *comm)

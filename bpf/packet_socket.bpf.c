@@ -19,6 +19,7 @@ int tap(struct __sk_buff *context)
 	if (context->pkt_type == PACKET_OUTGOING) {
 		what.attach_id = attach_id_out;
 		what.stage = stage_out;
+		what.tapped_out = mark_tapped;
 	}
 	if (what.attach_id == TAP_NO_ATTACH_ID)
 		return 0;

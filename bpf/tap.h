@@ -24,7 +24,9 @@
 struct observation {
 	__u16 attach_id;
 	__u8 stage;
-	__u32 present; /* of the fields below */
+	__u32 present;	 /* of the fields below */
+	bool tapped_out; /* dev_queue_xmit_nit itself: the inferring program leaves this packet
+			    alone */
 	__u32 reason;
 	__u64 location;
 };
@@ -201,7 +203,7 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 	if (!count)
 		return 0;
 	find_packet(&packet);
-	if (mark_tapped)
+	if (what->tapped_out)
 		remember_tapped(&packet, ifindex);
 	if (skip_tapped && was_tapped(&packet, ifindex))
 		return 0;
@@ -217,7 +219,11 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 /* The common case: everything is said by the instance's constants. */
 static __always_inline int observe_here(void *context, struct sk_buff *skb, struct net_device *dev)
 {
-	struct observation what = {.attach_id = attach_id, .stage = stage};
+	struct observation what = {
+		.attach_id = attach_id,
+		.stage = stage,
+		.tapped_out = mark_tapped,
+	};
 
 	return observe(context, skb, dev, &what);
 }

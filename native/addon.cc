@@ -4,9 +4,9 @@
 
 #include "btf.h"
 #include "error.h"
-#include "netns.h"
 #include "session.h"
 #include "splice.h"
+#include "system.h"
 
 namespace taptrace {
 
@@ -15,7 +15,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   install_log_capture();
   install_filter_splice();
   export_btf(env, exports);
-  export_netns(env, exports);
+  export_system(env, exports);
   Session::export_class(env, exports);
   return exports;
 }

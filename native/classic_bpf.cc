@@ -15,7 +15,14 @@ class Machine {
   Machine(const bpf_program& program, const FilterPacket& packet)
       : program_(program), packet_(packet) {}
 
-  uint32_t run() {
+  FilterVerdict run() {
+    bool accepted = execute() != 0;
+    if (cut_) return FilterVerdict::kUndecided;
+    return accepted ? FilterVerdict::kAccept : FilterVerdict::kReject;
+  }
+
+ private:
+  uint32_t execute() {
     for (uint32_t pc = 0; pc < program_.bf_len; pc++) {
       const bpf_insn& insn = program_.bf_insns[pc];
       switch (BPF_CLASS(insn.code)) {
@@ -45,7 +52,6 @@ class Machine {
     return 0;
   }
 
- private:
   bool load(const bpf_insn& insn) {
     std::optional<uint32_t> value = operand(insn);
     if (!value) return false;
@@ -53,7 +59,7 @@ class Machine {
     return true;
   }
 
-  std::optional<uint32_t> operand(const bpf_insn& insn) const {
+  std::optional<uint32_t> operand(const bpf_insn& insn) {
     switch (BPF_MODE(insn.code)) {
       case BPF_IMM:
         return insn.k;
@@ -78,8 +84,11 @@ class Machine {
     return BPF_SIZE(insn.code) == BPF_B ? 1 : BPF_SIZE(insn.code) == BPF_H ? 2 : 4;
   }
 
-  std::optional<uint32_t> packet_bytes(uint64_t offset, uint32_t count) const {
-    if (offset + count > packet_.cap_len) return std::nullopt;
+  std::optional<uint32_t> packet_bytes(uint64_t offset, uint32_t count) {
+    if (offset + count > packet_.cap_len) {
+      cut_ = offset + count <= packet_.len;
+      return std::nullopt;
+    }
     uint32_t value = 0;
     for (uint32_t i = 0; i < count; i++) value = value << 8 | packet_.bytes[offset + i];
     return value;
@@ -172,12 +181,13 @@ class Machine {
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   uint32_t memory_[BPF_MEMWORDS] = {};
+  bool cut_ = false;
 };
 
 }  // namespace
 
-uint32_t run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
-  return program.bf_len ? Machine(program, packet).run() : 1;
+FilterVerdict run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
+  return program.bf_len ? Machine(program, packet).run() : FilterVerdict::kAccept;
 }
 
 }  // namespace taptrace

@@ -25,7 +25,13 @@ struct FilterPacket {
   bool vlan_present;
 };
 
-/** Non-zero: accepted. A load past the captured bytes rejects, as in the kernel and in libpcap. */
-uint32_t run_classic_bpf(const bpf_program& program, const FilterPacket& packet);
+enum class FilterVerdict {
+  kReject = 0,
+  kAccept = 1,
+  kUndecided = 2,  // a load lies inside the packet but behind the captured bytes
+};
+
+/** A load past the packet's end rejects, as in the kernel and in libpcap. */
+FilterVerdict run_classic_bpf(const bpf_program& program, const FilterPacket& packet);
 
 }  // namespace taptrace

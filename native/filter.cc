@@ -69,7 +69,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     packet.vlan_protocol = record->vlan_protocol;
     packet.vlan_present = record->present & TAP_HAS_VLAN;
     packet.packet_type = record->packet_type;
-    return Napi::Boolean::New(info.Env(), run_classic_bpf(program_, packet) != 0);
+    return Napi::Number::New(info.Env(), static_cast<int>(run_classic_bpf(program_, packet)));
   }
 
   /** matchBytes(bytes, len): our evaluation over plain bytes. */
@@ -79,7 +79,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     packet.bytes = bytes.Data();
     packet.cap_len = bytes.ByteLength();
     packet.len = info[1].As<Napi::Number>();
-    return Napi::Boolean::New(info.Env(), run_classic_bpf(program_, packet) != 0);
+    return Napi::Number::New(info.Env(), static_cast<int>(run_classic_bpf(program_, packet)));
   }
 
   /** matchLibpcap(bytes, len): libpcap's own evaluation, the oracle for ours. */

@@ -13,7 +13,7 @@
 
 #include "addon.h"
 #include "error.h"
-#include "netns.h"
+#include "system.h"
 
 namespace taptrace {
 
@@ -78,7 +78,7 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                   {
                       InstanceMethod<&Session::load>("load"),
                       InstanceMethod<&Session::attach>("attach"),
-                      InstanceMethod<&Session::unload>("unload"),
+                      InstanceMethod<&Session::detach_all>("detachAll"),
                       InstanceMethod<&Session::open_packet_socket>("openPacketSocket"),
                       InstanceMethod<&Session::close_packet_socket>("closePacketSocket"),
                       InstanceMethod<&Session::map_set>("mapSet"),
@@ -145,7 +145,7 @@ void Session::open_rings(Napi::Env env) {
 
 ProgramInstance& Session::program(const Napi::CallbackInfo& info) {
   uint32_t id = info[0].As<Napi::Number>();
-  if (id >= programs_.size() || !programs_[id])
+  if (id >= programs_.size())
     throw Napi::Error::New(info.Env(), "no such program in this session");
   return *programs_[id];
 }
@@ -168,9 +168,16 @@ void Session::attach(const Napi::CallbackInfo& info) {
                        -error, log.text());
 }
 
-void Session::unload(const Napi::CallbackInfo& info) {
-  program(info);
-  programs_[info[0].As<Napi::Number>().Uint32Value()].reset();
+/** Nothing of ours runs any more; rings and counters can still be read. */
+void Session::detach_all(const Napi::CallbackInfo&) {
+  close_sockets();
+  for (auto& program : programs_) program->detach();
+}
+
+void Session::close_sockets() {
+  for (int fd : packet_sockets_)
+    if (fd >= 0) ::close(fd);
+  packet_sockets_.clear();
 }
 
 /** openPacketSocket(program, netns | null, ifindex, incomingOnly) */
@@ -303,9 +310,7 @@ void Session::close() {
   closed_ = true;
   stop_polling();
   on_readable_.Reset();
-  for (int fd : packet_sockets_)
-    if (fd >= 0) ::close(fd);
-  packet_sockets_.clear();
+  close_sockets();
   programs_.clear();
   rings_.clear();
   for (const auto& [name, fd] : maps_) ::close(fd);

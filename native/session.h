@@ -23,7 +23,7 @@ class Session : public Napi::ObjectWrap<Session> {
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
   void attach(const Napi::CallbackInfo& info);
-  void unload(const Napi::CallbackInfo& info);
+  void detach_all(const Napi::CallbackInfo& info);
   Napi::Value open_packet_socket(const Napi::CallbackInfo& info);
   void close_packet_socket(const Napi::CallbackInfo& info);
   void map_set(const Napi::CallbackInfo& info);
@@ -41,6 +41,7 @@ class Session : public Napi::ObjectWrap<Session> {
   int map_fd(Napi::Env env, const Napi::Value& name) const;
   ProgramInstance& program(const Napi::CallbackInfo& info);
   Ring& ring(const Napi::CallbackInfo& info);
+  void close_sockets();
   void stop_polling();
   void close();
   static void on_readable(uv_poll_t* handle, int status, int events);

@@ -1,4 +1,4 @@
-#include "netns.h"
+#include "system.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -92,6 +92,23 @@ Napi::Value netlink(const Napi::CallbackInfo& info) {
   return Napi::Buffer<char>::Copy(env, reply.data(), reply.size());
 }
 
+int64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/** clocks(): CLOCK_BOOTTIME and CLOCK_REALTIME of one moment, the first read before and after. */
+Napi::Value clocks(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int64_t before = clock_ns(CLOCK_BOOTTIME), wall = clock_ns(CLOCK_REALTIME);
+  int64_t boot = before + (clock_ns(CLOCK_BOOTTIME) - before) / 2;
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("bootNs", Napi::BigInt::New(env, boot));
+  result.Set("wallNs", Napi::BigInt::New(env, wall));
+  return result;
+}
+
 }  // namespace
 
 int run_in_netns(const std::string& path, const std::function<int()>& work) {
@@ -102,8 +119,9 @@ int run_in_netns(const std::string& path, const std::function<int()>& work) {
   return result;
 }
 
-void export_netns(Napi::Env env, Napi::Object exports) {
+void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("readFile", Napi::Function::New(env, read_file));
+  exports.Set("clocks", Napi::Function::New(env, clocks));
   exports.Set("netlink", Napi::Function::New(env, netlink));
 }
 

@@ -1,5 +1,6 @@
-// Doing one thing in another network namespace, on a thread of its own, so that the calling thread
-// never leaves its namespace.
+// What needs a system call that Node does not offer: clocks, netlink, and doing one thing in
+// another network namespace (on a thread of its own, so that the calling thread never leaves its
+// namespace).
 #pragma once
 
 #include <napi.h>
@@ -15,6 +16,6 @@ namespace taptrace {
  */
 int run_in_netns(const std::string& path, const std::function<int()>& work);
 
-void export_netns(Napi::Env env, Napi::Object exports);
+void export_system(Napi::Env env, Napi::Object exports);
 
 }  // namespace taptrace

@@ -26,7 +26,8 @@ export function layoutModule(object: Uint8Array): string {
   for (const name of enums) {
     const values = native.objectEnum(object, name);
     if (!values) throw new Error(`no enum ${name} in the object's BTF`);
-    const prefix = name === 'tap_present' ? 'TAP_HAS_' : name === 'tap_flag' ? 'TAP_' : `${name.toUpperCase()}_`;
+    const prefix =
+      name === 'tap_present' ? 'TAP_HAS_' : name === 'tap_flag' ? 'TAP_' : `${name.toUpperCase()}_`;
     lines.push('', `/** enum ${name} */`, `export const ${camelCase(name)} = {`);
     for (const [key, value] of Object.entries(values)) {
       lines.push(`  ${camelCase(key.replace(prefix, '').toLowerCase())}: ${value},`);
@@ -39,7 +40,9 @@ export function layoutModule(object: Uint8Array): string {
 const text = layoutModule(readFileSync(packagePath('dist/bpf/layout-types.bpf.o')));
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {
-    process.stderr.write('src/decode/layout.generated.ts is not what bpf/event.h says: run "make generate"\n');
+    process.stderr.write(
+      'src/decode/layout.generated.ts is not what bpf/event.h says: run "make generate"\n',
+    );
     process.exitCode = 1;
   }
 } else {

@@ -1,0 +1,203 @@
+/**
+ * The attach plan: stage rows × kernel features × what the user asked for → what will be attached, and
+ * why every better way was passed over. A pure value: nothing here touches the kernel.
+ */
+import type { StageWatch } from '../stages/report.js';
+import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
+import type { Access, KernelFeatures } from './features.js';
+import { judgeRung, resolveSymbol } from './rungs.js';
+
+/** What the user asked for, as far as it decides what is attached. */
+export interface PlanRequest {
+  readonly stages: readonly Stage[];
+  /** Our own packet socket on every device: watch the taps from inside. */
+  readonly arm: boolean;
+  /** No probe of ours that others could see. */
+  readonly observeOnly: boolean;
+  /** Stages whose mechanism the user chose. */
+  readonly mechanisms: ReadonlyMap<StageId, Mechanism>;
+  /** Packets have to be told apart by more than one namespace or device set. */
+  readonly netnsInum: number | 'many' | 'all';
+  readonly selectDevices: boolean;
+}
+
+/** One program instance, or one direction of the packet-socket program. */
+export interface Attachment {
+  /** Written into records; the index in `attachments`. */
+  readonly attachId: number;
+  readonly stage: StageId;
+  readonly mechanism: Mechanism;
+  /** False: a probe of ours that others could see. */
+  readonly observed: boolean;
+  /** The kernel function the program runs in. */
+  readonly function: string;
+  /** BTF target, kprobe symbol or packet_rcv. */
+  readonly target: string;
+  /** Absent on the second direction of a packet socket: its program is the one before. */
+  readonly program?: {
+    readonly object: string;
+    readonly name: string;
+    readonly kprobeSymbol?: string;
+    readonly constants: Readonly<Record<string, number>>;
+  };
+  /** Some other attachment is the stage's first choice; this one covers packets that it cannot see. */
+  readonly complement: boolean;
+}
+
+export interface AttachPlan {
+  readonly attachments: readonly Attachment[];
+  /** One entry a stage asked for, in path order. */
+  readonly watches: readonly StageWatch[];
+}
+
+interface Choice {
+  readonly rung: Rung;
+  readonly access: Access;
+}
+
+const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
+const noAttachId = 0xffff;
+
+/** The ladder of a stage with a packet socket first when the user wants the taps armed. */
+function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
+  const forced = request.mechanisms.get(stage.id);
+  if (forced) return stage.ladder.filter((rung) => rung.mechanism === forced);
+  if (!request.arm) return stage.ladder;
+  const isSocket = (rung: Rung): boolean => rung.mechanism === 'packet_socket';
+  return [...stage.ladder.filter(isSocket), ...stage.ladder.filter((rung) => !isSocket(rung))];
+}
+
+function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
+  const passedOver: { mechanism: Mechanism; reason: string }[] = [];
+  const usable: Choice[] = [];
+  for (const rung of ladderFor(stage, request)) {
+    const verdict = judgeRung(stage, rung, features, request);
+    if (verdict.usable) usable.push({ rung, access: verdict.access });
+    else if (usable.length === 0) passedOver.push({ mechanism: rung.mechanism, reason: verdict.reason });
+  }
+  return { usable, passedOver };
+}
+
+function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string {
+  if (rung.mechanism === 'fentry') return rung.target;
+  if (rung.mechanism === 'kprobe') return resolveSymbol(rung.target, features).symbol ?? rung.target;
+  if (rung.mechanism === 'packet_socket') return rung.target;
+  const inside = stage.tracepointInside;
+  return inside ? (resolveSymbol(inside, features).symbol ?? inside) : stage.functions[0]!;
+}
+
+/** The two program shapes whose tracepoints gained arguments over time. */
+function argumentConstants(rung: Rung, features: KernelFeatures): Record<string, number> {
+  const count = features.tracepoints[rung.target]?.length ?? 0;
+  if (rung.target === 'kfree_skb') return { has_reason: Number(count >= 3) };
+  if (rung.target === 'consume_skb') return { has_location: Number(count >= 2) };
+  return {};
+}
+
+function constantsOf(stage: Stage, rung: Rung, request: PlanRequest, features: KernelFeatures) {
+  return {
+    stage: stage.number,
+    frame_start: rung.mechanism === 'packet_socket' ? frameStarts.data : frameStarts[stage.frameStart],
+    only_netns: typeof request.netnsInum === 'number' ? request.netnsInum : 0,
+    select_netns: Number(request.netnsInum === 'many'),
+    select_devices: Number(request.selectDevices),
+    is_tap: Number(stage.group === 'taps'),
+    want_owner: Number(stage.direction !== 'rx'),
+    ...argumentConstants(rung, features),
+  };
+}
+
+/** Rungs attached together: the first usable one, and what covers packets that it does not see. */
+function rungsToAttach(stage: Stage, usable: readonly Choice[], request: PlanRequest): Choice[] {
+  const [first, ...others] = usable;
+  if (!first) return [];
+  if (request.mechanisms.has(stage.id)) return [first];
+  if (stage.id === 'tx-tap' && first.rung.mechanism !== 'inferred')
+    return [first, ...others.filter(({ rung }) => rung.mechanism === 'inferred')];
+  if (stage.id === 'rx-tap' && first.rung.mechanism === 'packet_socket')
+    return [first, ...others.slice(0, 1)];
+  return [first];
+}
+
+/** What makes the two attachments of a tap share the packets between them without seeing one twice. */
+function sharingConstants(stage: Stage, rung: Rung, request: PlanRequest, together: boolean) {
+  if (!together) return {};
+  if (stage.id === 'tx-tap') return rung.mechanism === 'inferred' ? { skip_tapped: 1 } : { mark_tapped: 1 };
+  return rung.mechanism !== 'packet_socket' && request.arm ? { skip_armed: 1 } : {};
+}
+
+function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch['passedOver']): StageWatch {
+  const first = chosen[0];
+  if (!first) {
+    const reason = passedOver.map((entry) => `${entry.mechanism}: ${entry.reason}`).join('; ');
+    return { stage: stage.id, reason: reason || 'no mechanism exists for it', passedOver };
+  }
+  const { mechanism, target, remark } = first.rung;
+  return {
+    stage: stage.id,
+    mechanism,
+    target,
+    observed: mechanism !== 'packet_socket',
+    reason: remark ?? 'The best way there is.',
+    passedOver,
+  };
+}
+
+/** Makes the plan. Stages that cannot be watched are in `watches` with the reason. */
+export function makePlan(request: PlanRequest, features: KernelFeatures): AttachPlan {
+  const attachments: Attachment[] = [];
+  const watches: StageWatch[] = [];
+  for (const stage of request.stages) {
+    const { usable, passedOver } = choose(stage, request, features);
+    const chosen = rungsToAttach(stage, usable, request);
+    watches.push(watchOf(stage, chosen, passedOver));
+    for (const [index, choice] of chosen.entries()) {
+      const { rung, access } = choice;
+      const attachId = attachments.length;
+      const symbol = rung.mechanism === 'kprobe' ? resolveSymbol(rung.target, features).symbol : undefined;
+      attachments.push({
+        attachId,
+        stage: stage.id,
+        mechanism: rung.mechanism,
+        observed: rung.mechanism !== 'packet_socket',
+        function: functionOf(stage, rung, features),
+        target: rung.target,
+        complement: index > 0,
+        program: {
+          object: `${rung.program!.object}-${access}`,
+          name: rung.program!.name,
+          ...(symbol !== undefined && { kprobeSymbol: symbol }),
+          constants: {
+            attach_id: attachId,
+            ...constantsOf(stage, rung, request, features),
+            ...sharingConstants(stage, rung, request, chosen.length > 1),
+          },
+        },
+      });
+    }
+  }
+  return { attachments: joinPacketSockets(attachments), watches };
+}
+
+/** Both taps by packet socket are one program: the way in carries it, the way out rides along. */
+function joinPacketSockets(attachments: readonly Attachment[]): Attachment[] {
+  const sockets = attachments.filter(({ mechanism }) => mechanism === 'packet_socket');
+  const rx = sockets.find(({ stage }) => stage === 'rx-tap');
+  const tx = sockets.find(({ stage }) => stage === 'tx-tap');
+  const carrier = rx ?? tx;
+  if (!carrier?.program) return [...attachments];
+  const constants = {
+    ...carrier.program.constants,
+    ...tx?.program?.constants,
+    attach_id: rx?.attachId ?? noAttachId,
+    stage: rx?.program?.constants.stage ?? 0,
+    attach_id_out: tx?.attachId ?? noAttachId,
+    stage_out: tx?.program?.constants.stage ?? 0,
+  };
+  return attachments.map((attachment) => {
+    if (attachment === carrier) return { ...attachment, program: { ...carrier.program!, constants } };
+    if (attachment !== tx) return attachment;
+    const { program: _, ...withoutProgram } = attachment;
+    return withoutProgram;
+  });
+}

@@ -1,0 +1,103 @@
+/** Whether one rung of a ladder can be used on this kernel, and in which build. */
+import type { BtfParameter } from '../native/binding.js';
+import type { Mechanism, Rung, Stage } from '../stages/types.js';
+import type { Access, KernelFeatures } from './features.js';
+
+export type RungVerdict =
+  | { readonly usable: true; readonly access: Access }
+  | { readonly usable: false; readonly reason: string };
+
+const no = (reason: string): RungVerdict => ({ usable: false, reason });
+
+/**
+ * The one symbol a kprobe on `name` may use: the exact name, else a single .constprop.N or .isra.N. Never
+ * .cold or .part.N, which are pieces that not every packet passes.
+ */
+export function resolveSymbol(name: string, features: KernelFeatures): { symbol?: string; reason: string } {
+  const all = features.symbols[name] ?? [];
+  if (all.includes(name)) return { symbol: name, reason: 'exact symbol' };
+  const whole = all.filter((symbol) => /^\.(constprop|isra)\.\d+$/.test(symbol.slice(name.length)));
+  if (whole.length === 1) return { symbol: whole[0]!, reason: `the symbol is ${whole[0]}` };
+  if (whole.length > 1) return { reason: `several symbols fit: ${whole.join(', ')}` };
+  return { reason: all.length ? `only pieces of it have symbols: ${all.join(', ')}` : 'no such symbol' };
+}
+
+/** Ways to read memory that suit a mechanism here, best first. */
+function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
+  const { kfuncs, lockdown } = features;
+  const casts = kfuncs.bpf_rdonly_cast;
+  const probe: Access[] = lockdown === 'confidentiality' ? [] : ['probe'];
+  if (mechanism === 'packet_socket') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
+  if (mechanism === 'kprobe') return probe;
+  if (mechanism === 'fentry') return [...probe, 'direct'];
+  return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
+}
+
+/** Whether the argument is what the program's shape expects (`skbpp_…`: a pointer to the pointer). */
+function argumentFits(parameters: readonly BtfParameter[], rung: Rung): boolean {
+  const parameter = parameters[rung.skbArgument ?? 0];
+  const depth = rung.program?.name.startsWith('skbpp') ? 2 : 1;
+  return parameter?.type === 'sk_buff' && parameter.pointerDepth === depth;
+}
+
+function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined {
+  const parameters = features.functions[rung.target];
+  if (!parameters) return `BTF does not know ${rung.target}`;
+  if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
+  const { symbol, reason } = resolveSymbol(rung.target, features);
+  if (!symbol) return `${rung.target}: ${reason}`;
+  if (rung.mechanism === 'fentry' && symbol !== rung.target)
+    return `${rung.target} exists only as ${symbol}, which fentry cannot attach to`;
+  if (rung.mechanism === 'kprobe' && !features.kprobes) return 'this kernel was built without kprobes';
+  return undefined;
+}
+
+function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefined {
+  if (!features.btf) return 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
+  if (!features.tracepoints[rung.target]) return `this kernel has no tracepoint ${rung.target}`;
+  return undefined;
+}
+
+function obstacle(
+  rung: Rung,
+  features: KernelFeatures,
+  request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
+  isForced: boolean,
+): string | undefined {
+  if (!rung.program) return 'not built yet in this version';
+  switch (rung.mechanism) {
+    case 'fentry':
+    case 'kprobe':
+      return judgeFunction(rung, features);
+    case 'tp_btf':
+    case 'inferred':
+      return judgeTracepoint(rung, features);
+    case 'packet_socket':
+      if (request.observeOnly) return 'a packet socket of ours would be a probe (--observe)';
+      return request.arm || isForced ? undefined : 'would arm the devices: only with --arm';
+    default:
+      return 'not built yet in this version';
+  }
+}
+
+/** Judges one rung; the first access that was not refused is taken. */
+export function judgeRung(
+  stage: Stage,
+  rung: Rung,
+  features: KernelFeatures,
+  request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
+): RungVerdict {
+  const reason = obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism);
+  if (reason) return no(reason);
+  const refusals = features.refusals.filter(
+    ({ mechanism, stage: id }) => mechanism === rung.mechanism && (id === undefined || id === stage.id),
+  );
+  const whole = refusals.find(({ access }) => access === undefined);
+  if (whole) return no(whole.reason);
+  const possible = accesses(rung.mechanism, features).filter(
+    (access) => !(access === 'direct' && rung.program?.name.startsWith('skbpp')),
+  );
+  const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
+  if (access) return { usable: true, access };
+  return no(refusals[0]?.reason ?? 'needs a way to read kernel memory that lockdown or this kernel refuses');
+}

@@ -1,0 +1,273 @@
+/** Carries out an attach plan: the one place that loads programs, opens packet sockets and closes them again. */
+import { readFileSync } from 'node:fs';
+import {
+  tapCounters,
+  tapCountersBytes,
+  tapDevice,
+  tapDeviceBytes,
+  tapLive,
+  tapLiveBytes,
+} from '../decode/layout.generated.js';
+import { MissingError } from '../errors.js';
+import {
+  isNativeError,
+  type NativeBinding,
+  type NativeError,
+  type NativeSession,
+  type ProgramStats,
+  packagePath,
+} from '../native/binding.js';
+import type { Access, KernelFeatures } from './features.js';
+import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
+
+export interface SessionSettings {
+  readonly ringBytes: number;
+  readonly cpus: number;
+  readonly snaplen: number;
+  readonly stacks: boolean;
+  /** eBPF instructions in the place of filter_match(); absent: every packet matches. */
+  readonly kernelFilter?: Uint8Array;
+}
+
+/** Totals of one attachment over all CPUs. */
+export interface AttachmentCounts {
+  readonly seen: number;
+  readonly filtered: number;
+  readonly matched: number;
+  readonly emitted: number;
+  readonly lostRing: number;
+  /** Null where the kernel does not count them. */
+  readonly recursionMisses: number | null;
+}
+
+const stackSlots = 16384;
+const stackDepth = 64;
+const maxRefusals = 12;
+
+/** The most telling line of a verifier log, or the errno's name. */
+function refusalReason(error: NativeError): string {
+  const lines = (error.log ?? '').split('\n').filter((line) => line && !line.startsWith('libbpf:'));
+  const told = lines.filter((line) => !/^processed \d+ insns|^-- (BEGIN|END)|^\d+:/.test(line)).at(-1);
+  return told ? `${error.code}: ${told.trim()}` : `${error.operation} was refused (${error.code})`;
+}
+
+export interface OpenedSession {
+  readonly session: TapSession;
+  readonly plan: AttachPlan;
+  readonly features: KernelFeatures;
+}
+
+/**
+ * Loads and attaches what the plan says. What the kernel refuses is struck from the features and the plan
+ * made again, so that the next rung gets its turn. Throws MissingError when a stage has no rung left.
+ */
+export function openSession(
+  native: NativeBinding,
+  request: PlanRequest,
+  features: KernelFeatures,
+  settings: SessionSettings,
+): OpenedSession {
+  let current = features;
+  for (;;) {
+    const plan = makePlan(request, current);
+    if (plan.attachments.length === 0) throw nothingToAttach(plan);
+    const session = new TapSession(native, plan, settings);
+    try {
+      session.loadAll();
+      session.attachAll();
+      return { session, plan, features: current };
+    } catch (error) {
+      session.close();
+      if (!(error instanceof RungRefused) || current.refusals.length >= maxRefusals) throw error;
+      const { attachment, cause } = error;
+      const refusal = {
+        mechanism: attachment.mechanism,
+        access: attachment.program!.object.split('-').at(-1) as Access,
+        stage: attachment.stage,
+        reason: refusalReason(cause),
+      };
+      current = { ...current, refusals: [...current.refusals, refusal] };
+    }
+  }
+}
+
+function nothingToAttach(plan: AttachPlan): MissingError {
+  const reasons = plan.watches.map(({ stage, reason }) => `${stage}: ${reason}`);
+  return new MissingError(
+    `none of the stages asked for can be watched here (${reasons.join('; ')})`,
+    '"taptrace doctor" tells what this kernel and these rights allow',
+  );
+}
+
+/** One attachment's program was turned down by the kernel. */
+class RungRefused extends Error {
+  constructor(
+    readonly attachment: Attachment,
+    override readonly cause: NativeError,
+  ) {
+    super(`${attachment.stage} by ${attachment.mechanism}: ${cause.message}`);
+  }
+}
+
+export class TapSession {
+  readonly native: NativeSession;
+  private readonly programs = new Map<number, number>();
+  private readonly objects = new Map<string, Uint8Array>();
+
+  constructor(
+    binding: NativeBinding,
+    private readonly plan: AttachPlan,
+    private readonly settings: SessionSettings,
+  ) {
+    this.native = new binding.Session({
+      ringBytes: settings.ringBytes,
+      rings: settings.cpus,
+      mapEntries: { counters: plan.attachments.length, stacks: settings.stacks ? stackSlots : 1 },
+    });
+  }
+
+  private object(name: string): Uint8Array {
+    let bytes = this.objects.get(name);
+    if (!bytes) {
+      bytes = readFileSync(packagePath(`dist/bpf/${name}.bpf.o`));
+      this.objects.set(name, bytes);
+    }
+    return bytes;
+  }
+
+  loadAll(): void {
+    for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
+    this.setLive(this.settings.snaplen, this.settings.stacks);
+  }
+
+  private load(attachment: Attachment): void {
+    const { program, mechanism, target } = attachment;
+    if (!program) return;
+    const id = this.native.load({
+      object: this.object(program.object),
+      program: program.name,
+      constants: program.constants,
+      ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
+      ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
+    });
+    this.programs.set(attachment.attachId, id);
+  }
+
+  attachAll(): void {
+    for (const attachment of this.plan.attachments) {
+      const id = this.programs.get(attachment.attachId);
+      if (id === undefined || attachment.mechanism === 'packet_socket') continue;
+      this.refusable(attachment, () => this.native.attach(id, attachment.program?.kprobeSymbol));
+    }
+  }
+
+  private refusable(attachment: Attachment, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw isNativeError(error) ? new RungRefused(attachment, error) : error;
+    }
+  }
+
+  /** Changes what may change while programs run. */
+  setLive(snaplen: number, stacks: boolean): void {
+    const value = new DataView(new ArrayBuffer(tapLiveBytes));
+    value.setUint32(tapLive.snaplen, snaplen, true);
+    value.setUint32(tapLive.stacks, Number(stacks), true);
+    this.native.mapSet('live', new Uint8Array(4), new Uint8Array(value.buffer));
+  }
+
+  private deviceKey(netnsInum: number, ifindex: number): Uint8Array {
+    const key = new DataView(new ArrayBuffer(tapDeviceBytes));
+    key.setUint32(tapDevice.netnsInum, netnsInum, true);
+    key.setUint32(tapDevice.ifindex, ifindex, true);
+    return new Uint8Array(key.buffer);
+  }
+
+  selectNetns(netnsInum: number): void {
+    this.native.mapSet(
+      'selected_netns',
+      new Uint8Array(new Uint32Array([netnsInum]).buffer),
+      new Uint8Array([1]),
+    );
+  }
+
+  selectDevice(netnsInum: number, ifindex: number): void {
+    this.native.mapSet('selected_devices', this.deviceKey(netnsInum, ifindex), new Uint8Array([1]));
+  }
+
+  unselectDevice(netnsInum: number, ifindex: number): void {
+    this.native.mapDelete('selected_devices', this.deviceKey(netnsInum, ifindex));
+  }
+
+  /** Opens our packet socket on a device; from then on it watches the tap there. Returns its number. */
+  arm(netns: { inum: number; path: string | null }, ifindex: number): number | undefined {
+    const sockets = this.plan.attachments.filter(({ mechanism }) => mechanism === 'packet_socket');
+    const carrier = sockets.find(({ program }) => program);
+    if (!carrier) return undefined;
+    const incomingOnly = !sockets.some(({ stage }) => stage === 'tx-tap');
+    const program = this.programs.get(carrier.attachId)!;
+    const socket = this.native.openPacketSocket(program, netns.path, ifindex, incomingOnly);
+    this.native.mapSet('armed_devices', this.deviceKey(netns.inum, ifindex), new Uint8Array([1]));
+    return socket;
+  }
+
+  disarm(socket: number, netnsInum: number, ifindex: number): void {
+    this.native.mapDelete('armed_devices', this.deviceKey(netnsInum, ifindex));
+    this.native.closePacketSocket(socket);
+  }
+
+  /** Detaches every program; what is already in the rings can still be drained. Counters stay readable. */
+  detachAll(): void {
+    this.native.detachAll();
+  }
+
+  counts(attachment: Attachment): AttachmentCounts {
+    const values = this.native.mapGetPerCpu('counters', attachment.attachId, tapCountersBytes);
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    const sum = (field: number): number => {
+      let total = 0;
+      for (let cpu = 0; cpu < values.length; cpu += tapCountersBytes)
+        total += Number(view.getBigUint64(cpu + field, true));
+      return total;
+    };
+    return {
+      seen: sum(tapCounters.seen),
+      filtered: sum(tapCounters.filtered),
+      matched: sum(tapCounters.matched),
+      emitted: sum(tapCounters.emitted),
+      lostRing: sum(tapCounters.lostRing),
+      recursionMisses: this.recursionMisses(attachment),
+    };
+  }
+
+  /** A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. */
+  private recursionMisses(attachment: Attachment): number | null {
+    if (attachment.mechanism === 'packet_socket') return 0;
+    return this.stats(attachment)?.recursionMisses ?? null;
+  }
+
+  stats(attachment: Attachment): ProgramStats | undefined {
+    const id = this.programs.get(attachment.attachId);
+    return id === undefined ? undefined : this.native.programStats(id);
+  }
+
+  /** Return addresses of a stack, innermost first. */
+  stack(stackId: number): bigint[] {
+    const key = new Uint8Array(new Int32Array([stackId]).buffer);
+    const value = this.native.mapGet('stacks', key, stackDepth * 8);
+    if (!value) return [];
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    const addresses: bigint[] = [];
+    for (let i = 0; i < stackDepth; i += 1) {
+      const address = view.getBigUint64(i * 8, true);
+      if (address === 0n) break;
+      addresses.push(address);
+    }
+    return addresses;
+  }
+
+  close(): void {
+    this.native.close();
+  }
+}

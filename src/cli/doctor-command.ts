@@ -1,0 +1,16 @@
+/** `taptrace doctor`: what is available, what was chosen for each stage, and why not better. */
+import { exitCode } from '../errors.js';
+import { doctorJson, doctorText } from '../render/doctor.js';
+import { Output } from './output.js';
+import { stagesReport } from './report.js';
+
+export function doctorCommand(args: Record<string, unknown>): number {
+  const { report, features } = stagesReport(Boolean(args.arm));
+  const output = new Output(
+    () => undefined,
+    () => undefined,
+  );
+  if (args.json) output.data(`${JSON.stringify(doctorJson(report, features))}\n`);
+  else output.data(doctorText(report, features));
+  return exitCode.done;
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** The command line: finds the command, reads its options, and is the only place that prints errors and exits. */
+import { exitCode, TaptraceError, UsageError } from '../errors.js';
+import { printable } from '../render/printable.js';
+import { commands, laterCommands, unpackShortOptions } from './arguments.js';
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv;
+  const isCommand = (commands as readonly string[]).includes(first ?? '');
+  if (first !== undefined && laterCommands.includes(first))
+    throw new UsageError(
+      `the command '${first}' is not in this version yet`,
+      `there are: ${commands.join(', ')}`,
+    );
+  const { parse } = await import('./parse.js');
+  const parsed = await parse(
+    isCommand ? (first as (typeof commands)[number]) : 'trace',
+    unpackShortOptions(isCommand ? rest : argv),
+  );
+  if (parsed.done) return exitCode.done;
+  const { command, args, version } = parsed;
+  switch (command) {
+    case 'trace':
+      return (await import('./trace-command.js')).traceCommand(args, version);
+    case 'stages':
+      return (await import('./stages-command.js')).stagesCommand(args);
+    case 'doctor':
+      return (await import('./doctor-command.js')).doctorCommand(args);
+  }
+}
+
+/** One clear line, and a second one with what to do about it. */
+function explain(error: unknown): number {
+  const say = (line: string): boolean => process.stderr.write(`taptrace: ${line}\n`);
+  if (error instanceof TaptraceError) {
+    say(error.message);
+    if (error.hint) say(error.hint);
+    return error.exitCode;
+  }
+  say(printable(error instanceof Error ? error.message : String(error)));
+  if (process.env.TAPTRACE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return exitCode.failure;
+}
+
+process.exitCode = await run(process.argv.slice(2)).catch(explain);

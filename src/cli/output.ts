@@ -1,0 +1,26 @@
+/** stdout is data, stderr is talk. A closed pipe ends a trace quietly. */
+
+export class Output {
+  readonly colour: boolean;
+  private closed = false;
+
+  constructor(onClosed: () => void, onError: (error: Error) => void) {
+    const { env, stdout, stderr } = process;
+    this.colour = Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
+      this.closed = true;
+      if (error.code === 'EPIPE') onClosed();
+      else onError(error);
+    });
+    stderr.on('error', () => undefined);
+  }
+
+  data(text: string): void {
+    if (!this.closed) process.stdout.write(text);
+  }
+
+  /** One line for the user. */
+  talk(line: string): void {
+    process.stderr.write(`taptrace: ${line}\n`);
+  }
+}

@@ -1,0 +1,100 @@
+/** Reads one command's options with yargs. */
+import { readFileSync } from 'node:fs';
+import yargs, { type Options } from 'yargs';
+import { UsageError } from '../errors.js';
+import { packagePath } from '../native/binding.js';
+import { printable } from '../render/printable.js';
+import type { CommandName } from './arguments.js';
+import { traceOptionTable } from './trace-options.js';
+
+interface CommandHelp {
+  readonly usage: string;
+  readonly options: Record<string, Options>;
+  readonly examples: [string, string][];
+}
+
+const reportOptions: Record<string, Options> = {
+  json: { type: 'boolean', describe: 'one JSON object' },
+  arm: { type: 'boolean', describe: 'as it would be with --arm' },
+  v: { type: 'count', describe: 'everything about each stage' },
+};
+
+const help: Readonly<Record<CommandName, CommandHelp>> = {
+  trace: {
+    usage:
+      'taptrace [trace] [options] [filter…]\n\nShows each packet at the places where tcpdump taps the kernel.\n\n' +
+      'Commands: trace (default), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
+      "Each has its own --help. The filter is tcpdump's language.",
+    options: traceOptionTable,
+    examples: [
+      ['$0', 'both taps, every device'],
+      ['$0 -i eth0 tcp port 443', 'one device, with a filter'],
+      ['$0 -i eth0 --arm', 'open the taps, watch them from inside'],
+      ['$0 --netns all -c 20', 'the first 20 events of any namespace'],
+      ['$0 --stages taps,drop --json', 'with drops, as JSON lines'],
+      ['$0 --stack -c 1 icmp', 'how the kernel got there'],
+    ],
+  },
+  stages: {
+    usage:
+      'taptrace stages [stage…] [options]\n\nThe stages of the kernel path in order, and how each is watched on this kernel.',
+    options: reportOptions,
+    examples: [
+      ['$0 stages', 'the map'],
+      ['$0 stages rx-tap', 'everything about one stage'],
+    ],
+  },
+  doctor: {
+    usage:
+      'taptrace doctor [options]\n\nWhat this kernel and these rights allow, stage by stage, and what would change it.',
+    options: reportOptions,
+    examples: [['$0 doctor', 'a report to read, or to add to a bug report']],
+  },
+};
+
+export type Parsed =
+  | { readonly done: true }
+  | {
+      readonly done: false;
+      readonly command: CommandName;
+      readonly args: Record<string, unknown>;
+      readonly version: string;
+    };
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Answers --help and --version itself (`done`). Throws UsageError. */
+export async function parse(command: CommandName, argv: readonly string[]): Promise<Parsed> {
+  const { usage, options, examples } = help[command];
+  const version = packageVersion();
+  const parser = yargs([...argv])
+    .scriptName('taptrace')
+    .usage(usage)
+    .options(options)
+    .example(examples)
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': true,
+      'populate--': false,
+    })
+    .strictOptions()
+    .recommendCommands()
+    .version(version)
+    .alias('help', 'h')
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw new UsageError(
+        printable(message ?? error.message),
+        `"taptrace ${command} --help" lists the options`,
+      );
+    });
+  const args = (await parser.parseAsync()) as Record<string, unknown>;
+  if (args.help || args.version) return { done: true };
+  return { done: false, command, args, version };
+}

@@ -1,0 +1,95 @@
+/** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
+import { createColors } from 'picocolors';
+import { eventJson } from '../render/event-json.js';
+import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
+import { headerJson } from '../render/trace-json.js';
+import { headerLines } from '../render/trace-text.js';
+import type { TapEvent } from '../trace/event.js';
+import type { TraceHeader, TraceSink } from '../trace/trace.js';
+import type { Output } from './output.js';
+
+/** Text that is gathered before it is written, even in the middle of a round. */
+const writeThreshold = 1 << 18;
+
+export function palette(colour: boolean): Palette {
+  const colours = createColors(colour);
+  return { rxTap: colours.green, txTap: colours.cyan, drop: colours.red, dim: colours.dim };
+}
+
+abstract class BufferedSink implements TraceSink {
+  private pending = '';
+
+  constructor(
+    protected readonly output: Output,
+    private readonly lineBuffered: boolean,
+  ) {}
+
+  abstract header(header: TraceHeader): void;
+  abstract event(event: TapEvent): void;
+
+  protected write(text: string): void {
+    this.pending += text;
+    if (this.lineBuffered || this.pending.length > writeThreshold) this.flush();
+  }
+
+  flush(): void {
+    if (!this.pending) return;
+    const text = this.pending;
+    this.pending = '';
+    this.output.data(text);
+  }
+
+  notice(text: string): void {
+    this.output.talk(text);
+  }
+}
+
+export class TextSink extends BufferedSink {
+  private text!: EventText;
+
+  constructor(
+    output: Output,
+    private readonly options: TextOptions,
+    lineBuffered: boolean,
+  ) {
+    super(output, lineBuffered);
+  }
+
+  header(header: TraceHeader): void {
+    for (const line of headerLines(header)) this.output.talk(line);
+    const { attachments } = header.plan;
+    const longest = (values: readonly string[]): number => Math.max(...values.map((value) => value.length));
+    this.text = new EventText(header.names, this.options, palette(this.output.colour), {
+      stage: longest(attachments.map(({ stage }) => stage)),
+      function: longest(attachments.map((attachment) => attachment.function)),
+      device: Math.min(15, longest(['-', ...header.devices.selected.map(({ link }) => link.name)])),
+    });
+  }
+
+  event(event: TapEvent): void {
+    this.write(this.text.render(event));
+  }
+}
+
+export class JsonSink extends BufferedSink {
+  private names!: TraceHeader['names'];
+
+  constructor(
+    output: Output,
+    private readonly version: string,
+    lineBuffered: boolean,
+  ) {
+    super(output, lineBuffered);
+  }
+
+  header(header: TraceHeader): void {
+    this.names = header.names;
+    for (const line of headerLines(header)) this.output.talk(line);
+    this.write(`${JSON.stringify(headerJson(header, this.version))}\n`);
+    this.flush();
+  }
+
+  event(event: TapEvent): void {
+    this.write(`${JSON.stringify(eventJson(event, this.names))}\n`);
+  }
+}

@@ -1,0 +1,197 @@
+/** The options of `trace`: their table for yargs, and the checked value made of them. */
+import type { Options } from 'yargs';
+import { UsageError } from '../errors.js';
+import type { TextOptions } from '../render/event-text.js';
+import { printable } from '../render/printable.js';
+import { expandStages, isStageId, stageById, UnknownStageError } from '../stages/lookup.js';
+import type { Mechanism, StageId } from '../stages/types.js';
+import type { TraceOptions } from '../trace/options.js';
+import { ringSize, seconds, snaplen, snaplenMax, wholeNumber } from './numbers.js';
+
+export const traceOptionTable = {
+  interface: {
+    alias: 'i',
+    type: 'string',
+    array: true,
+    nargs: 1,
+    group: 'What to watch:',
+    describe: 'device, may be repeated, * and ? match; all devices when absent',
+  },
+  netns: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    group: 'What to watch:',
+    describe: 'network namespace: a name, path, process id, or "all"',
+  },
+  stages: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    group: 'What to watch:',
+    describe: 'stage ids or groups (taps, netfilter, path, all), comma separated',
+    defaultDescription: 'taps',
+  },
+  direction: {
+    alias: 'Q',
+    type: 'string',
+    group: 'What to watch:',
+    describe: 'only packets that come in, or go out: in, out, inout',
+  },
+  'filter-file': {
+    alias: 'F',
+    type: 'string',
+    group: 'What to watch:',
+    describe: 'read the filter expression from a file',
+  },
+  arm: {
+    type: 'boolean',
+    group: 'How to watch:',
+    describe: 'open a packet socket on each device: arms the taps and watches them from inside',
+  },
+  observe: { type: 'boolean', group: 'How to watch:', describe: 'no probe that others could see' },
+  mechanism: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    group: 'How to watch:',
+    describe: 'STAGE=MECHANISM: watch a stage by this rung of its ladder',
+  },
+  stack: {
+    type: 'boolean',
+    group: 'How to watch:',
+    describe: 'take the kernel stack of every event (costs about half the packet rate)',
+  },
+  'buffer-size': {
+    alias: 'B',
+    type: 'string',
+    default: '8192',
+    group: 'How to watch:',
+    describe: 'ring buffer of each CPU in KiB, or with K, M, G',
+  },
+  snaplen: {
+    alias: 's',
+    type: 'string',
+    default: '256',
+    group: 'How much:',
+    describe: 'bytes kept of each packet, 0 for whole packets',
+  },
+  count: { alias: 'c', type: 'string', group: 'How much:', describe: 'stop after this many events' },
+  duration: { type: 'string', group: 'How much:', describe: 'stop after this many seconds' },
+  'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
+  json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },
+  e: { type: 'boolean', group: 'Output:', describe: 'print the link header' },
+  x: { type: 'count', group: 'Output:', describe: 'print the packet in hex, -xx with its link header' },
+  X: {
+    type: 'count',
+    group: 'Output:',
+    describe: 'print the packet in hex and ASCII, -XX with its link header',
+  },
+  A: { type: 'count', group: 'Output:', describe: 'print the packet in ASCII, -AA with its link header' },
+  S: { type: 'boolean', group: 'Output:', describe: 'absolute TCP sequence numbers' },
+  t: {
+    type: 'count',
+    group: 'Output:',
+    describe:
+      'time: -t none, -tt since the epoch, -ttt since the last event, -tttt with date, -ttttt since the first',
+  },
+  v: { type: 'count', group: 'Output:', describe: 'more of each packet' },
+  q: { type: 'boolean', group: 'Output:', describe: 'less of each packet' },
+  l: { type: 'boolean', group: 'Output:', describe: 'write every line at once' },
+  U: { type: 'boolean', hidden: true },
+  n: { type: 'count', group: 'Output:', describe: 'accepted: addresses are never resolved' },
+  p: { type: 'boolean', hidden: true },
+} as const satisfies Record<string, Options>;
+
+/** What yargs makes of a trace's command line. */
+export interface TraceArguments {
+  readonly [name: string]: unknown;
+}
+
+const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+const text = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));
+const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
+
+/** Translates the table's own error into a usage error. */
+function stagesOf(list: readonly string[]): TraceOptions['stages'] {
+  try {
+    return expandStages(list.length ? list : ['taps']).stages;
+  } catch (error) {
+    if (error instanceof UnknownStageError) throw new UsageError(printable(error.message));
+    throw error;
+  }
+}
+
+function mechanismsOf(list: readonly string[]): Map<StageId, Mechanism> {
+  const result = new Map<StageId, Mechanism>();
+  for (const entry of list) {
+    const [id = '', mechanism = ''] = entry.split('=');
+    if (!isStageId(id))
+      throw new UsageError(
+        `--mechanism ${printable(entry)}: '${printable(id)}' is no stage`,
+        'write it as STAGE=MECHANISM, such as rx-tap=tp_btf',
+      );
+    const known = [...new Set(stageById(id).ladder.map((rung) => rung.mechanism))];
+    const chosen = known.find((name) => name === mechanism);
+    if (!chosen)
+      throw new UsageError(
+        `--mechanism ${printable(entry)}: ${id} cannot be watched by '${printable(mechanism)}'`,
+        `its mechanisms are ${known.join(', ')}`,
+      );
+    result.set(id, chosen);
+  }
+  return result;
+}
+
+function directionOf(value: string | undefined): 'in' | 'out' | undefined {
+  if (value === undefined || value === 'inout') return undefined;
+  if (value === 'in' || value === 'out') return value;
+  throw new UsageError(`--direction ${printable(value)}: wants in, out or inout`);
+}
+
+/** Checks everything that can be checked without the kernel. `notes` are for the user's eyes. */
+export function traceOptions(
+  args: TraceArguments,
+  filter: string | undefined,
+): { options: TraceOptions; notes: string[] } {
+  if (args.arm && args.observe)
+    throw new UsageError('--arm opens packet sockets, which --observe forbids: choose one');
+  const snaplenBytes = snaplen(String(args.snaplen));
+  const ring = ringSize(String(args.bufferSize), snaplenBytes);
+  const events = text(args.count);
+  const duration = text(args.duration);
+  const direction = directionOf(text(args.direction));
+  const options: TraceOptions = {
+    stages: stagesOf(words(args.stages)),
+    interfaces: words(args.interface),
+    netns: words(args.netns),
+    snaplen: snaplenBytes,
+    ringBytes: ring.bytes,
+    arm: Boolean(args.arm),
+    observeOnly: Boolean(args.observe),
+    mechanisms: mechanismsOf(words(args.mechanism)),
+    stacks: Boolean(args.stack),
+    failOnLoss: Boolean(args.failOnLoss),
+    lineBuffered: Boolean(args.l || args.U),
+    ...(events !== undefined && { count: wholeNumber('--count', events, 1, Number.MAX_SAFE_INTEGER) }),
+    ...(duration !== undefined && { durationSeconds: seconds('--duration', duration) }),
+    ...(direction && { direction }),
+    ...(filter && { filter }),
+  };
+  return { options, notes: ring.notes };
+}
+
+export function textOptions(args: TraceArguments): TextOptions {
+  return {
+    linkHeader: Boolean(args.e),
+    hex: count(args.x),
+    hexAscii: count(args.X),
+    ascii: count(args.A),
+    timeFormat: Math.min(count(args.t), 5),
+    absoluteSequence: Boolean(args.S),
+    quick: Boolean(args.q),
+    verbose: count(args.v),
+  };
+}
+
+export { snaplenMax };

@@ -1,0 +1,128 @@
+/**
+ * Events of several rings in one order: (time, cpu, place in the ring). Events are held back until every
+ * ring has been read past them; what comes later than that is given out at once and marked late.
+ */
+import { tapRecord } from './layout.generated.js';
+import { Batch } from './record.js';
+
+/** Records of one ring that wait for their turn, in order of time. */
+class RingQueue {
+  private times = new Float64Array(1024);
+  private offsets = new Uint32Array(1024);
+  private batches: (Batch | undefined)[] = new Array(1024);
+  private head = 0;
+  private tail = 0;
+
+  get isEmpty(): boolean {
+    return this.head === this.tail;
+  }
+  get headTime(): number {
+    return this.times[this.head]!;
+  }
+  get headBatch(): Batch {
+    return this.batches[this.head]!;
+  }
+  get headOffset(): number {
+    return this.offsets[this.head]!;
+  }
+
+  /** Nearly always an append; a program that was interrupted between clock and reserve comes out of order. */
+  push(time: number, batch: Batch, offset: number): void {
+    if (this.tail === this.times.length) this.makeRoom();
+    let place = this.tail;
+    while (place > this.head && this.times[place - 1]! > time) {
+      this.times[place] = this.times[place - 1]!;
+      this.offsets[place] = this.offsets[place - 1]!;
+      this.batches[place] = this.batches[place - 1];
+      place -= 1;
+    }
+    this.times[place] = time;
+    this.offsets[place] = offset;
+    this.batches[place] = batch;
+    this.tail += 1;
+  }
+
+  pop(): void {
+    this.batches[this.head] = undefined;
+    this.head += 1;
+    if (this.head === this.tail) this.head = this.tail = 0;
+  }
+
+  private makeRoom(): void {
+    const count = this.tail - this.head;
+    const size = count * 2 > this.times.length ? this.times.length * 2 : this.times.length;
+    const times = new Float64Array(size);
+    const offsets = new Uint32Array(size);
+    times.set(this.times.subarray(this.head, this.tail));
+    offsets.set(this.offsets.subarray(this.head, this.tail));
+    this.batches = this.batches.slice(this.head, this.tail);
+    this.batches.length = size;
+    this.times = times;
+    this.offsets = offsets;
+    this.head = 0;
+    this.tail = count;
+  }
+}
+
+export type Take = (batch: Batch, offset: number, late: boolean) => void;
+
+export class Merger {
+  private readonly queues: RingQueue[];
+  /** Times inside are nanoseconds since this, which a Number holds exactly for 104 days. */
+  private readonly baseNs: bigint;
+  private givenOut = Number.NEGATIVE_INFINITY;
+  late = 0;
+
+  constructor(rings: number, baseNs: bigint) {
+    this.queues = Array.from({ length: rings }, () => new RingQueue());
+    this.baseNs = baseNs;
+  }
+
+  /** Nanoseconds since the base, for a CLOCK_BOOTTIME value. */
+  relativeNs(bootNs: bigint): number {
+    return Number(bootNs - this.baseNs);
+  }
+
+  /** Queues all records of a batch; returns the time of the last one, or undefined for an empty batch. */
+  add(ring: number, bytes: Uint8Array): number | undefined {
+    const batch = new Batch(bytes);
+    const queue = this.queues[ring]!;
+    const baseHigh = Number(this.baseNs >> 32n);
+    const baseLow = Number(this.baseNs & 0xffffffffn);
+    let time: number | undefined;
+    for (let offset = 0; offset < bytes.length; ) {
+      const word = offset >> 2;
+      const low = batch.u32[word + (tapRecord.timeNs >> 2)]!;
+      const high = batch.u32[word + (tapRecord.timeNs >> 2) + 1]!;
+      time = (high - baseHigh) * 0x1_0000_0000 + (low - baseLow);
+      queue.push(time, batch, offset);
+      offset += batch.u32[word + (tapRecord.recordLen >> 2)]!;
+    }
+    return time;
+  }
+
+  /** Gives out, in order, what is not later than `untilNs` (relative to the base), at most `limit` events. */
+  giveOut(untilNs: number, take: Take, limit = Number.POSITIVE_INFINITY): number {
+    let count = 0;
+    for (; count < limit; count += 1) {
+      const queue = this.earliest();
+      if (!queue || queue.headTime > untilNs) break;
+      const late = queue.headTime < this.givenOut;
+      if (late) this.late += 1;
+      else this.givenOut = queue.headTime;
+      const batch = queue.headBatch;
+      const offset = queue.headOffset;
+      queue.pop();
+      take(batch, offset, late);
+    }
+    return count;
+  }
+
+  private earliest(): RingQueue | undefined {
+    let best: RingQueue | undefined;
+    for (const queue of this.queues) {
+      if (!queue.isEmpty && (!best || queue.headTime < best.headTime)) best = queue;
+    }
+    return best;
+  }
+}

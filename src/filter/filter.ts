@@ -1,0 +1,104 @@
+/**
+ * tcpdump's filter language over stored bytes: libpcap compiles, and the compiled program runs over each
+ * record as the kernel would run it in a packet socket.
+ */
+import type { DecodedPacket } from '../decode/packet.js';
+import type { RecordView } from '../decode/record.js';
+import { UsageError } from '../errors.js';
+import { loadAddon } from '../native/binding.js';
+
+interface NativeFilter {
+  instructions(): Uint8Array;
+  matchRecord(bytes: Uint8Array, record: number, data: number, capLen: number, len: number): number;
+  matchBytes(bytes: Uint8Array, len: number): number;
+  /** libpcap's own evaluation: the oracle of tests. */
+  matchLibpcap(bytes: Uint8Array, len: number): boolean;
+}
+
+export interface FilterAddon {
+  Filter: new (expression: string, dlt: number, optimize?: boolean) => NativeFilter;
+  libpcapVersion: string;
+}
+
+const DLT_EN10MB = 1;
+const DLT_RAW = 12;
+const tagBytes = 4;
+const addressBytes = 12;
+
+/** What a filter says of one packet. */
+export const verdict = { no: 0, yes: 1, undecided: 2 } as const;
+export type Verdict = (typeof verdict)[keyof typeof verdict];
+
+export function filterAddon(): FilterAddon {
+  return loadAddon<FilterAddon>('filter');
+}
+
+export class PacketFilter {
+  private readonly ethernet: NativeFilter;
+  /** Absent where the expression asks for a link header. */
+  private readonly raw: NativeFilter | undefined;
+  /** The keyword shifts what follows it, as if the tag were in the bytes. */
+  private readonly namesVlan: boolean;
+  private scratch = new Uint8Array(2048);
+
+  /** Throws UsageError with libpcap's message. */
+  constructor(readonly expression: string) {
+    const { Filter } = filterAddon();
+    this.ethernet = compile(Filter, expression, DLT_EN10MB);
+    this.raw = compileForRaw(Filter, expression);
+    this.namesVlan = /\bvlan\b/.test(expression);
+  }
+
+  match(record: RecordView, packet: DecodedPacket): Verdict {
+    if (packet.linkType === 'ethernet') return this.matchEthernet(record, packet);
+    if (packet.linkType === 'raw' && this.raw) return this.run(this.raw, record, packet);
+    return verdict.undecided;
+  }
+
+  private matchEthernet(record: RecordView, packet: DecodedPacket): Verdict {
+    if (this.namesVlan && packet.vlan) return this.matchTagged(packet, packet.vlan);
+    return this.run(this.ethernet, record, packet);
+  }
+
+  private run(filter: NativeFilter, record: RecordView, packet: DecodedPacket): Verdict {
+    return filter.matchRecord(
+      packet.bytes,
+      record.offset,
+      packet.offset,
+      packet.capLen,
+      packet.len,
+    ) as Verdict;
+  }
+
+  /** The packet with its tag put back, as libpcap hands it to a program. */
+  private matchTagged(packet: DecodedPacket, vlan: { tci: number; protocol: number }): Verdict {
+    const capLen = packet.capLen + tagBytes;
+    if (this.scratch.length < capLen) this.scratch = new Uint8Array(capLen * 2);
+    const { bytes, offset } = packet;
+    this.scratch.set(bytes.subarray(offset, offset + addressBytes), 0);
+    new DataView(this.scratch.buffer).setUint16(addressBytes, vlan.protocol);
+    new DataView(this.scratch.buffer).setUint16(addressBytes + 2, vlan.tci);
+    this.scratch.set(bytes.subarray(offset + addressBytes, offset + packet.capLen), addressBytes + tagBytes);
+    return this.ethernet.matchBytes(this.scratch.subarray(0, capLen), packet.len + tagBytes) as Verdict;
+  }
+}
+
+function compile(Filter: FilterAddon['Filter'], expression: string, dlt: number): NativeFilter {
+  try {
+    return new Filter(expression, dlt);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `filter '${expression}': ${message}`,
+      'the language is tcpdump\'s: see "man pcap-filter"',
+    );
+  }
+}
+
+function compileForRaw(Filter: FilterAddon['Filter'], expression: string): NativeFilter | undefined {
+  try {
+    return new Filter(expression, DLT_RAW);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+/** The addon's face in TypeScript: the one place where its types are declared. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** One argument of a kernel function or tracepoint, as BTF has it. */
+export interface BtfParameter {
+  readonly pointerDepth: number;
+  /** Name of the type that is pointed to; empty for void. */
+  readonly type: string;
+}
+
+export interface StructLayout {
+  readonly bytes: number;
+  readonly members: readonly { readonly name: string; readonly offset: number; readonly bytes: number }[];
+}
+
+export interface ProgramSpec {
+  /** A compiled object's bytes. */
+  readonly object: Uint8Array;
+  readonly program: string;
+  /** BTF attach target; absent for programs that have none. */
+  readonly target?: string;
+  /** `const volatile` variables of the object by name. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** eBPF instructions that take the place of filter_match(). */
+  readonly filter?: Uint8Array;
+}
+
+export interface ProgramStats {
+  readonly id: number;
+  /** Both are 0 unless kernel.bpf_stats_enabled is set. */
+  readonly runTimeNs: number;
+  readonly runCount: number;
+  /** Null on kernels that do not count them (before 5.12). */
+  readonly recursionMisses: number | null;
+}
+
+/** Why a ring was not read further. */
+export const drainEnd = { empty: 0, busy: 1, noRoom: 2, damaged: 3 } as const;
+
+/** Programs, maps, rings and sockets of one trace. Everything is gone after close(), which may be called twice. */
+export interface NativeSession {
+  /** Opens, sets constants, loads; returns the program's number. Throws NativeError. */
+  load(spec: ProgramSpec): number;
+  /** Attaches to the BTF target, or as a kprobe to `symbol`. */
+  attach(program: number, symbol?: string): void;
+  /** Detaches all programs and closes all packet sockets; rings, maps and counters stay readable. */
+  detachAll(): void;
+  /** Opens a packet socket on a device with the program as its filter; returns the socket's number. */
+  openPacketSocket(program: number, netnsPath: string | null, ifindex: number, incomingOnly: boolean): number;
+  closePacketSocket(socket: number): void;
+  mapSet(map: string, key: Uint8Array, value: Uint8Array): void;
+  mapDelete(map: string, key: Uint8Array): void;
+  mapGet(map: string, key: Uint8Array, valueBytes: number): Uint8Array | null;
+  /** The values of all possible CPUs, each padded to 8 bytes. */
+  mapGetPerCpu(map: string, index: number, valueBytes: number): Uint8Array;
+  /** Copies whole records of one ring to `into` from `offset`; `end[0]` is a drainEnd value. */
+  drain(ring: number, into: Uint8Array, offset: number, end: Uint32Array): number;
+  fillBytes(ring: number): number;
+  programStats(program: number): ProgramStats;
+  /** Calls back whenever a ring has data, until pollStop(). */
+  pollStart(onReadable: () => void): void;
+  pollStop(): void;
+  close(): void;
+}
+
+export interface SessionOptions {
+  /** Bytes of each ring, a power of two and at least a page. */
+  readonly ringBytes: number;
+  /** One ring a possible CPU. */
+  readonly rings: number;
+  /** max_entries of shared maps by name. */
+  readonly mapEntries: Readonly<Record<string, number>>;
+}
+
+export interface NativeBinding {
+  Session: new (options: SessionOptions) => NativeSession;
+  /** Parameters of a kernel function, or null where BTF does not know it. */
+  btfFunction(name: string): BtfParameter[] | null;
+  btfTracepoint(name: string): BtfParameter[] | null;
+  btfEnum(name: string): Record<string, number> | null;
+  objectEnum(object: Uint8Array, name: string): Record<string, number> | null;
+  structLayout(object: Uint8Array, name: string): StructLayout | null;
+  /** Null if an empty fentry program for the function loads, else the error's name. */
+  tryFentry(name: string): string | null;
+  /** A /proc file as the namespace at `netnsPath` shows it; null: the own one. */
+  readFile(netnsPath: string | null, path: string): Uint8Array;
+  /** CLOCK_BOOTTIME and CLOCK_REALTIME of one moment, in nanoseconds. */
+  clocks(): { bootNs: bigint; wallNs: bigint };
+  /** Sends one netlink request, returns all reply messages of its dump. */
+  netlink(netnsPath: string | null, protocol: number, request: Uint8Array): Uint8Array;
+}
+
+/** What the addon throws. */
+export interface NativeError extends Error {
+  readonly operation: string;
+  readonly errno: number;
+  /** Name of the errno, such as EPERM. */
+  readonly code: string;
+  /** What libbpf and the verifier said. */
+  readonly log?: string;
+}
+
+export function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && 'operation' in error && 'errno' in error;
+}
+
+const require = createRequire(import.meta.url);
+
+/** Path of a file of the package, from its root. */
+export function packagePath(relative: string): string {
+  return fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
+}
+
+/** Loads an addon built in build/Release. Throws an Error that says which file and what to do. */
+export function loadAddon<T>(name: string): T {
+  const path = packagePath(`build/Release/${name}.node`);
+  try {
+    return require(path) as T;
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw new Error(`cannot load the addon ${path}: ${reason} (build it with "make build")`, {
+      cause: error,
+    });
+  }
+}
+
+let loaded: NativeBinding | undefined;
+
+export function nativeBinding(): NativeBinding {
+  loaded ??= loadAddon<NativeBinding>('taptrace');
+  return loaded;
+}

@@ -1,0 +1,60 @@
+/** Header and summary as NDJSON values. */
+import type { TraceHeader, TraceSummary } from '../trace/trace.js';
+
+export const schemaVersion = 1;
+
+/** The first line of every trace. */
+export function headerJson(header: TraceHeader, version: string): Record<string, unknown> {
+  const { plan, options, features, armed, notes, names } = header;
+  return {
+    type: 'header',
+    schema: schemaVersion,
+    taptrace: version,
+    kernel: features.release,
+    clock: 'CLOCK_BOOTTIME',
+    wallOffsetNs: String(names.wallOffsetNs),
+    snaplen: options.snaplen,
+    ...(options.filter !== undefined && { filter: options.filter }),
+    arm: options.arm,
+    interfaces: armed.map(({ device: { netns, link }, by }) => ({
+      netns: netns.inum,
+      ...(netns.path !== null && { netnsName: netns.name }),
+      ifindex: link.ifindex,
+      ifname: link.name,
+      ...(link.kind !== undefined && { kind: link.kind }),
+      mtu: link.mtu,
+      genericXdp: link.genericXdp,
+      armed: by.length > 0 || options.arm,
+      armedBy: by.flatMap(({ owners, inode }): object[] => (owners.length ? [...owners] : [{ inode }])),
+    })),
+    plan: Object.fromEntries(plan.watches.flatMap((w) => (w.mechanism ? [[w.stage, w.mechanism]] : []))),
+    watches: plan.watches,
+    attachments: plan.attachments.map(({ attachId, stage, mechanism, observed, function: name, target }) => ({
+      attachId,
+      stage,
+      mechanism,
+      observed,
+      function: name,
+      target,
+    })),
+    notes,
+  };
+}
+
+/** The last line of every trace. */
+export function summaryJson(summary: TraceSummary): Record<string, unknown> {
+  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater } = summary;
+  return {
+    type: 'summary',
+    events,
+    lost: ledger.lost,
+    lostByStage: ledger.lostByStage,
+    complete: ledger.complete,
+    reason,
+    filteredOut,
+    undecided,
+    late,
+    seconds,
+    ringHighWater,
+  };
+}

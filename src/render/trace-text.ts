@@ -1,0 +1,50 @@
+/** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
+import type { StageWatch } from '../stages/report.js';
+import { armedLine } from '../trace/arming.js';
+import type { StageLoss } from '../trace/ledger.js';
+import type { TraceHeader, TraceSummary } from '../trace/trace.js';
+
+function watchText({ stage, mechanism, target, reason }: StageWatch): string {
+  if (!mechanism) return `${stage} cannot be watched here: ${reason}`;
+  const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
+  return `${stage} ${how}${mechanism === 'packet_socket' ? ' (a probe of ours)' : ''}`;
+}
+
+/** Lines for stderr, each without its newline. */
+export function headerLines(header: TraceHeader): string[] {
+  const { plan, armed, notes, options } = header;
+  const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
+  const unwatched = plan.watches.filter(({ mechanism }) => !mechanism).map(watchText);
+  return [`watching ${watched.join(', ')}`, ...unwatched, armedLine(armed, options.arm), ...notes];
+}
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+function lossText([stage, loss]: [string, StageLoss]): string {
+  const parts: string[] = [];
+  if (loss.ring) parts.push(`${loss.ring} because the ring buffer was full`);
+  if (loss.recursion) parts.push(`${loss.recursion} because its program was interrupted by itself`);
+  return `lost at ${stage}: ${parts.join(', ')}`;
+}
+
+function completeness({ ledger }: TraceSummary): string {
+  if (ledger.complete === true) return 'complete: nothing was lost';
+  if (ledger.complete === 'unknown')
+    return 'completeness unknown: this kernel does not count skipped programs, nothing else was lost';
+  return 'NOT complete';
+}
+
+/** Lines for stderr, each without its newline. */
+export function summaryLines(summary: TraceSummary): string[] {
+  const { events, ledger, filteredOut, undecided, late } = summary;
+  const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
+  for (const entry of Object.entries(ledger.lostByStage))
+    if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
+  if (filteredOut) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
+  if (undecided)
+    lines.push(
+      `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
+    );
+  if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
+  return lines;
+}

@@ -1,0 +1,40 @@
+/** Facts of the machine that do not depend on what is traced. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+
+/** The number of possible CPUs: /sys/devices/system/cpu/possible reads like "0-3" or "0,2-3". */
+export function possibleCpus(text = readFileSync('/sys/devices/system/cpu/possible', 'utf8')): number {
+  const last = text.trim().split(',').at(-1)!.split('-').at(-1)!;
+  return Number(last) + 1;
+}
+
+const CAPABILITIES: Readonly<Record<string, number>> = {
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+  CAP_SYS_ADMIN: 21,
+  CAP_SYSLOG: 34,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+};
+
+/** Which of the capabilities that matter here this process has. */
+export function effectiveCapabilities(status = readFileSync('/proc/self/status', 'utf8')): string[] {
+  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return Object.entries(CAPABILITIES)
+    .filter(([, bit]) => (mask >> BigInt(bit)) & 1n)
+    .map(([name]) => name);
+}
+
+export type Lockdown = 'none' | 'integrity' | 'confidentiality' | 'unknown';
+
+/** /sys/kernel/security/lockdown reads like "none [integrity] confidentiality". */
+export function lockdownMode(): Lockdown {
+  try {
+    const text = readFileSync('/sys/kernel/security/lockdown', 'utf8');
+    return (/\[(\w+)\]/.exec(text)?.[1] as Lockdown | undefined) ?? 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}
+
+export const kernelRelease = (): string => release();

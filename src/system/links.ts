@@ -1,0 +1,68 @@
+/** The devices of a network namespace, by rtnetlink. */
+import type { NativeBinding } from '../native/binding.js';
+import {
+  attributes,
+  attributeText,
+  attributeU8,
+  attributeU32,
+  dumpRequest,
+  littleEndian,
+  parseMessages,
+} from './netlink.js';
+
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  /** ARPHRD_* of linux/if_arp.h. */
+  readonly type: number;
+  readonly flags: number;
+  readonly mtu: number;
+  /** Driver kind such as veth, macvlan, vlan; absent for hardware and lo. */
+  readonly kind?: string;
+  /** ifindex of the device below (macvlan, VLAN), where there is one. */
+  readonly lower?: number;
+  /** ifindex of the master (bridge, bond, team), where there is one. */
+  readonly master?: number;
+  /** True when a generic (skb mode) XDP program runs here: after the function's entry, before the taps. */
+  readonly genericXdp: boolean;
+}
+
+const NETLINK_ROUTE = 0;
+const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
+const IFLA = { ifname: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, xdp: 43 } as const;
+const IFLA_INFO_KIND = 1;
+const IFLA_XDP_ATTACHED = 2;
+const XDP_ATTACHED_SKB = 2;
+const XDP_ATTACHED_MULTI = 4;
+const ifinfomsgBytes = 16;
+
+function parseLink(payload: DataView): Link {
+  const values = attributes(payload, ifinfomsgBytes);
+  const info = values.get(IFLA.linkInfo);
+  const kind = info && attributeText(attributes(info, 0).get(IFLA_INFO_KIND));
+  const xdp = values.get(IFLA.xdp);
+  const xdpMode = xdp ? (attributeU8(attributes(xdp, 0).get(IFLA_XDP_ATTACHED)) ?? 0) : 0;
+  const lower = attributeU32(values.get(IFLA.link));
+  const master = attributeU32(values.get(IFLA.master));
+  return {
+    ifindex: payload.getInt32(4, littleEndian),
+    name: attributeText(values.get(IFLA.ifname)) ?? '',
+    type: payload.getUint16(2, littleEndian),
+    flags: payload.getUint32(8, littleEndian),
+    mtu: attributeU32(values.get(IFLA.mtu)) ?? 0,
+    genericXdp: xdpMode === XDP_ATTACHED_SKB || xdpMode === XDP_ATTACHED_MULTI,
+    ...(kind !== undefined && { kind }),
+    ...(lower !== undefined && { lower }),
+    ...(master !== undefined && { master }),
+  };
+}
+
+/** All devices of the namespace at `netnsPath` (null: the own one), by ifindex. Throws NativeError. */
+export function readLinks(native: NativeBinding, netnsPath: string | null): Link[] {
+  const reply = native.netlink(netnsPath, NETLINK_ROUTE, dumpRequest(RTM_GETLINK, ifinfomsgBytes));
+  return parseMessages(reply)
+    .filter((message) => message.type === RTM_NEWLINK)
+    .map((message) => parseLink(message.payload))
+    .sort((a, b) => a.ifindex - b.ifindex);
+}

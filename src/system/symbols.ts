@@ -1,0 +1,87 @@
+/** Kernel text symbols from /proc/kallsyms: single names, and addresses for stacks. */
+import type { NativeBinding } from '../native/binding.js';
+
+const kallsyms = '/proc/kallsyms';
+const newline = 0x0a;
+const space = 0x20;
+
+/**
+ * Text symbols called `name` or `name.suffix`, for each name. Scans the file's bytes without splitting
+ * it: it holds more than a hundred thousand lines.
+ */
+export function findSymbols(text: Buffer, names: readonly string[]): Record<string, string[]> {
+  return Object.fromEntries(names.map((name) => [name, symbolsNamed(text, name)]));
+}
+
+function symbolsNamed(text: Buffer, name: string): string[] {
+  const found: string[] = [];
+  const wanted = Buffer.from(` ${name}`);
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    const kind = String.fromCharCode(text[at - 1]!).toLowerCase();
+    if (kind !== 't') continue;
+    let end = at + 1;
+    while (end < text.length && text[end] !== newline && text[end] !== space && text[end] !== 0x09) end += 1;
+    const symbol = text.toString('latin1', at + 1, end);
+    if (symbol === name || symbol.startsWith(`${name}.`)) found.push(symbol);
+  }
+  return found;
+}
+
+/** The symbols of the running kernel; none where kallsyms cannot be read. */
+export function matchingSymbols(native: NativeBinding, names: readonly string[]): Record<string, string[]> {
+  return findSymbols(readKallsyms(native), names);
+}
+
+function readKallsyms(native: NativeBinding): Buffer {
+  try {
+    return Buffer.from(native.readFile(null, kallsyms).buffer);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/** Addresses to names: the symbol that starts at or before an address. */
+export class SymbolTable {
+  private constructor(
+    private readonly addresses: BigUint64Array,
+    private readonly names: readonly string[],
+  ) {}
+
+  static load(native: NativeBinding): SymbolTable {
+    return SymbolTable.parse(readKallsyms(native).toString('latin1'));
+  }
+
+  /** Lines read like `ffffffff81000000 T name\t[module]`. Only text symbols matter. */
+  static parse(text: string): SymbolTable {
+    const entries: { address: bigint; name: string }[] = [];
+    for (const line of text.split('\n')) {
+      const kind = line[17];
+      if (kind !== 't' && kind !== 'T' && kind !== 'w' && kind !== 'W') continue;
+      entries.push({ address: BigInt(`0x${line.slice(0, 16)}`), name: line.slice(19).replace('\t', ' ') });
+    }
+    entries.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    return new SymbolTable(
+      BigUint64Array.from(entries, ({ address }) => address),
+      entries.map(({ name }) => name),
+    );
+  }
+
+  /** `name+0xoffset`, or the address in hex where no symbol lies before it (or all addresses are hidden). */
+  describe(address: bigint): string {
+    const index = this.indexOf(address);
+    const start = this.addresses[index];
+    if (index < 0 || start === undefined || start === 0n) return `0x${address.toString(16)}`;
+    return `${this.names[index]}+0x${(address - start).toString(16)}`;
+  }
+
+  private indexOf(address: bigint): number {
+    let low = 0;
+    let high = this.addresses.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.addresses[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

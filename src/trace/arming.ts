@@ -1,0 +1,69 @@
+/** Who taps what, and what of the taps cannot be seen the way this trace watches: told before the first event. */
+import type { AttachPlan } from '../attach/plan.js';
+import type { NativeBinding } from '../native/binding.js';
+import { printable } from '../render/printable.js';
+import { type PacketTap, readPacketTaps } from '../system/packet-sockets.js';
+import type { Device, Devices } from './devices.js';
+
+export interface ArmedDevice {
+  readonly device: Device;
+  /** Taps of others on it; empty: nobody taps it. */
+  readonly by: readonly PacketTap[];
+}
+
+/** The taps of others on every selected device. Call before our own sockets are opened. */
+export function armedDevices(native: NativeBinding, devices: Devices): ArmedDevice[] {
+  const taps = new Map<number, PacketTap[]>();
+  for (const netns of devices.netns) taps.set(netns.inum, readPacketTaps(native, netns.path));
+  return devices.selected.map((device) => ({
+    device,
+    by: (taps.get(device.netns.inum) ?? []).filter(
+      ({ ifindex }) => ifindex === 0 || ifindex === device.link.ifindex,
+    ),
+  }));
+}
+
+const ownerText = ({ owners, inode }: PacketTap): string =>
+  owners.map(({ pid, comm }) => `${comm} (pid ${pid})`).join(', ') || `socket ${inode}`;
+
+const deviceName = ({ netns, link }: Device): string =>
+  printable(netns.path === null ? link.name : `${link.name}@${netns.name}`);
+
+/** One line: "armed: eth0 by tcpdump (pid 812); nobody taps lo". */
+export function armedLine(armed: readonly ArmedDevice[], byUs: boolean): string {
+  const tapped = armed.filter(({ by }) => by.length > 0);
+  const free = armed.filter(({ by }) => by.length === 0);
+  const parts = tapped.map(
+    ({ device, by }) => `${deviceName(device)} by ${[...new Set(by.map(ownerText))].join(', ')}`,
+  );
+  const names = (list: readonly ArmedDevice[]): string =>
+    list.map(({ device }) => deviceName(device)).join(', ');
+  if (byUs) parts.push(`${names(armed) || 'no device yet'} by this trace (--arm)`);
+  const head = parts.length ? `armed: ${parts.join('; ')}` : '';
+  if (byUs || free.length === 0) return head || 'armed: no device';
+  const rest = `nobody taps ${names(free)}: tx-tap there shows where a packet would be tapped`;
+  return head ? `${head}; ${rest}` : `not armed: ${rest}`;
+}
+
+/** Devices whose packets reach their tap lists only in a later round of __netif_receive_skb_core. */
+const laterRoundKinds = new Set(['macvlan', 'macvtap', 'vlan', 'ipvlan', 'ipvtap', 'bond', 'team', 'hsr']);
+
+/** What a reader has to know of RX taps that the entry of __netif_receive_skb_core cannot show. */
+export function visibilityNotes(plan: AttachPlan, devices: Devices): string[] {
+  const rx = plan.watches.find(({ stage }) => stage === 'rx-tap');
+  if (!rx?.mechanism || rx.mechanism === 'packet_socket') return [];
+  const notes: string[] = [];
+  for (const device of devices.selected) {
+    const { kind, genericXdp } = device.link;
+    const name = deviceName(device);
+    if (kind && laterRoundKinds.has(kind))
+      notes.push(
+        `RX on ${name} (${kind}) is not visible here: its packets reach the taps in a later round, which only a packet socket sees (--arm)`,
+      );
+    if (genericXdp)
+      notes.push(
+        `${name} has a generic XDP program: rx-tap events are from before it, so what it drops or changes a tap does not see like this (--arm watches behind it)`,
+      );
+  }
+  return notes;
+}

@@ -1,0 +1,71 @@
+/**
+ * Keeps the kernel's side of a trace in step with devices that come and go: which are selected, and on which
+ * our own packet socket sits.
+ */
+import type { TapSession } from '../attach/session.js';
+import { isNativeError } from '../native/binding.js';
+import { printable } from '../render/printable.js';
+import type { Device, Devices } from './devices.js';
+
+const refreshIntervalMs = 250;
+
+const key = ({ netns, link }: Device): string => `${netns.inum}/${link.ifindex}`;
+
+export class DeviceKeeper {
+  private readonly sockets = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly session: TapSession,
+    private readonly devices: Devices,
+    private readonly arm: boolean,
+    private readonly allNetns: boolean,
+  ) {}
+
+  /** Selects and arms what is there, then looks again from time to time. */
+  start(notice: (text: string) => void, nothingLeft: () => void): void {
+    if (!this.allNetns && this.devices.netns.length > 1)
+      for (const { inum } of this.devices.netns) this.session.selectNetns(inum);
+    for (const device of this.devices.selected) this.add(device);
+    this.timer = setInterval(() => this.refresh(notice, nothingLeft), refreshIntervalMs);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private add(device: Device): void {
+    const { netns, link } = device;
+    if (!this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
+    if (!this.arm) return;
+    try {
+      const socket = this.session.arm(netns, link.ifindex);
+      if (socket !== undefined) this.sockets.set(key(device), socket);
+    } catch (error) {
+      // ENODEV, ENXIO: it went away between the look and the socket.
+      if (!isNativeError(error) || (error.code !== 'ENODEV' && error.code !== 'ENXIO')) throw error;
+    }
+  }
+
+  private drop(device: Device): void {
+    const { netns, link } = device;
+    if (!this.devices.selectsAll) this.session.unselectDevice(netns.inum, link.ifindex);
+    const socket = this.sockets.get(key(device));
+    if (socket === undefined) return;
+    this.sockets.delete(key(device));
+    this.session.disarm(socket, netns.inum, link.ifindex);
+  }
+
+  private refresh(notice: (text: string) => void, nothingLeft: () => void): void {
+    const { added, removed, goneNetns } = this.devices.refresh();
+    for (const device of added) if (this.devices.isSelected(device)) this.add(device);
+    for (const device of removed) {
+      this.drop(device);
+      if (this.devices.isSelected(device)) notice(`interface ${printable(device.link.name)} is gone`);
+    }
+    for (const netns of goneNetns) notice(`network namespace ${printable(netns.name)} is gone`);
+    const lostOne = removed.length + goneNetns.length > 0;
+    if (lostOne && !this.devices.anyLeft) nothingLeft();
+  }
+}

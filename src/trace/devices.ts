@@ -1,0 +1,135 @@
+/**
+ * The devices a trace looks at: names for ifindexes, which of them are selected, and what comes and goes
+ * while it runs.
+ */
+import { UsageError } from '../errors.js';
+import type { NativeBinding } from '../native/binding.js';
+import { type Link, readLinks } from '../system/links.js';
+import { type Netns, netnsInum } from '../system/netns.js';
+
+export interface Device {
+  readonly netns: Netns;
+  readonly link: Link;
+}
+
+export interface DeviceChanges {
+  readonly added: readonly Device[];
+  readonly removed: readonly Device[];
+  /** Namespaces whose name or process is gone. */
+  readonly goneNetns: readonly Netns[];
+}
+
+/** `*` and `?` as in a shell; everything else is literal. */
+export function globPattern(glob: string): RegExp {
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`);
+}
+
+const key = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
+
+export class Devices {
+  private readonly links = new Map<string, Device>();
+  private readonly patterns: readonly RegExp[];
+  private namespaces: Netns[];
+
+  constructor(
+    private readonly native: NativeBinding,
+    namespaces: readonly Netns[],
+    /** -i words; none: every device. */
+    readonly words: readonly string[],
+  ) {
+    this.namespaces = [...namespaces];
+    this.patterns = words.filter((word) => word !== 'any').map(globPattern);
+    for (const netns of namespaces)
+      for (const link of readLinks(native, netns.path))
+        this.links.set(key(netns.inum, link.ifindex), { netns, link });
+    this.checkWords();
+  }
+
+  /** Every literal -i word has to name a device there is. Throws UsageError. */
+  private checkWords(): void {
+    const names = [...new Set([...this.links.values()].map(({ link }) => link.name))];
+    for (const word of this.words) {
+      if (word === 'any' || names.some((name) => globPattern(word).test(name))) continue;
+      const where = this.namespaces.map(({ name }) => name).join(', ');
+      throw new UsageError(
+        `no interface '${word}'${where === 'own' ? '' : ` in namespace ${where}`}`,
+        `interfaces there are: ${names.join(', ')}`,
+      );
+    }
+  }
+
+  get selectsAll(): boolean {
+    return this.patterns.length === 0;
+  }
+
+  isSelected(device: Device): boolean {
+    return this.selectsAll || this.patterns.some((pattern) => pattern.test(device.link.name));
+  }
+
+  get all(): readonly Device[] {
+    return [...this.links.values()];
+  }
+
+  get selected(): Device[] {
+    return this.all.filter((device) => this.isSelected(device));
+  }
+
+  get netns(): readonly Netns[] {
+    return this.namespaces;
+  }
+
+  /** The name of a device, as far as it is known. */
+  name(inum: number, ifindex: number): string | undefined {
+    return this.links.get(key(inum, ifindex))?.link.name;
+  }
+
+  /** Looks again. What has gone keeps its name for events that are still on their way. */
+  refresh(): DeviceChanges {
+    const added: Device[] = [];
+    const seen = new Set<string>();
+    const goneNetns = this.namespaces.filter((netns) => !this.isThere(netns));
+    this.namespaces = this.namespaces.filter((netns) => !goneNetns.includes(netns));
+    for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
+    const removed = this.all.filter(({ netns, link }) => {
+      const id = key(netns.inum, link.ifindex);
+      return !seen.has(id) && !this.gone.has(id);
+    });
+    for (const { netns, link } of removed) this.gone.add(key(netns.inum, link.ifindex));
+    return { added, removed, goneNetns };
+  }
+
+  private readonly gone = new Set<string>();
+
+  /** Whether any selected device is still there. */
+  get anyLeft(): boolean {
+    return this.selected.some(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
+  }
+
+  private isThere(netns: Netns): boolean {
+    if (netns.path === null) return true;
+    try {
+      return netnsInum(netns.path) === netns.inum;
+    } catch {
+      return false;
+    }
+  }
+
+  private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {
+    let links: Link[];
+    try {
+      links = readLinks(this.native, netns.path);
+    } catch {
+      return; // Gone between the look at its path and this; the next refresh tells.
+    }
+    for (const link of links) {
+      const id = key(netns.inum, link.ifindex);
+      seen.add(id);
+      if (!this.links.has(id)) added.push({ netns, link });
+      this.links.set(id, { netns, link });
+    }
+  }
+}

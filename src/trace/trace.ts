@@ -1,0 +1,230 @@
+/**
+ * A live trace from the attach plan to events in order. It knows nothing of output: a sink gets the header,
+ * each event, and the summary.
+ */
+import { type KernelFeatures, probeFeatures } from '../attach/features.js';
+import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
+import { openSession, type TapSession } from '../attach/session.js';
+import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
+import { type Batch, RecordView } from '../decode/record.js';
+import { PacketFilter, verdict } from '../filter/filter.js';
+import type { NativeBinding } from '../native/binding.js';
+import { stageById } from '../stages/lookup.js';
+import type { Stage } from '../stages/types.js';
+import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
+import { resolveNetns } from '../system/netns.js';
+import { type ArmedDevice, armedDevices, visibilityNotes } from './arming.js';
+import { Consumer } from './consumer.js';
+import { DeviceKeeper } from './device-keeper.js';
+import { Devices } from './devices.js';
+import type { TapEvent } from './event.js';
+import { type Ledger, makeLedger } from './ledger.js';
+import { LiveNames } from './names.js';
+import type { TraceOptions } from './options.js';
+import { checkRights } from './rights.js';
+
+/** Known once everything is attached, before the first event. */
+export interface TraceHeader {
+  readonly options: TraceOptions;
+  readonly features: KernelFeatures;
+  readonly plan: AttachPlan;
+  readonly devices: Devices;
+  readonly armed: readonly ArmedDevice[];
+  readonly notes: readonly string[];
+  readonly names: LiveNames;
+}
+
+/** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
+export type EndReason = 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
+
+export interface TraceSummary {
+  readonly reason: EndReason;
+  readonly events: number;
+  readonly filteredOut: number;
+  /** Events whose captured bytes ended before the filter could decide. */
+  readonly undecided: number;
+  readonly late: number;
+  readonly seconds: number;
+  readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
+  readonly ledger: Ledger;
+}
+
+export interface TraceSink {
+  header(header: TraceHeader): void;
+  event(event: TapEvent): void;
+  /** After a round of events: time to write. */
+  flush(): void;
+  /** Something the user should know while the trace goes on. */
+  notice(text: string): void;
+}
+
+/** A filter that names bytes behind a short snaplen still has to see them. */
+const filterBytes = 512;
+
+const packetOutgoing = 4;
+
+export class Trace {
+  private readonly record = new RecordView();
+  private readonly event: TapEvent;
+  private readonly packet: DecodedPacket = emptyPacket();
+  private readonly filter: PacketFilter | undefined;
+  private readonly startedAt = performance.now();
+  private finish: (reason: EndReason) => void = () => undefined;
+  private fail: (error: unknown) => void = () => undefined;
+  private ended = false;
+  private events = 0;
+  private filteredOut = 0;
+  private undecided = 0;
+  private late = 0;
+
+  constructor(
+    private readonly native: NativeBinding,
+    private readonly options: TraceOptions,
+    private readonly sink: TraceSink,
+  ) {
+    this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
+    this.event = { seq: 0, record: this.record, packet: this.packet, late: false } as TapEvent;
+  }
+
+  /** Attaches, runs until stop(), count, duration or until nothing is left, detaches, drains, sums up. */
+  async run(): Promise<TraceSummary> {
+    const { options, native } = this;
+    checkRights(effectiveCapabilities(), options);
+    const namespaces = resolveNetns(options.netns);
+    const devices = new Devices(native, namespaces.list, options.interfaces);
+    const armed = armedDevices(native, devices);
+    const features = probeFeatures(native, options.stages);
+    const opened = openSession(native, this.planRequest(namespaces, devices), features, {
+      ringBytes: options.ringBytes,
+      cpus: possibleCpus(),
+      snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
+      stacks: options.stacks,
+    });
+    const { session } = opened;
+    try {
+      const keeper = new DeviceKeeper(session, devices, options.arm, namespaces.all);
+      keeper.start(
+        (text) => this.sink.notice(text),
+        () => this.stop('gone'),
+      );
+      const clocks = native.clocks();
+      const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs);
+      const notes = visibilityNotes(opened.plan, devices);
+      this.sink.header({
+        options,
+        features: opened.features,
+        plan: opened.plan,
+        devices,
+        armed,
+        notes,
+        names,
+      });
+      const summary = await this.consume(session, opened.plan);
+      keeper.stop();
+      return summary;
+    } finally {
+      session.close();
+    }
+  }
+
+  private planRequest(namespaces: { all: boolean; list: { inum: number }[] }, devices: Devices): PlanRequest {
+    const { options } = this;
+    const one = namespaces.list.length === 1 ? namespaces.list[0]!.inum : 'many';
+    return {
+      stages: options.stages,
+      arm: options.arm,
+      observeOnly: options.observeOnly,
+      mechanisms: options.mechanisms,
+      netnsInum: namespaces.all ? 'all' : one,
+      selectDevices: !devices.selectsAll,
+    };
+  }
+
+  private async consume(session: TapSession, plan: AttachPlan): Promise<TraceSummary> {
+    const consumer = new Consumer(
+      this.native,
+      session.native,
+      possibleCpus(),
+      (batch, offset, late) => this.take(plan.attachments, batch, offset, late),
+      () => this.sink.flush(),
+      (error) => this.fail(error),
+    );
+    const reason = await this.untilEnd(consumer);
+    session.detachAll();
+    if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
+    const ledger = makeLedger(plan.attachments, (attachment) => session.counts(attachment), 0);
+    return {
+      reason,
+      events: this.events,
+      filteredOut: this.filteredOut,
+      undecided: this.undecided,
+      late: this.late,
+      seconds: (performance.now() - this.startedAt) / 1000,
+      ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
+      ledger,
+    };
+  }
+
+  private async untilEnd(consumer: Consumer): Promise<EndReason> {
+    const { durationSeconds } = this.options;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<EndReason>((resolve, reject) => {
+        this.finish = resolve;
+        this.fail = reject;
+        if (this.ended) resolve('asked');
+        if (durationSeconds !== undefined)
+          timer = setTimeout(() => this.stop('duration'), durationSeconds * 1000);
+        consumer.start();
+      });
+    } finally {
+      clearTimeout(timer);
+      consumer.halt();
+    }
+  }
+
+  /** Ends the trace in good order; run() then resolves. Further calls do nothing. */
+  stop(reason: EndReason): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.finish(reason);
+  }
+
+  private take(attachments: readonly Attachment[], batch: Batch, offset: number, late: boolean): void {
+    const { options, record, packet, event } = this;
+    if (options.count !== undefined && this.events >= options.count) return;
+    record.at(batch, offset);
+    const attachment = attachments[record.attachId];
+    if (!attachment)
+      throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
+    const stage = stageById(attachment.stage);
+    decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
+    if (!this.isWanted(stage)) return;
+    if (packet.capLen > options.snaplen) packet.capLen = options.snaplen;
+    this.events += 1;
+    if (late) this.late += 1;
+    event.seq = this.events;
+    event.attachment = attachment;
+    event.stage = stage;
+    event.late = late;
+    this.sink.event(event);
+    if (this.events === options.count) this.stop('count');
+  }
+
+  private isWanted(stage: Stage): boolean {
+    const { direction } = this.options;
+    if (direction && !this.goes(stage, direction)) return false;
+    if (!this.filter) return true;
+    const answer = this.filter.match(this.record, this.packet);
+    if (answer === verdict.yes) return true;
+    if (answer === verdict.undecided) this.undecided += 1;
+    else this.filteredOut += 1;
+    return false;
+  }
+
+  private goes(stage: Stage, direction: 'in' | 'out'): boolean {
+    if (stage.direction === 'rx') return direction === 'in';
+    if (stage.direction === 'tx') return direction === 'out';
+    return (this.record.packetType === packetOutgoing) === (direction === 'out');
+  }
+}
