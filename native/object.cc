@@ -3,6 +3,8 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <cerrno>
 #include <cstring>
@@ -34,6 +36,22 @@ bool set_constant(const btf* types, const btf_type* section, char* data, size_t 
   }
   return false;
 }
+
+/** The verifier gives up with EAGAIN when a signal is pending: hold them back while it works. */
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 bool is_internal(const bpf_map* map) { return strchr(bpf_map__name(map), '.') != nullptr; }
 
@@ -115,6 +133,7 @@ int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::stri
 
   *what = "load BPF program " + spec.program;
   FilterSplice splice(object_, spec.filter);
+  SignalsHeld held;
   if ((error = bpf_object__load(object_))) return error;
   *what = "keep BPF maps";
   return keep_maps(shared);

@@ -1,6 +1,6 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
-import { eventJson } from '../render/event-json.js';
+import { EventJson } from '../render/event-json.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
 import { headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -58,11 +58,19 @@ export class TextSink extends BufferedSink {
   header(header: TraceHeader): void {
     for (const line of headerLines(header)) this.output.talk(line);
     const { attachments } = header.plan;
-    const longest = (values: readonly string[]): number => Math.max(...values.map((value) => value.length));
+    const longest = (values: readonly string[]): number =>
+      Math.max(1, ...values.map((value) => value.length));
     this.text = new EventText(header.names, this.options, palette(this.output.colour), {
       stage: longest(attachments.map(({ stage }) => stage)),
       function: longest(attachments.map((attachment) => attachment.function)),
-      device: Math.min(15, longest(['-', ...header.devices.selected.map(({ link }) => link.name)])),
+      device: Math.min(
+        24,
+        longest(
+          header.devices.selected.map(({ netns, link }) =>
+            header.names.deviceLabel(netns.inum, link.ifindex),
+          ),
+        ),
+      ),
     });
   }
 
@@ -72,7 +80,7 @@ export class TextSink extends BufferedSink {
 }
 
 export class JsonSink extends BufferedSink {
-  private names!: TraceHeader['names'];
+  private json!: EventJson;
 
   constructor(
     output: Output,
@@ -83,13 +91,13 @@ export class JsonSink extends BufferedSink {
   }
 
   header(header: TraceHeader): void {
-    this.names = header.names;
+    this.json = new EventJson(header.names);
     for (const line of headerLines(header)) this.output.talk(line);
     this.write(`${JSON.stringify(headerJson(header, this.version))}\n`);
     this.flush();
   }
 
   event(event: TapEvent): void {
-    this.write(`${JSON.stringify(eventJson(event, this.names))}\n`);
+    this.write(`${this.json.line(event)}\n`);
   }
 }

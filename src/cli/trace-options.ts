@@ -22,7 +22,7 @@ export const traceOptionTable = {
     array: true,
     nargs: 1,
     group: 'What to watch:',
-    describe: 'network namespace: a name, path, process id, or "all"',
+    describe: 'network namespace: a name, path, process id, "self" or "all"',
   },
   stages: {
     type: 'string',

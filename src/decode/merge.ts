@@ -3,7 +3,7 @@
  * ring has been read past them; what comes later than that is given out at once and marked late.
  */
 import { tapRecord } from './layout.generated.js';
-import { Batch } from './record.js';
+import type { Batch } from './record.js';
 
 /** Records of one ring that wait for their turn, in order of time. */
 class RingQueue {
@@ -70,12 +70,23 @@ export class Merger {
   private readonly queues: RingQueue[];
   /** Times inside are nanoseconds since this, which a Number holds exactly for 104 days. */
   private readonly baseNs: bigint;
+  private readonly baseHigh: number;
+  private readonly baseLow: number;
   private givenOut = Number.NEGATIVE_INFINITY;
   late = 0;
+  /** Events that wait. */
+  waiting = 0;
 
-  constructor(rings: number, baseNs: bigint) {
+  constructor(
+    rings: number,
+    baseNs: bigint,
+    /** Gets every batch back once its last record was given out. */
+    private readonly release: (batch: Batch) => void = () => undefined,
+  ) {
     this.queues = Array.from({ length: rings }, () => new RingQueue());
     this.baseNs = baseNs;
+    this.baseHigh = Number(baseNs >> 32n);
+    this.baseLow = Number(baseNs & 0xffffffffn);
   }
 
   /** Nanoseconds since the base, for a CLOCK_BOOTTIME value. */
@@ -83,21 +94,21 @@ export class Merger {
     return Number(bootNs - this.baseNs);
   }
 
-  /** Queues all records of a batch; returns the time of the last one, or undefined for an empty batch. */
-  add(ring: number, bytes: Uint8Array): number | undefined {
-    const batch = new Batch(bytes);
+  /** Queues the records in the batch's first `usedBytes`; returns the time of the last one, if there is one. */
+  add(ring: number, batch: Batch, usedBytes: number): number | undefined {
     const queue = this.queues[ring]!;
-    const baseHigh = Number(this.baseNs >> 32n);
-    const baseLow = Number(this.baseNs & 0xffffffffn);
+    batch.ring = ring;
     let time: number | undefined;
-    for (let offset = 0; offset < bytes.length; ) {
+    for (let offset = 0; offset < usedBytes; ) {
       const word = offset >> 2;
       const low = batch.u32[word + (tapRecord.timeNs >> 2)]!;
       const high = batch.u32[word + (tapRecord.timeNs >> 2) + 1]!;
-      time = (high - baseHigh) * 0x1_0000_0000 + (low - baseLow);
+      time = (high - this.baseHigh) * 0x1_0000_0000 + (low - this.baseLow);
       queue.push(time, batch, offset);
+      batch.pending += 1;
       offset += batch.u32[word + (tapRecord.recordLen >> 2)]!;
     }
+    this.waiting += batch.pending;
     return time;
   }
 
@@ -114,6 +125,9 @@ export class Merger {
       const offset = queue.headOffset;
       queue.pop();
       take(batch, offset, late);
+      this.waiting -= 1;
+      batch.pending -= 1;
+      if (batch.pending === 0) this.release(batch);
     }
     return count;
   }

@@ -13,7 +13,7 @@ const tagBytes = 4;
 
 /** A PacketInput that is filled again for every record; `vlan` is part of it only where there is a tag. */
 export interface DecodedPacket extends PacketInput {
-  /** True when an in-band tag was moved to `vlan`, as the kernel does before its tap lists. */
+  /** True when an in-band tag was taken out (to `vlan`), as the kernel does before its tap lists. */
   untagged: boolean;
   /** The kernel drops a packet whose VLAN header is cut short before its tap lists (skb_vlan_untag). */
   cutTag: boolean;
@@ -38,16 +38,18 @@ function linkTypeOf(record: RecordView): LinkType {
 
 /** Moves an in-band tag to metadata: the addresses move up over it (net/core/skbuff.c, skb_vlan_untag). */
 function untag(packet: DecodedPacket): void {
-  const { bytes, offset } = packet;
+  const { bytes, offset, capLen } = packet;
   packet.cutTag = packet.len < addressBytes + 2 + tagBytes + 2;
-  if (packet.cutTag || packet.capLen < addressBytes + tagBytes + 2) return;
+  if (packet.cutTag) return;
+  packet.len -= tagBytes;
+  packet.capLen = Math.max(0, capLen - tagBytes);
+  packet.untagged = true;
+  // Of fewer bytes only addresses are left, and which tag it was is not known.
+  if (capLen < addressBytes + tagBytes) return;
   const protocol = (bytes[offset + 12]! << 8) | bytes[offset + 13]!;
   packet.vlan = { protocol, tci: (bytes[offset + 14]! << 8) | bytes[offset + 15]! };
   bytes.copyWithin(offset + tagBytes, offset, offset + addressBytes);
   packet.offset += tagBytes;
-  packet.capLen -= tagBytes;
-  packet.len -= tagBytes;
-  packet.untagged = true;
 }
 
 /**

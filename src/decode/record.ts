@@ -4,17 +4,24 @@
  */
 import { tapRecord as at, tapFlag, tapPresent, tapRecordBytes } from './layout.generated.js';
 
-/** Raw records as the addon copied them, with the overlays that a view needs. Offsets are multiples of 8. */
+/** Room for raw records as the addon copies them, with the overlays that a view needs. Offsets are multiples of 8. */
 export class Batch {
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  /** The same bytes, for conversions to text. */
+  readonly buffer: Buffer;
+  /** The ring its records came from. */
+  ring = 0;
+  /** Records in it that still wait for their turn. */
+  pending = 0;
 
-  /** `bytes` must start at a multiple of 8 in its buffer and hold whole records. */
+  /** `bytes` must start at a multiple of 8 in its buffer. */
   constructor(bytes: Uint8Array) {
     this.u8 = bytes;
     this.u16 = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 1);
     this.u32 = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
 
@@ -84,7 +91,7 @@ export class RecordView {
   get timeHigh(): number {
     return this.u32(at.timeNs + 4);
   }
-  /** CLOCK_BOOTTIME in ns. */
+  /** CLOCK_BOOTTIME in ns. Slow: hot paths use timeHigh and timeLow. */
   get timeNs(): bigint {
     return (BigInt(this.timeHigh) << 32n) | BigInt(this.timeLow);
   }
@@ -186,11 +193,10 @@ export class RecordView {
     return this.u8(at.fragCount);
   }
 
-  /** The four words of comm, to look a decoded name up by. */
+  /** The bytes of comm as one string, to look a decoded name up by. */
   get commKey(): string {
-    const word = this.word + (at.comm >> 2);
-    const words = this.batch.u32;
-    return `${words[word]},${words[word + 1]},${words[word + 2]},${words[word + 3]}`;
+    const start = this.offset + at.comm;
+    return this.batch.buffer.latin1Slice(start, start + 16);
   }
 
   /** The name of the task, as the kernel has it: bytes up to a NUL, not to be trusted on a terminal. */

@@ -1,101 +1,123 @@
-/** One event as an NDJSON line. A key whose value is not known is absent. */
+/**
+ * One event as an NDJSON line, written without an object in between. A key whose value is not known is
+ * absent. Strings that could hold anything go through JSON.stringify; the others are ours and plain.
+ */
 import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
-import { printable } from './printable.js';
-import { rfc3339 } from './time.js';
 
-export type EventJson = Record<string, unknown>;
+const contexts = ['process', 'softirq'] as const;
+const absolute = { absoluteSequence: true } as const;
 
-const contexts = ['process', 'softirq'];
+const key = (name: string, value: string | number | undefined): string =>
+  value === undefined ? '' : `,"${name}":"${value}"`;
 
-function identity(event: TapEvent): EventJson {
-  const { record } = event;
-  const json: EventJson = {};
-  if (record.has('skb')) json.skb = record.skb;
-  if (record.has('head')) json.head = record.head;
-  return json;
+/** A u64 in two words as decimal digits. */
+function decimal(high: number, low: number): string {
+  return high < 0x20_0000
+    ? String(high * 0x1_0000_0000 + low)
+    : ((BigInt(high) << 32n) | BigInt(low)).toString();
 }
 
-function place(event: TapEvent, names: Names): EventJson {
-  const { record, stage } = event;
-  const json: EventJson = {};
-  if (record.has('netns')) json.netns = record.netnsInum;
-  if (record.has('netnsCookie')) json.netnsCookie = record.netnsCookie;
-  if (record.has('ifindex')) {
-    json.ifindex = record.ifindex;
-    const name = names.device(record.netnsInum, record.ifindex);
-    if (name !== undefined) json.ifname = printable(name);
+export class EventJson {
+  /** What every event of an attachment has in common, by attachId. */
+  private readonly attachments: string[] = [];
+  private lastNotes: readonly string[] | undefined;
+  private lastNotesJson = '';
+
+  constructor(private readonly names: Names) {}
+
+  /** The line without its newline; keys in the contract's order. */
+  line(event: TapEvent): string {
+    const { record, packet } = event;
+    const clock = this.names.clock.read(record.timeHigh, record.timeLow);
+    return (
+      `{"type":"event","seq":${event.seq},"time":"${clock.rfc3339()}",` +
+      `"tsNs":"${decimal(record.timeHigh, record.timeLow)}",${this.attachment(event)},"cpu":${record.cpu}` +
+      `${this.place(event)}${this.identity(event)},"len":${packet.len},"capLen":${packet.capLen}` +
+      `${this.packetFacts(event)}${this.metadata(event)}${this.task(event)}` +
+      `${event.late ? ',"late":true' : ''}${this.notes(event)}${this.stack(event)}}`
+    );
   }
-  if (stage.group === 'taps') json.armed = record.has('armed') ? record.is('armed') : 'unknown';
-  return json;
-}
 
-function metadata(event: TapEvent, names: Names): EventJson {
-  const { record, packet } = event;
-  const json: EventJson = {};
-  if (packet.vlan) json.vlan = { ...packet.vlan };
-  if (record.has('mark') && record.mark) json.mark = record.mark;
-  if (record.has('reason')) json.reason = names.dropReason(record.reason);
-  if (record.has('location')) json.location = names.symbol(record.location);
-  if (record.has('socketCookie')) json.socketCookie = record.socketCookie;
-  if (record.has('socketInode')) json.socketInode = record.socketInode;
-  if (record.has('uid')) json.uid = record.uid;
-  if (record.has('task')) {
-    json.task = {
-      pid: record.pid,
-      comm: names.comm(record),
-      ...(record.has('context') && { context: contexts[record.context] }),
-    };
+  private attachment({ attachment, stage }: TapEvent): string {
+    let text = this.attachments[attachment.attachId];
+    if (text === undefined) {
+      const { mechanism, observed } = attachment;
+      const all = {
+        stage: stage.id,
+        function: attachment.function,
+        mechanism,
+        observed,
+        direction: stage.direction,
+      };
+      text = JSON.stringify(all).slice(1, -1);
+      this.attachments[attachment.attachId] = text;
+    }
+    return text;
   }
-  return json;
-}
 
-function packetFacts(event: TapEvent): EventJson {
-  const { packet } = event;
-  const facts = dissect(packet);
-  const { src, dst, sport, dport, proto, linkSrc, linkDst } = facts;
-  return {
-    linkType: packet.linkType,
-    data: Buffer.from(packet.bytes.buffer, packet.bytes.byteOffset + packet.offset, packet.capLen).toString(
-      'hex',
-    ),
-    summary: printable(summarize(packet, { absoluteSequence: true })),
-    ...(linkSrc !== undefined && { linkSrc }),
-    ...(linkDst !== undefined && { linkDst }),
-    ...(src !== undefined && { src }),
-    ...(dst !== undefined && { dst }),
-    ...(sport !== undefined && { sport }),
-    ...(dport !== undefined && { dport }),
-    ...(proto !== undefined && { proto }),
-  };
-}
+  private place({ record, stage }: TapEvent): string {
+    let text = '';
+    if (record.has('netns')) text += `,"netns":${record.netnsInum}`;
+    if (record.has('netnsCookie')) text += `,"netnsCookie":"${record.netnsCookie}"`;
+    if (record.has('ifindex')) {
+      const name = this.names.deviceJson(record.netnsInum, record.ifindex);
+      text += `,"ifindex":${record.ifindex}${name === undefined ? '' : `,"ifname":${name}`}`;
+    }
+    if (stage.group === 'taps') text += `,"armed":${record.has('armed') ? record.is('armed') : '"unknown"'}`;
+    return text;
+  }
 
-/** The event as a JSON value, keys in the contract's order. */
-export function eventJson(event: TapEvent, names: Names): EventJson {
-  const { record, packet, attachment, stage } = event;
-  const timeNs = record.timeNs;
-  const notes = notesOf(event);
-  return {
-    type: 'event',
-    seq: event.seq,
-    time: rfc3339(timeNs + names.wallOffsetNs),
-    tsNs: String(timeNs),
-    stage: stage.id,
-    function: attachment.function,
-    mechanism: attachment.mechanism,
-    observed: attachment.observed,
-    direction: stage.direction,
-    cpu: record.cpu,
-    ...place(event, names),
-    ...identity(event),
-    len: packet.len,
-    capLen: packet.capLen,
-    ...packetFacts(event),
-    ...metadata(event, names),
-    ...(event.late && { late: true }),
-    ...(notes.length > 0 && { notes }),
-    ...(record.has('stack') && { stack: names.stack(record.stackId) }),
-  };
+  private identity({ record }: TapEvent): string {
+    let text = '';
+    if (record.has('skb')) text += `,"skb":"${record.skb}"`;
+    if (record.has('head')) text += `,"head":"${record.head}"`;
+    return text;
+  }
+
+  private packetFacts({ record, packet }: TapEvent): string {
+    const facts = dissect(packet);
+    const data = record.batch.buffer.toString('hex', packet.offset, packet.offset + packet.capLen);
+    let text = `,"linkType":"${packet.linkType}","data":"${data}","summary":${JSON.stringify(summarize(packet, absolute))}`;
+    text += key('linkSrc', facts.linkSrc) + key('linkDst', facts.linkDst);
+    text += key('src', facts.src) + key('dst', facts.dst);
+    if (facts.sport !== undefined) text += `,"sport":${facts.sport}`;
+    if (facts.dport !== undefined) text += `,"dport":${facts.dport}`;
+    return text + key('proto', facts.proto);
+  }
+
+  private metadata({ record, packet }: TapEvent): string {
+    let text = '';
+    const { vlan } = packet;
+    if (vlan) text += `,"vlan":{"tci":${vlan.tci},"protocol":${vlan.protocol}}`;
+    if (record.has('mark') && record.mark) text += `,"mark":${record.mark}`;
+    if (record.has('reason')) text += `,"reason":${JSON.stringify(this.names.dropReason(record.reason))}`;
+    if (record.has('location')) text += `,"location":${JSON.stringify(this.names.symbol(record.location))}`;
+    if (record.has('socketCookie')) text += `,"socketCookie":"${record.socketCookie}"`;
+    if (record.has('socketInode')) text += `,"socketInode":"${record.socketInode}"`;
+    if (record.has('uid')) text += `,"uid":${record.uid}`;
+    return text;
+  }
+
+  private task({ record }: TapEvent): string {
+    if (!record.has('task')) return '';
+    const context = record.has('context') ? `,"context":"${contexts[record.context as 0 | 1]}"` : '';
+    return `,"task":{"pid":${record.pid},"comm":${this.names.commJson(record)}${context}}`;
+  }
+
+  private notes(event: TapEvent): string {
+    const notes = notesOf(event);
+    if (notes.length === 0) return '';
+    if (notes !== this.lastNotes) {
+      this.lastNotes = notes;
+      this.lastNotesJson = `,"notes":${JSON.stringify(notes)}`;
+    }
+    return this.lastNotesJson;
+  }
+
+  private stack({ record }: TapEvent): string {
+    return record.has('stack') ? `,"stack":${JSON.stringify(this.names.stack(record.stackId))}` : '';
+  }
 }

@@ -1,12 +1,11 @@
 /** One event as a line: where it was seen, then the packet as `tcpdump -nn` would put it. */
 import { dissect } from '../dissect/packet.js';
 import { SequenceTracker } from '../dissect/sequences.js';
-import { summarize } from '../dissect/summary.js';
+import { type SummaryOptions, summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { asciiDump, hexDump } from './hex.js';
-import { printable, printableLines } from './printable.js';
-import { localDate, timeOfDay } from './time.js';
+import { elapsed } from './time.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
 export interface TextOptions {
@@ -30,9 +29,13 @@ export interface Palette {
 }
 
 export class EventText {
-  private readonly sequences = new SequenceTracker();
-  private firstNs: bigint | undefined;
-  private lastNs: bigint | undefined;
+  private readonly summaryOptions: SummaryOptions;
+  private readonly columns: string[] = [];
+  /** What the last remarks were made of: they repeat from packet to packet. */
+  private lastNotes: readonly string[] | undefined;
+  private lastRemarks = '';
+  private first: { seconds: number; nanos: number } | undefined;
+  private last: { seconds: number; nanos: number } | undefined;
 
   constructor(
     private readonly names: Names,
@@ -40,27 +43,37 @@ export class EventText {
     private readonly palette: Palette,
     /** Columns of the stage and the function, so that packets line up. */
     private readonly widths: { stage: number; function: number; device: number },
-  ) {}
+  ) {
+    this.summaryOptions = {
+      linkHeader: options.linkHeader,
+      absoluteSequence: options.absoluteSequence,
+      quick: options.quick,
+      verbose: Math.min(options.verbose, 3) as 0 | 1 | 2 | 3,
+      sequences: new SequenceTracker(),
+    };
+  }
 
   /** The line, and the bytes below it where asked, with newlines. */
   render(event: TapEvent): string {
-    const { record, packet, stage } = event;
-    const { options, names } = this;
-    let line = this.time(record.timeNs + names.wallOffsetNs);
-    line += `${this.stageColumn(event)} ${this.palette.dim(event.attachment.function.padEnd(this.widths.function))} `;
+    const { packet, stage } = event;
+    let line = this.time(event);
+    line += this.placeColumns(event);
     line += `${this.device(event).padEnd(this.widths.device)} `;
-    line += printableLines(
-      summarize(packet, {
-        linkHeader: options.linkHeader,
-        absoluteSequence: options.absoluteSequence,
-        quick: options.quick,
-        verbose: Math.min(options.verbose, 3) as 0 | 1 | 2 | 3,
-        sequences: this.sequences,
-      }),
-    );
+    line += summarize(packet, this.summaryOptions);
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
+  }
+
+  /** Stage and function: the same for every event of an attachment. */
+  private placeColumns(event: TapEvent): string {
+    const { attachId, function: name } = event.attachment;
+    let text = this.columns[attachId];
+    if (text === undefined) {
+      text = `${this.stageColumn(event)} ${this.palette.dim(name.padEnd(this.widths.function))} `;
+      this.columns[attachId] = text;
+    }
+    return text;
   }
 
   private stageColumn({ stage }: TapEvent): string {
@@ -72,12 +85,17 @@ export class EventText {
 
   private device({ record }: TapEvent): string {
     if (!record.has('ifindex')) return '-';
-    return printable(this.names.device(record.netnsInum, record.ifindex) ?? `if${record.ifindex}`);
+    return this.names.deviceLabel(record.netnsInum, record.ifindex);
   }
 
   private remarks(event: TapEvent): string {
     const notes = notesOf(event);
-    return notes.length ? ` ${this.palette.dim(`[${notes.join('; ')}]`)}` : '';
+    if (notes.length === 0) return '';
+    if (notes !== this.lastNotes) {
+      this.lastNotes = notes;
+      this.lastRemarks = ` ${this.palette.dim(`[${notes.join('; ')}]`)}`;
+    }
+    return this.lastRemarks;
   }
 
   private dropText({ record }: TapEvent): string {
@@ -86,21 +104,24 @@ export class EventText {
     return this.palette.drop(` dropped:${reason}${where}`);
   }
 
-  private time(wallNs: bigint): string {
-    this.firstNs ??= wallNs;
-    const previous = this.lastNs ?? wallNs;
-    this.lastNs = wallNs;
+  private time({ record }: TapEvent): string {
+    const { clock } = this.names;
+    clock.read(record.timeHigh, record.timeLow);
+    const { seconds, nanos } = clock;
+    this.first ??= { seconds, nanos };
+    const previous = this.last ?? this.first;
+    this.last = { seconds, nanos };
     switch (this.options.timeFormat) {
       case 0:
-        return `${timeOfDay(wallNs)} `;
+        return `${clock.timeOfDay()} `;
       case 2:
-        return `${wallNs / 1_000_000_000n}.${String(Number(wallNs % 1_000_000_000n) / 1000 + 1_000_000).slice(1, 7)} `;
+        return `${clock.epoch()} `;
       case 3:
-        return `${elapsed(wallNs - previous)} `;
+        return `${elapsed(seconds - previous.seconds, nanos - previous.nanos)} `;
       case 4:
-        return `${localDate(wallNs)} ${timeOfDay(wallNs)} `;
+        return `${clock.localDate()} ${clock.timeOfDay()} `;
       case 5:
-        return `${elapsed(wallNs - this.firstNs)} `;
+        return `${elapsed(seconds - this.first.seconds, nanos - this.first.nanos)} `;
       default:
         return '';
     }
@@ -124,13 +145,4 @@ export class EventText {
     if (ascii) return asciiDump(packet.bytes, start, length);
     return hexDump(packet.bytes, start, length, hexAscii > 0);
   }
-}
-
-function elapsed(ns: bigint): string {
-  const sign = ns < 0n ? '-' : ' ';
-  const micros = (ns < 0n ? -ns : ns) / 1000n;
-  const seconds = Number(micros / 1_000_000n);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
-  return `${sign}${clock}.${String(Number(micros % 1_000_000n)).padStart(6, '0')}`;
 }

@@ -3,14 +3,14 @@
 const unprintable = /[\u0000-\u001f\u007f-\u009f]/g;
 const unprintableInLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-const escape = (c: string): string => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
+const asHex = (c: string): string => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
 /** The text with control characters, C1 included, as `\xNN`. */
 export function printable(text: string): string {
-  return text.replace(unprintable, escape);
+  return text.replace(unprintable, asHex);
 }
 
 /** The same for text of ours that has lines and tabs in it. */
 export function printableLines(text: string): string {
-  return text.replace(unprintableInLines, escape);
+  return text.replace(unprintableInLines, asHex);
 }

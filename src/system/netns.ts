@@ -28,6 +28,7 @@ function named(): { name: string; path: string }[] {
 }
 
 function pathOf(word: string): string {
+  if (word === 'self') return ownPath;
   if (/^\d+$/.test(word)) return `/proc/${word}/ns/net`;
   return word.includes('/') ? word : `${namedDirectory}/${word}`;
 }

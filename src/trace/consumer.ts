@@ -3,9 +3,12 @@
  * idle and drains by timer while busy: a wake-up is paid by the traced kernel path.
  */
 import { Merger, type Take } from '../decode/merge.js';
+import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
 
-const scratchBytes = 4 << 20;
+const batchBytes = 1 << 19;
+/** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
+const batchesMax = 32;
 const busyIntervalMs = 1;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
@@ -16,7 +19,10 @@ const eventsPerRound = 20_000;
 
 export class Consumer {
   readonly merger: Merger;
-  private readonly scratch = new Uint8Array(scratchBytes);
+  private readonly free: Batch[] = [];
+  /** Batches whose records wait, by ring; each ring has its share, so that none can keep the others back. */
+  private readonly inUse: number[];
+  private readonly share: number;
   private readonly end = new Uint32Array(1);
   private timer: NodeJS.Timeout | undefined;
   private emptyRounds = 0;
@@ -35,7 +41,12 @@ export class Consumer {
     private readonly afterRound: () => void,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.merger = new Merger(rings, native.clocks().bootNs);
+    this.merger = new Merger(rings, native.clocks().bootNs, (batch) => {
+      this.inUse[batch.ring]! -= 1;
+      this.free.push(batch);
+    });
+    this.inUse = new Array<number>(rings).fill(0);
+    this.share = Math.max(2, Math.floor(batchesMax / rings));
     this.lastTimes = new Array<number>(rings).fill(Number.NEGATIVE_INFINITY);
   }
 
@@ -62,7 +73,7 @@ export class Consumer {
     const events = this.merger.giveOut(untilNs, this.take, eventsPerRound);
     if (events > 0) this.afterRound();
     if (this.stopped) return;
-    const idle = bytes === 0 && events === 0;
+    const idle = bytes === 0 && this.merger.waiting === 0;
     this.emptyRounds = idle ? this.emptyRounds + 1 : 0;
     if (this.emptyRounds > idleRounds) {
       this.emptyRounds = 0;
@@ -74,29 +85,48 @@ export class Consumer {
   }
 
   /** Reads every ring once; `untilNs` is the time up to which no ring can bring anything new. */
-  private drainRings(): { bytes: number; untilNs: number } {
+  private drainRings(): { bytes: number; untilNs: number; allEmpty: boolean } {
     let bytes = 0;
+    let allEmpty = true;
     let untilNs = this.merger.relativeNs(this.native.clocks().bootNs) - graceNs;
     for (let ring = 0; ring < this.rings; ring += 1) {
       this.highWaterBytes = Math.max(this.highWaterBytes, this.session.fillBytes(ring));
-      const written = this.session.drain(ring, this.scratch, 0, this.end);
-      const reason = this.end[0]!;
-      if (reason === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
-      const last = written > 0 ? this.merger.add(ring, this.scratch.slice(0, written)) : undefined;
-      if (last !== undefined) this.lastTimes[ring] = last;
-      if (reason !== drainEnd.empty) untilNs = Math.min(untilNs, this.lastTimes[ring]!);
+      const { written, isEmpty } = this.drainRing(ring);
+      if (!isEmpty) untilNs = Math.min(untilNs, this.lastTimes[ring]!);
+      allEmpty &&= isEmpty;
       bytes += written;
     }
-    return { bytes, untilNs };
+    return { bytes, untilNs, allEmpty };
+  }
+
+  /** Reads one ring until it is empty or its share of batches is used up. */
+  private drainRing(ring: number): { written: number; isEmpty: boolean } {
+    let written = 0;
+    while (this.inUse[ring]! < this.share) {
+      const batch = this.free.pop() ?? new Batch(new Uint8Array(batchBytes));
+      const bytes = this.session.drain(ring, batch.u8, 0, this.end);
+      const reason = this.end[0]!;
+      if (reason === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
+      if (bytes === 0) {
+        this.free.push(batch);
+      } else {
+        this.inUse[ring]! += 1;
+        this.lastTimes[ring] = this.merger.add(ring, batch, bytes)!;
+        written += bytes;
+      }
+      if (reason !== drainEnd.noRoom) return { written, isEmpty: reason === drainEnd.empty };
+    }
+    return { written, isEmpty: false };
   }
 
   /** After halt(), once the programs are detached: everything left is read and given out. */
   finish(): void {
     for (;;) {
-      const { bytes } = this.drainRings();
-      this.merger.giveOut(Number.POSITIVE_INFINITY, this.take);
-      if (bytes === 0) break;
+      const { bytes, untilNs, allEmpty } = this.drainRings();
+      if (allEmpty) break;
+      this.merger.giveOut(bytes > 0 ? untilNs : Number.POSITIVE_INFINITY, this.take);
     }
+    this.merger.giveOut(Number.POSITIVE_INFINITY, this.take);
     this.afterRound();
   }
 

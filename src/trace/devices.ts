@@ -34,6 +34,7 @@ export class Devices {
   private readonly links = new Map<string, Device>();
   private readonly patterns: readonly RegExp[];
   private namespaces: Netns[];
+  private readonly severalNetns: boolean;
 
   constructor(
     private readonly native: NativeBinding,
@@ -42,6 +43,7 @@ export class Devices {
     readonly words: readonly string[],
   ) {
     this.namespaces = [...namespaces];
+    this.severalNetns = namespaces.length > 1;
     this.patterns = words.filter((word) => word !== 'any').map(globPattern);
     for (const netns of namespaces)
       for (const link of readLinks(native, netns.path))
@@ -85,6 +87,13 @@ export class Devices {
   /** The name of a device, as far as it is known. */
   name(inum: number, ifindex: number): string | undefined {
     return this.links.get(key(inum, ifindex))?.link.name;
+  }
+
+  /** `eth0`, or `eth0@netns` where more than one namespace is watched. */
+  label(inum: number, ifindex: number): string | undefined {
+    const device = this.links.get(key(inum, ifindex));
+    if (!device) return undefined;
+    return this.severalNetns ? `${device.link.name}@${device.netns.name}` : device.link.name;
   }
 
   /** Looks again. What has gone keeps its name for events that are still on their way. */

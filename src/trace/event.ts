@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
+import type { WallClock } from '../render/time.js';
 import type { Stage } from '../stages/types.js';
 
 /** Valid until the next event: everything in it is used again. */
@@ -18,13 +19,16 @@ export interface TapEvent {
 
 /** Names for numbers in records. */
 export interface Names {
-  device(netnsInum: number, ifindex: number): string | undefined;
+  /** A device's name as a JSON string, control characters made visible; absent where it is not known. */
+  deviceJson(netnsInum: number, ifindex: number): string | undefined;
+  /** For people: with its namespace where more than one is watched; `if7` where no name is known. */
+  deviceLabel(netnsInum: number, ifindex: number): string;
   dropReason(value: number): string;
   symbol(address: bigint): string;
   /** Kernel functions of a stack, innermost first, our own frames left out. */
   stack(stackId: number): readonly string[];
-  /** Task names, cleaned for a terminal. */
-  comm(record: RecordView): string;
-  /** Nanoseconds to add to CLOCK_BOOTTIME for the wall clock. */
-  readonly wallOffsetNs: bigint;
+  /** The task's name as a JSON string, control characters made visible. */
+  commJson(record: RecordView): string;
+  /** Turns records' times into wall-clock time. */
+  readonly clock: WallClock;
 }

@@ -28,7 +28,8 @@ export function makeLedger(
   const lost = { ring: 0, recursion: 0 as number | null, user };
   for (const attachment of attachments) {
     const { lostRing, recursionMisses } = countsOf(attachment);
-    const stage = (lostByStage[attachment.stage] ??= { ring: 0, recursion: 0 });
+    const stage = lostByStage[attachment.stage] ?? { ring: 0, recursion: 0 };
+    lostByStage[attachment.stage] = stage;
     stage.ring += lostRing;
     stage.recursion = add(stage.recursion, recursionMisses);
     lost.ring += lostRing;

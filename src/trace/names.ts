@@ -3,6 +3,7 @@ import type { TapSession } from '../attach/session.js';
 import type { RecordView } from '../decode/record.js';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
+import { WallClock } from '../render/time.js';
 import { SymbolTable } from '../system/symbols.js';
 import type { Devices } from './devices.js';
 import type { Names } from './event.js';
@@ -21,9 +22,27 @@ function dropReasons(native: NativeBinding): Map<number, string> {
   return new Map(entries.filter(([, name]) => name !== 'SUBSYS_MASK' && name !== 'MAX'));
 }
 
+/** One text a device, found without making a key. */
+class DeviceTexts {
+  private readonly byNetns = new Map<number, Map<number, string>>();
+
+  get(netnsInum: number, ifindex: number): string | undefined {
+    return this.byNetns.get(netnsInum)?.get(ifindex);
+  }
+
+  set(netnsInum: number, ifindex: number, text: string): string {
+    const texts = this.byNetns.get(netnsInum) ?? new Map<number, string>();
+    this.byNetns.set(netnsInum, texts.set(ifindex, text));
+    return text;
+  }
+}
+
 export class LiveNames implements Names {
   private readonly comms = new Map<string, string>();
   private readonly stacks = new Map<number, readonly string[]>();
+  readonly clock: WallClock;
+  private readonly names = new DeviceTexts();
+  private readonly labels = new DeviceTexts();
   private reasons: Map<number, string> | undefined;
   private symbols: SymbolTable | undefined;
 
@@ -31,11 +50,27 @@ export class LiveNames implements Names {
     private readonly native: NativeBinding,
     private readonly session: TapSession,
     private readonly devices: Devices,
+    /** What to add to CLOCK_BOOTTIME for the wall clock. */
     readonly wallOffsetNs: bigint,
-  ) {}
+    baseNs: bigint,
+  ) {
+    this.clock = new WallClock(wallOffsetNs, baseNs);
+  }
 
-  device(netnsInum: number, ifindex: number): string | undefined {
-    return this.devices.name(netnsInum, ifindex);
+  deviceJson(netnsInum: number, ifindex: number): string | undefined {
+    const cached = this.names.get(netnsInum, ifindex);
+    if (cached !== undefined) return cached;
+    const name = this.devices.name(netnsInum, ifindex);
+    return name === undefined
+      ? undefined
+      : this.names.set(netnsInum, ifindex, JSON.stringify(printable(name)));
+  }
+
+  deviceLabel(netnsInum: number, ifindex: number): string {
+    const cached = this.labels.get(netnsInum, ifindex);
+    if (cached !== undefined) return cached;
+    const known = this.devices.label(netnsInum, ifindex);
+    return known === undefined ? `if${ifindex}` : this.labels.set(netnsInum, ifindex, printable(known));
   }
 
   dropReason(value: number): string {
@@ -59,12 +94,12 @@ export class LiveNames implements Names {
     return frames;
   }
 
-  comm(record: RecordView): string {
+  commJson(record: RecordView): string {
     const key = record.commKey;
     let name = this.comms.get(key);
     if (name === undefined) {
       if (this.comms.size >= commCacheSize) this.comms.clear();
-      name = printable(record.comm);
+      name = JSON.stringify(printable(record.comm));
       this.comms.set(key, name);
     }
     return name;

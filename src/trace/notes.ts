@@ -24,20 +24,43 @@ export function vlanText(vlan: { tci: number; protocol: number }): string {
   return `VLAN ${vlan.tci & 0xfff}${priority ? ` priority ${priority}` : ''} (${kind})`;
 }
 
-/** Full sentences without a full stop, most telling first; empty for a plain packet. */
-export function notesOf(event: TapEvent): string[] {
-  const { record, packet, stage } = event;
+const none: readonly string[] = [];
+const unarmedOnly: readonly string[] = ['would be tapped here'];
+const partialOnly: readonly string[] = ['checksum not filled yet: CHECKSUM_PARTIAL'];
+const unarmedAndPartial: readonly string[] = [...unarmedOnly, ...partialOnly];
+
+const isUnarmed = ({ record, stage }: TapEvent): boolean =>
+  stage.group === 'taps' && record.has('armed') && !record.is('armed');
+const isPartial = ({ record }: TapEvent): boolean =>
+  record.has('checksum') && record.ipSummed === CHECKSUM_PARTIAL;
+const isForOthers = ({ record, stage }: TapEvent): boolean =>
+  record.has('packetType') && record.packetType === PACKET_OTHERHOST && stage.direction === 'rx';
+
+/** Phrases, most telling first; empty for a plain packet. The common answers are always the same arrays. */
+export function notesOf(event: TapEvent): readonly string[] {
+  const { record, packet } = event;
+  const isRare =
+    event.late ||
+    packet.cutTag ||
+    packet.vlan ||
+    record.has('gso') ||
+    record.is('unreadable') ||
+    isForOthers(event);
+  if (isRare) return allNotes(event);
+  if (isUnarmed(event)) return isPartial(event) ? unarmedAndPartial : unarmedOnly;
+  return isPartial(event) ? partialOnly : none;
+}
+
+function allNotes(event: TapEvent): string[] {
+  const { record, packet } = event;
   const notes: string[] = [];
-  if (stage.group === 'taps' && record.has('armed') && !record.is('armed'))
-    notes.push('would be tapped here');
+  if (isUnarmed(event)) notes.push(...unarmedOnly);
   if (event.late) notes.push('late: later events were printed before it');
   if (packet.cutTag) notes.push('VLAN header cut short: the kernel drops it before its tap lists');
   if (packet.vlan) notes.push(`${vlanText(packet.vlan)} is in skb metadata, not in the bytes`);
-  if (record.has('checksum') && record.ipSummed === CHECKSUM_PARTIAL)
-    notes.push('checksum not filled yet: CHECKSUM_PARTIAL');
+  if (isPartial(event)) notes.push(...partialOnly);
   if (record.has('gso')) notes.push(gsoNote(record.gsoSize, record.gsoSegs, record.gsoType));
-  if (record.has('packetType') && record.packetType === PACKET_OTHERHOST && stage.direction === 'rx')
-    notes.push('for another host: dropped before routing');
+  if (isForOthers(event)) notes.push('for another host: dropped before routing');
   if (record.is('unreadable')) notes.push('payload not readable');
   return notes;
 }

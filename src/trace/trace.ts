@@ -108,7 +108,7 @@ export class Trace {
         () => this.stop('gone'),
       );
       const clocks = native.clocks();
-      const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs);
+      const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
       const notes = visibilityNotes(opened.plan, devices);
       this.sink.header({
         options,
