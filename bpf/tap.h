@@ -56,7 +56,16 @@ static __always_inline struct net *packet_net(struct packet *packet)
 	return sk ? FIELD(sk, __sk_common.skc_net.net) : 0;
 }
 
-/* `record_bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
+/*
+ * kfree_skb and consume_skb also end the buffers of unix and netlink sockets: those never had a
+ * device nor a protocol (net/unix/af_unix.c, net/netlink/af_netlink.c).
+ */
+static __always_inline bool is_network_packet(const struct packet *packet)
+{
+	return frame_start != FRAME_DETECT || packet->dev || packet->protocol;
+}
+
+/* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
 static __always_inline __u32 size_class(__u32 bytes)
 {
 	__u32 room = TAP_SNAPLEN_MAX + 8;
@@ -203,6 +212,8 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 	if (!count)
 		return 0;
 	find_packet(&packet);
+	if (!is_network_packet(&packet))
+		return 0;
 	if (what->tapped_out)
 		remember_tapped(&packet, ifindex);
 	if (skip_tapped && was_tapped(&packet, ifindex))

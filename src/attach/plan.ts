@@ -126,11 +126,20 @@ function sharingConstants(stage: Stage, rung: Rung, request: PlanRequest, togeth
   return rung.mechanism !== 'packet_socket' && request.arm ? { skip_armed: 1 } : {};
 }
 
+/** One reason that holds for every rung is said once. */
+function whyNone(passedOver: StageWatch['passedOver']): string {
+  const reasons = new Set(passedOver.map(({ reason }) => reason));
+  if (reasons.size === 1) return passedOver[0]!.reason;
+  return (
+    passedOver.map(({ mechanism, reason }) => `${mechanism}: ${reason}`).join('; ') ||
+    'no mechanism exists for it'
+  );
+}
+
 function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch['passedOver']): StageWatch {
   const first = chosen[0];
   if (!first) {
-    const reason = passedOver.map((entry) => `${entry.mechanism}: ${entry.reason}`).join('; ');
-    return { stage: stage.id, reason: reason || 'no mechanism exists for it', passedOver };
+    return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
   const { mechanism, target, remark } = first.rung;
   return {

@@ -196,7 +196,7 @@ export class RecordView {
   /** The bytes of comm as one string, to look a decoded name up by. */
   get commKey(): string {
     const start = this.offset + at.comm;
-    return this.batch.buffer.latin1Slice(start, start + 16);
+    return this.batch.buffer.toString('latin1', start, start + 16);
   }
 
   /** The name of the task, as the kernel has it: bytes up to a NUL, not to be trusted on a terminal. */

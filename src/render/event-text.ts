@@ -29,7 +29,7 @@ export interface Palette {
 }
 
 export class EventText {
-  private readonly summaryOptions: SummaryOptions;
+  private readonly summaries: SummaryOptions[] = [];
   private readonly columns: string[] = [];
   /** What the last remarks were made of: they repeat from packet to packet. */
   private lastNotes: readonly string[] | undefined;
@@ -43,14 +43,18 @@ export class EventText {
     private readonly palette: Palette,
     /** Columns of the stage and the function, so that packets line up. */
     private readonly widths: { stage: number; function: number; device: number },
-  ) {
-    this.summaryOptions = {
-      linkHeader: options.linkHeader,
-      absoluteSequence: options.absoluteSequence,
-      quick: options.quick,
-      verbose: Math.min(options.verbose, 3) as 0 | 1 | 2 | 3,
-      sequences: new SequenceTracker(),
-    };
+  ) {}
+
+  /** Each attachment counts sequence numbers for itself, as a tcpdump of its own would. */
+  private summaryOptions({ attachment: { attachId } }: TapEvent): SummaryOptions {
+    let chosen = this.summaries[attachId];
+    if (!chosen) {
+      const { linkHeader, absoluteSequence, quick, verbose } = this.options;
+      const level = Math.min(verbose, 3) as 0 | 1 | 2 | 3;
+      chosen = { linkHeader, absoluteSequence, quick, verbose: level, sequences: new SequenceTracker() };
+      this.summaries[attachId] = chosen;
+    }
+    return chosen;
   }
 
   /** The line, and the bytes below it where asked, with newlines. */
@@ -59,7 +63,7 @@ export class EventText {
     let line = this.time(event);
     line += this.placeColumns(event);
     line += `${this.device(event).padEnd(this.widths.device)} `;
-    line += summarize(packet, this.summaryOptions);
+    line += summarize(packet, this.summaryOptions(event));
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;

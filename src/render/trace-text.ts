@@ -4,18 +4,29 @@ import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 
-function watchText({ stage, mechanism, target, reason }: StageWatch): string {
-  if (!mechanism) return `${stage} cannot be watched here: ${reason}`;
+function watchText({ stage, mechanism, target }: StageWatch): string {
   const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
   return `${stage} ${how}${mechanism === 'packet_socket' ? ' (a probe of ours)' : ''}`;
+}
+
+/** Stages that cannot be watched, one line a reason. */
+function unwatchedLines(watches: readonly StageWatch[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { stage, mechanism, reason } of watches)
+    if (!mechanism) byReason.set(reason, [...(byReason.get(reason) ?? []), stage]);
+  return [...byReason].map(([reason, stages]) => `not watched: ${stages.join(', ')} (${reason})`);
 }
 
 /** Lines for stderr, each without its newline. */
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes, options } = header;
   const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
-  const unwatched = plan.watches.filter(({ mechanism }) => !mechanism).map(watchText);
-  return [`watching ${watched.join(', ')}`, ...unwatched, armedLine(armed, options.arm), ...notes];
+  return [
+    `watching ${watched.join(', ')}`,
+    ...unwatchedLines(plan.watches),
+    armedLine(armed, options.arm),
+    ...notes,
+  ];
 }
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

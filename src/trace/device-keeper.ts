@@ -11,6 +11,13 @@ const refreshIntervalMs = 250;
 
 const key = ({ netns, link }: Device): string => `${netns.inum}/${link.ifindex}`;
 
+export interface KeeperListener {
+  notice(text: string): void;
+  /** No device that was asked for is left. */
+  nothingLeft(): void;
+  failed(error: unknown): void;
+}
+
 export class DeviceKeeper {
   private readonly sockets = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -23,11 +30,11 @@ export class DeviceKeeper {
   ) {}
 
   /** Selects and arms what is there, then looks again from time to time. */
-  start(notice: (text: string) => void, nothingLeft: () => void): void {
+  start(listener: KeeperListener): void {
     if (!this.allNetns && this.devices.netns.length > 1)
       for (const { inum } of this.devices.netns) this.session.selectNetns(inum);
     for (const device of this.devices.selected) this.add(device);
-    this.timer = setInterval(() => this.refresh(notice, nothingLeft), refreshIntervalMs);
+    this.timer = setInterval(() => this.tryRefresh(listener), refreshIntervalMs);
     this.timer.unref();
   }
 
@@ -57,7 +64,16 @@ export class DeviceKeeper {
     this.session.disarm(socket, netns.inum, link.ifindex);
   }
 
-  private refresh(notice: (text: string) => void, nothingLeft: () => void): void {
+  private tryRefresh(listener: KeeperListener): void {
+    try {
+      this.refresh(listener);
+    } catch (error) {
+      this.stop();
+      listener.failed(error);
+    }
+  }
+
+  private refresh({ notice, nothingLeft }: KeeperListener): void {
     const { added, removed, goneNetns } = this.devices.refresh();
     for (const device of added) if (this.devices.isSelected(device)) this.add(device);
     for (const device of removed) {

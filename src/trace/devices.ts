@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../errors.js';
 import type { NativeBinding } from '../native/binding.js';
+import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
 
@@ -28,38 +29,52 @@ export function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
+function isThere(netns: Netns): boolean {
+  if (netns.path === null) return true;
+  try {
+    return netnsInum(netns.path) === netns.inum;
+  } catch {
+    return false;
+  }
+}
+
+const isGlob = /[*?]/;
+
 const key = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
 
 export class Devices {
   private readonly links = new Map<string, Device>();
   private readonly patterns: readonly RegExp[];
+  private readonly gone = new Set<string>();
   private namespaces: Netns[];
   private readonly severalNetns: boolean;
 
   constructor(
     private readonly native: NativeBinding,
     namespaces: readonly Netns[],
-    /** -i words; none: every device. */
+    /** -i words; none, or `any`: every device. */
     readonly words: readonly string[],
+    /** Finds the namespaces there are now, where all of them are wanted; absent: the given ones stay. */
+    private readonly discover?: () => Netns[],
   ) {
     this.namespaces = [...namespaces];
-    this.severalNetns = namespaces.length > 1;
-    this.patterns = words.filter((word) => word !== 'any').map(globPattern);
+    this.severalNetns = namespaces.length > 1 || discover !== undefined;
+    this.patterns = words.includes('any') ? [] : words.map(globPattern);
     for (const netns of namespaces)
       for (const link of readLinks(native, netns.path))
         this.links.set(key(netns.inum, link.ifindex), { netns, link });
     this.checkWords();
   }
 
-  /** Every literal -i word has to name a device there is. Throws UsageError. */
+  /** Every literal -i word has to name a device there is; what a glob matches may come later. Throws UsageError. */
   private checkWords(): void {
     const names = [...new Set([...this.links.values()].map(({ link }) => link.name))];
     for (const word of this.words) {
-      if (word === 'any' || names.some((name) => globPattern(word).test(name))) continue;
+      if (word === 'any' || isGlob.test(word) || names.includes(word)) continue;
       const where = this.namespaces.map(({ name }) => name).join(', ');
       throw new UsageError(
-        `no interface '${word}'${where === 'own' ? '' : ` in namespace ${where}`}`,
-        `interfaces there are: ${names.join(', ')}`,
+        `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
+        `interfaces there are: ${names.map(printable).join(', ')}`,
       );
     }
   }
@@ -100,8 +115,9 @@ export class Devices {
   refresh(): DeviceChanges {
     const added: Device[] = [];
     const seen = new Set<string>();
-    const goneNetns = this.namespaces.filter((netns) => !this.isThere(netns));
-    this.namespaces = this.namespaces.filter((netns) => !goneNetns.includes(netns));
+    const before = this.namespaces;
+    this.namespaces = this.discover?.() ?? before.filter(isThere);
+    const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
     for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
     const removed = this.all.filter(({ netns, link }) => {
       const id = key(netns.inum, link.ifindex);
@@ -111,20 +127,9 @@ export class Devices {
     return { added, removed, goneNetns };
   }
 
-  private readonly gone = new Set<string>();
-
   /** Whether any selected device is still there. */
   get anyLeft(): boolean {
     return this.selected.some(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
-  }
-
-  private isThere(netns: Netns): boolean {
-    if (netns.path === null) return true;
-    try {
-      return netnsInum(netns.path) === netns.inum;
-    } catch {
-      return false;
-    }
   }
 
   private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {

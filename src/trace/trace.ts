@@ -12,7 +12,7 @@ import type { NativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
-import { resolveNetns } from '../system/netns.js';
+import { allNetns, resolveNetns } from '../system/netns.js';
 import { type ArmedDevice, armedDevices, visibilityNotes } from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
@@ -91,7 +91,8 @@ export class Trace {
     const { options, native } = this;
     checkRights(effectiveCapabilities(), options);
     const namespaces = resolveNetns(options.netns);
-    const devices = new Devices(native, namespaces.list, options.interfaces);
+    const discover = namespaces.all ? allNetns : undefined;
+    const devices = new Devices(native, namespaces.list, options.interfaces, discover);
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages);
     const opened = openSession(native, this.planRequest(namespaces, devices), features, {
@@ -101,12 +102,13 @@ export class Trace {
       stacks: options.stacks,
     });
     const { session } = opened;
+    const keeper = new DeviceKeeper(session, devices, options.arm, namespaces.all);
     try {
-      const keeper = new DeviceKeeper(session, devices, options.arm, namespaces.all);
-      keeper.start(
-        (text) => this.sink.notice(text),
-        () => this.stop('gone'),
-      );
+      keeper.start({
+        notice: (text) => this.sink.notice(text),
+        nothingLeft: () => this.stop('gone'),
+        failed: (error) => this.fail(error),
+      });
       const clocks = native.clocks();
       const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
       const notes = visibilityNotes(opened.plan, devices);
@@ -119,10 +121,9 @@ export class Trace {
         notes,
         names,
       });
-      const summary = await this.consume(session, opened.plan);
-      keeper.stop();
-      return summary;
+      return await this.consume(session, opened.plan);
     } finally {
+      keeper.stop();
       session.close();
     }
   }
