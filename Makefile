@@ -42,12 +42,12 @@ dist/bpf/%.bpf.o: bpf/*.c bpf/*.h Makefile
 native: build/Release/taptrace.node
 
 build/Release/taptrace.node: native/*.cc native/*.h bpf/event.h binding.gyp node_modules/.package-lock.json
-	@test -f build/Makefile || npx --no-install node-gyp configure --silent
-	npx --no-install node-gyp build --silent
+	@test -f build/Makefile || node_modules/.bin/node-gyp configure --silent
+	node_modules/.bin/node-gyp build --silent
 	@touch $@
 
 typescript: node_modules/.package-lock.json
-	npx --no-install tsc -p .
+	node_modules/.bin/tsc -p .
 
 tools: $(TOOLS)
 
@@ -66,13 +66,13 @@ test: build lint ## unit tests (no root, no kernel) and live tests (root, real p
 	$(NODE) dist/test/run.js $(TESTS)
 
 lint: node_modules/.package-lock.json ## check formatting and style
-	npx --no-install biome check --error-on-warnings .
+	node_modules/.bin/biome check --error-on-warnings .
 	@if command -v clang-format >/dev/null; then \
 	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c; \
 	else echo "clang-format is missing: C and C++ formatting not checked"; exit 1; fi
 
 format: node_modules/.package-lock.json ## put formatting right
-	npx --no-install biome check --write .
+	node_modules/.bin/biome check --write .
 	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c
 
 bench: build ## measure rate, loss, start-up and memory; writes docs/performance.md

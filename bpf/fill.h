@@ -16,16 +16,16 @@ static __always_inline bool is_ksoftirqd(const char *comm)
 	       comm[4] == 't' && comm[5] == 'i' && comm[6] == 'r' && comm[7] == 'q';
 }
 
+#ifdef CAST_FIELD
 /*
  * What this CPU was doing. The preemption count would say it, but its symbol is missing from many
  * kernels' kallsyms. Softirqs run on a stack of their own (CONFIG_HAVE_SOFTIRQ_ON_OWN_STACK), so an
  * address on the current stack says as much: not on the task's stack means the task was
  * interrupted. The one exception is ksoftirqd, which serves softirqs on its own task's stack.
  */
-static __always_inline void fill_context(struct tap_record *record, const void *on_stack)
+static __always_inline void fill_context(struct tap_record *record, __u64 task,
+					 const void *on_stack)
 {
-#ifdef CAST_FIELD
-	__u64 task = bpf_get_current_task();
 	unsigned long stack = (unsigned long)CAST_FIELD(task, struct task_struct, stack);
 	bool interrupted;
 
@@ -38,9 +38,23 @@ static __always_inline void fill_context(struct tap_record *record, const void *
 		interrupted = is_ksoftirqd(record->comm);
 	record->context = interrupted ? TAP_CONTEXT_SOFTIRQ : TAP_CONTEXT_PROCESS;
 	record->present |= TAP_HAS_CONTEXT;
-#endif
 }
 
+/* Not by bpf_get_current_pid_tgid() and _comm(): socket filters may call those only since 6.18. */
+static __always_inline void fill_task(struct tap_record *record, const void *on_stack)
+{
+	__u64 task = bpf_get_current_task();
+	__u64 comm = task + bpf_core_field_offset(struct task_struct, comm);
+	__u64 *to = (__u64 *)record->comm;
+
+	record->pid = CAST_FIELD(task, struct task_struct, tgid);
+	record->tid = CAST_FIELD(task, struct task_struct, pid);
+	to[0] = CAST_FIELD(comm, struct timespec64, tv_sec);
+	to[1] = CAST_FIELD(comm + 8, struct timespec64, tv_sec);
+	record->present |= TAP_HAS_TASK;
+	fill_context(record, task, on_stack);
+}
+#else
 static __always_inline void fill_task(struct tap_record *record, const void *on_stack)
 {
 	__u64 ids = bpf_get_current_pid_tgid();
@@ -49,8 +63,8 @@ static __always_inline void fill_task(struct tap_record *record, const void *on_
 	record->tid = ids;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->present |= TAP_HAS_TASK;
-	fill_context(record, on_stack);
 }
+#endif
 
 static __always_inline bool is_armed(struct net_device *dev, struct net *net)
 {

@@ -146,6 +146,9 @@ struct skb_shared_info {
 struct task_struct {
 	void *stack;
 	unsigned int flags;
+	int pid;  /* of the thread */
+	int tgid; /* of the process */
+	char comm[16];
 };
 
 #pragma clang attribute pop

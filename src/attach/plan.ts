@@ -50,6 +50,11 @@ export interface AttachPlan {
   readonly watches: readonly StageWatch[];
 }
 
+/** Whether packet sockets of ours are opened, which arms the devices they sit on. */
+export function armsDevices({ attachments }: AttachPlan): boolean {
+  return attachments.some(({ mechanism }) => mechanism === 'packet_socket');
+}
+
 interface Choice {
   readonly rung: Rung;
   readonly access: Access;

@@ -70,6 +70,7 @@ export function openSession(
   let current = features;
   for (;;) {
     const plan = makePlan(request, current);
+    checkForced(plan, request);
     if (plan.attachments.length === 0) throw nothingToAttach(plan);
     const session = new TapSession(native, plan, settings);
     try {
@@ -88,6 +89,18 @@ export function openSession(
       };
       current = { ...current, refusals: [...current.refusals, refusal] };
     }
+  }
+}
+
+/** What the user asked for by name must not silently become something else. */
+function checkForced(plan: AttachPlan, request: PlanRequest): void {
+  for (const { stage, mechanism, passedOver, reason } of plan.watches) {
+    const isTap = stage === 'rx-tap' || stage === 'tx-tap';
+    const forced = request.mechanisms.get(stage) ?? (request.arm && isTap ? 'packet_socket' : undefined);
+    if (!forced || mechanism === forced) continue;
+    const why = passedOver.find((entry) => entry.mechanism === forced)?.reason ?? reason;
+    const option = request.mechanisms.has(stage) ? `--mechanism ${stage}=${forced}` : '--arm';
+    throw new MissingError(`${option} is not possible here: ${why}`, '"taptrace doctor" tells what is');
   }
 }
 

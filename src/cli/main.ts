@@ -33,8 +33,8 @@ async function run(argv: readonly string[]): Promise<number> {
 function explain(error: unknown): number {
   const say = (line: string): boolean => process.stderr.write(`taptrace: ${line}\n`);
   if (error instanceof TaptraceError) {
-    say(error.message);
-    if (error.hint) say(error.hint);
+    say(printable(error.message));
+    if (error.hint) say(printable(error.hint));
     return error.exitCode;
   }
   say(printable(error instanceof Error ? error.message : String(error)));

@@ -2,6 +2,7 @@
  * tcpdump's filter language over stored bytes: libpcap compiles, and the compiled program runs over each
  * record as the kernel would run it in a packet socket.
  */
+import { tapRecordBytes } from '../decode/layout.generated.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { UsageError } from '../errors.js';
@@ -56,7 +57,7 @@ export class PacketFilter {
   }
 
   private matchEthernet(record: RecordView, packet: DecodedPacket): Verdict {
-    if (this.namesVlan && packet.vlan) return this.matchTagged(packet, packet.vlan);
+    if (this.namesVlan && packet.vlan) return this.matchTagged(record, packet, packet.vlan);
     return this.run(this.ethernet, record, packet);
   }
 
@@ -70,16 +71,24 @@ export class PacketFilter {
     ) as Verdict;
   }
 
-  /** The packet with its tag put back, as libpcap hands it to a program. */
-  private matchTagged(packet: DecodedPacket, vlan: { tci: number; protocol: number }): Verdict {
-    const capLen = packet.capLen + tagBytes;
-    if (this.scratch.length < capLen) this.scratch = new Uint8Array(capLen * 2);
+  /** The record with the packet's tag put back, as libpcap hands it to a program. */
+  private matchTagged(
+    record: RecordView,
+    packet: DecodedPacket,
+    vlan: { tci: number; protocol: number },
+  ): Verdict {
     const { bytes, offset } = packet;
-    this.scratch.set(bytes.subarray(offset, offset + addressBytes), 0);
-    new DataView(this.scratch.buffer).setUint16(addressBytes, vlan.protocol);
-    new DataView(this.scratch.buffer).setUint16(addressBytes + 2, vlan.tci);
-    this.scratch.set(bytes.subarray(offset + addressBytes, offset + packet.capLen), addressBytes + tagBytes);
-    return this.ethernet.matchBytes(this.scratch.subarray(0, capLen), packet.len + tagBytes) as Verdict;
+    const capLen = packet.capLen + tagBytes;
+    const tagAt = tapRecordBytes + addressBytes;
+    if (this.scratch.length < tapRecordBytes + capLen)
+      this.scratch = new Uint8Array(tapRecordBytes + capLen * 2);
+    const { scratch } = this;
+    scratch.set(bytes.subarray(record.offset, record.offset + tapRecordBytes));
+    scratch.set(bytes.subarray(offset, offset + addressBytes), tapRecordBytes);
+    new DataView(scratch.buffer).setUint16(tagAt, vlan.protocol);
+    new DataView(scratch.buffer).setUint16(tagAt + 2, vlan.tci);
+    scratch.set(bytes.subarray(offset + addressBytes, offset + packet.capLen), tagAt + tagBytes);
+    return this.ethernet.matchRecord(scratch, 0, tapRecordBytes, capLen, packet.len + tagBytes) as Verdict;
   }
 }
 

@@ -29,7 +29,7 @@ export interface Palette {
 }
 
 export class EventText {
-  private readonly summaries: SummaryOptions[] = [];
+  private readonly summaries: Map<string, SummaryOptions>[] = [];
   private readonly columns: string[] = [];
   /** What the last remarks were made of: they repeat from packet to packet. */
   private lastNotes: readonly string[] | undefined;
@@ -45,14 +45,24 @@ export class EventText {
     private readonly widths: { stage: number; function: number; device: number },
   ) {}
 
-  /** Each attachment counts sequence numbers for itself, as a tcpdump of its own would. */
-  private summaryOptions({ attachment: { attachId } }: TapEvent): SummaryOptions {
-    let chosen = this.summaries[attachId];
+  /**
+   * TCP sequence numbers are counted as a tcpdump on that device would: both taps of a device together, but
+   * not on loopback, where each packet passes both. Other stages count for themselves.
+   */
+  private summaryOptions({ attachment, stage }: TapEvent, device: string): SummaryOptions {
+    const isShared = stage.group === 'taps' && device !== 'lo' && !device.startsWith('lo@');
+    const group = isShared ? 0 : attachment.attachId + 1;
+    let ofGroup = this.summaries[group];
+    if (!ofGroup) {
+      ofGroup = new Map();
+      this.summaries[group] = ofGroup;
+    }
+    let chosen = ofGroup.get(device);
     if (!chosen) {
       const { linkHeader, absoluteSequence, quick, verbose } = this.options;
       const level = Math.min(verbose, 3) as 0 | 1 | 2 | 3;
       chosen = { linkHeader, absoluteSequence, quick, verbose: level, sequences: new SequenceTracker() };
-      this.summaries[attachId] = chosen;
+      ofGroup.set(device, chosen);
     }
     return chosen;
   }
@@ -62,8 +72,9 @@ export class EventText {
     const { packet, stage } = event;
     let line = this.time(event);
     line += this.placeColumns(event);
-    line += `${this.device(event).padEnd(this.widths.device)} `;
-    line += summarize(packet, this.summaryOptions(event));
+    const device = this.device(event);
+    line += `${device.padEnd(this.widths.device)} `;
+    line += summarize(packet, this.summaryOptions(event, device));
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
@@ -139,14 +150,19 @@ export class EventText {
       .join('');
   }
 
+  /**
+   * Of -X, -x and -A the first one counts, as in tcpdump. Without the link header the bytes begin at the
+   * network header: of 802.3 frames at their LLC header, and also where a packet is cut short (tcpdump 4.99
+   * leaves out the first, and begins such a packet at its link header).
+   */
   private bytesText({ packet }: TapEvent): string {
     const { hex, hexAscii, ascii } = this.options;
-    if (!hex && !hexAscii && !ascii) return '';
-    const withLink = hex > 1 || hexAscii > 1 || ascii > 1;
-    const skip = withLink ? 0 : Math.min(dissect(packet).networkOffset ?? 0, packet.capLen);
+    const level = hexAscii || hex || ascii;
+    if (!level) return '';
+    const skip = level > 1 ? 0 : Math.min(dissect(packet).networkOffset ?? 0, packet.capLen);
     const start = packet.offset + skip;
     const length = packet.capLen - skip;
-    if (ascii) return asciiDump(packet.bytes, start, length);
-    return hexDump(packet.bytes, start, length, hexAscii > 0);
+    if (hexAscii || hex) return hexDump(packet.bytes, start, length, hexAscii > 0);
+    return asciiDump(packet.bytes, start, length);
   }
 }

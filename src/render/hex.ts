@@ -33,13 +33,15 @@ export function hexDump(bytes: Uint8Array, offset: number, length: number, ascii
   return text;
 }
 
-/** The packet as text, control characters as dots, newlines kept: tcpdump's -A. */
+const isText = (byte: number): boolean => (byte >= 0x20 && byte <= 0x7e) || byte === 0x09 || byte === 0x0a;
+
+/** The packet as text, control characters as dots, line ends kept: tcpdump's -A. */
 export function asciiDump(bytes: Uint8Array, offset: number, length: number): string {
   let text = '';
   for (let at = offset; at < offset + length; at += 1) {
     const byte = bytes[at]!;
-    const shown = (byte >= 0x20 && byte <= 0x7e) || byte === 0x0a || byte === 0x09;
-    text += shown ? String.fromCharCode(byte) : '.';
+    const isLineEnd = byte === 0x0d && at + 1 < offset + length && bytes[at + 1] === 0x0a;
+    if (!isLineEnd) text += isText(byte) ? String.fromCharCode(byte) : '.';
   }
   return `${text}\n`;
 }

@@ -1,5 +1,7 @@
 /** Header and summary as NDJSON values. */
+import { armsDevices } from '../attach/plan.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
+import { printable } from './printable.js';
 
 export const schemaVersion = 1;
 
@@ -18,13 +20,13 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
     arm: options.arm,
     interfaces: armed.map(({ device: { netns, link }, by }) => ({
       netns: netns.inum,
-      ...(netns.path !== null && { netnsName: netns.name }),
+      ...(netns.path !== null && { netnsName: printable(netns.name) }),
       ifindex: link.ifindex,
-      ifname: link.name,
+      ifname: printable(link.name),
       ...(link.kind !== undefined && { kind: link.kind }),
       mtu: link.mtu,
       genericXdp: link.genericXdp,
-      armed: by.length > 0 || options.arm,
+      armed: by.length > 0 || armsDevices(plan),
       armedBy: by.flatMap(({ owners, inode }): object[] => (owners.length ? [...owners] : [{ inode }])),
     })),
     plan: Object.fromEntries(plan.watches.flatMap((w) => (w.mechanism ? [[w.stage, w.mechanism]] : []))),

@@ -1,4 +1,5 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
+import { armsDevices } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
 import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
@@ -19,12 +20,12 @@ function unwatchedLines(watches: readonly StageWatch[]): string[] {
 
 /** Lines for stderr, each without its newline. */
 export function headerLines(header: TraceHeader): string[] {
-  const { plan, armed, notes, options } = header;
+  const { plan, armed, notes } = header;
   const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
   return [
     `watching ${watched.join(', ')}`,
     ...unwatchedLines(plan.watches),
-    armedLine(armed, options.arm),
+    armedLine(armed, armsDevices(plan)),
     ...notes,
   ];
 }

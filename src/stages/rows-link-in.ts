@@ -106,18 +106,18 @@ export const linkInRows: readonly Stage[] = [
           'walk the tap lists again; impossible where the symbol carries a suffix such as .constprop.0.',
       ),
       built(
+        'tp_btf',
+        'netif_receive_skb',
+        'tp_btf',
+        'skb_arg0',
+        'The tracepoint at the entry of the same function: the same packets, cheaper than a kprobe, skipped runs are counted, and it needs nothing but BTF.',
+      ),
+      built(
         'kprobe',
         '__netif_receive_skb_core',
         'kprobe',
         'skbpp_arg0',
         `The same position, and works on a suffixed symbol too. ${kprobeRemark}`,
-      ),
-      built(
-        'tp_btf',
-        'netif_receive_skb',
-        'tp_btf',
-        'skb_arg0',
-        'The tracepoint at the entry of the same function: it tells the same packets and needs nothing but BTF.',
       ),
       built(
         'packet_socket',

@@ -38,7 +38,7 @@ export function armedLine(armed: readonly ArmedDevice[], byUs: boolean): string 
   );
   const names = (list: readonly ArmedDevice[]): string =>
     list.map(({ device }) => deviceName(device)).join(', ');
-  if (byUs) parts.push(`${names(armed) || 'no device yet'} by this trace (--arm)`);
+  if (byUs) parts.push(`${names(armed) || 'no device yet'} by this trace`);
   const head = parts.length ? `armed: ${parts.join('; ')}` : '';
   if (byUs || free.length === 0) return head || 'armed: no device';
   const rest = `nobody taps ${names(free)}: tx-tap there shows where a packet would be tapped`;

@@ -142,7 +142,7 @@ export class Devices {
     for (const link of links) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
-      if (!this.links.has(id)) added.push({ netns, link });
+      if (!this.links.has(id) || this.gone.delete(id)) added.push({ netns, link });
       this.links.set(id, { netns, link });
     }
   }

@@ -16,7 +16,8 @@ export function missingCapabilities(
 
 /** Throws MissingError naming what is missing. */
 export function checkRights(held: readonly string[], options: TraceOptions): void {
-  const missing = missingCapabilities(held, { arm: options.arm, otherNetns: options.netns.length > 0 });
+  const arm = options.arm || [...options.mechanisms.values()].includes('packet_socket');
+  const missing = missingCapabilities(held, { arm, otherNetns: options.netns.length > 0 });
   if (missing.length === 0) return;
   throw new MissingError(
     `tracing needs the capabilities ${missing.join(', ')}, which this process does not have`,

@@ -3,7 +3,7 @@
  * each event, and the summary.
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
-import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
+import { type Attachment, type AttachPlan, armsDevices, type PlanRequest } from '../attach/plan.js';
 import { openSession, type TapSession } from '../attach/session.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
@@ -102,7 +102,7 @@ export class Trace {
       stacks: options.stacks,
     });
     const { session } = opened;
-    const keeper = new DeviceKeeper(session, devices, options.arm, namespaces.all);
+    const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),

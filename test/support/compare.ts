@@ -1,0 +1,140 @@
+/** Compares what two observers saw at one tap: the same packets, in the same order, byte for byte. */
+import { firstDifferentByte, toBytes, toHex } from './bytes.js';
+import { ETHERTYPE, etherTypeOf, markerText, withVlanTag } from './frames.js';
+import type { PcapPacket } from './pcap.js';
+import type { TraceEvent } from './tracer.js';
+
+/** One packet as an observer saw it, with every VLAN tag in its bytes. */
+export interface SeenPacket {
+  /** Bytes it had, seen or not. */
+  readonly len: number;
+  /** The first bytes of it. */
+  readonly bytes: Uint8Array;
+  /** When, in nanoseconds since the epoch. */
+  readonly timeNs: bigint;
+  /** What the observer called it. */
+  readonly text: string;
+}
+
+/** A packet of tcpdump's: libpcap has put a tag from metadata back into the bytes. */
+export function seenInPcap({ len, bytes, tsNs }: PcapPacket, text: string): SeenPacket {
+  return { len, bytes, timeNs: tsNs, text };
+}
+
+/** A packet of a tap event; its metadata tag is put back as libpcap does. */
+export function seenInEvent(event: TraceEvent, snaplen: number): SeenPacket {
+  const bytes = toBytes(event.data ?? '');
+  const wanted = Math.min(event.len, snaplen === 0 ? 262144 : snaplen);
+  if (event.capLen !== wanted || bytes.length !== wanted) {
+    const got = `capLen ${event.capLen}, ${bytes.length} bytes of data`;
+    throw new Error(`event ${event.seq}: ${wanted} bytes expected, got ${got}; len ${event.len}`);
+  }
+  const text = `seq ${event.seq}: ${event.summary ?? ''}`;
+  const timeNs = wallClockNs(event.time);
+  if (!event.vlan) return { len: event.len, bytes, timeNs, text };
+  const tagged = withVlanTag(bytes, event.vlan.protocol, event.vlan.tci);
+  return { len: event.len + 4, bytes: tagged, timeNs, text };
+}
+
+/** Nanoseconds since the epoch of a time like 2026-01-02T03:04:05.123456789Z. */
+function wallClockNs(time: string): bigint {
+  const [, second, fraction] = /^(.*)\.(\d{9})Z$/.exec(time) ?? [];
+  if (!second || !fraction) throw new Error(`not a time with nanoseconds: ${time}`);
+  return BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction);
+}
+
+/** The packets strictly between the frames marked `start` and `end`. */
+export function betweenMarkers(packets: readonly SeenPacket[], start: string, end: string): SeenPacket[] {
+  const [from, to] = [start, end].map((text) => {
+    const marked = packets.flatMap(({ bytes }, index) => (markerText(bytes) === text ? [index] : []));
+    if (marked.length !== 1) throw new Error(`${marked.length} frames are marked "${text}", not one`);
+    return marked[0]!;
+  });
+  return packets.slice(from! + 1, to);
+}
+
+const ICMPV6_NEIGHBOUR_TYPES = new Set([130, 131, 132, 133, 134, 135, 136, 143]);
+const IPV6_HOP_BY_HOP = 0;
+const ICMPV6 = 58;
+
+/**
+ * True for what the kernel sends of itself from timers and workers: neighbour discovery, multicast
+ * listener reports, ARP. It may come from any CPU, so its order against other traffic is undefined.
+ */
+function isNeighbourUpkeep(bytes: Uint8Array): boolean {
+  const etherType = etherTypeOf(bytes);
+  if (etherType === ETHERTYPE.arp) return true;
+  if (etherType !== ETHERTYPE.ipv6) return false;
+  const optionsBytes = bytes[20] === IPV6_HOP_BY_HOP ? 8 * (1 + (bytes[55] ?? 0)) : 0;
+  const protocol = optionsBytes > 0 ? bytes[54] : bytes[20];
+  return protocol === ICMPV6 && ICMPV6_NEIGHBOUR_TYPES.has(bytes[54 + optionsBytes] ?? -1);
+}
+
+/**
+ * Compares the packets of one direction of one device. Returns undefined when they agree, otherwise the
+ * first difference, readable. Packets agree when their lengths are equal and so are the bytes that both
+ * saw. Order is compared among the traffic of a test, and among neighbour upkeep, not between the two.
+ */
+export function firstDifference(
+  expected: readonly SeenPacket[],
+  actual: readonly SeenPacket[],
+): string | undefined {
+  for (const upkeep of [false, true]) {
+    const pick = (packets: readonly SeenPacket[]) =>
+      packets.filter(({ bytes }) => isNeighbourUpkeep(bytes) === upkeep);
+    const difference = firstDifferenceInOrder(pick(expected), pick(actual));
+    if (difference) return upkeep ? `neighbour upkeep: ${difference}` : difference;
+  }
+  return undefined;
+}
+
+function firstDifferenceInOrder(
+  expected: readonly SeenPacket[],
+  actual: readonly SeenPacket[],
+): string | undefined {
+  for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
+    const [want, got] = [expected[index], actual[index]];
+    if (want && got && agree(want, got)) continue;
+    return [
+      `packet ${index} differs; ${expected.length} expected, ${actual.length} seen; ${explain(expected, actual, index)}`,
+      describe('expected', want, got),
+      describe('seen', got, want),
+    ].join('\n');
+  }
+  return undefined;
+}
+
+function agree(left: SeenPacket, right: SeenPacket): boolean {
+  return left.len === right.len && firstDifferentByte(left.bytes, right.bytes) === undefined;
+}
+
+/** Guesses what happened at `index`: packets missing, extra, or changed. */
+function explain(expected: readonly SeenPacket[], actual: readonly SeenPacket[], index: number): string {
+  const [want, got] = [expected[index], actual[index]];
+  if (!got) return `the last ${expected.length - index} are missing`;
+  if (!want) return `${actual.length - index} too many at the end`;
+  const missing = expected.slice(index).findIndex((packet) => agree(packet, got));
+  const extra = actual.slice(index).findIndex((packet) => agree(want, packet));
+  if (missing > 0 && extra > 0)
+    return `out of order: expected one is seen ${extra} later, seen one expected ${missing} later`;
+  if (missing > 0) return `${missing} missing here`;
+  if (extra > 0) return `${extra} too many here`;
+  const at = firstDifferentByte(want.bytes, got.bytes);
+  return at === undefined ? 'lengths differ' : `first different byte: ${at}`;
+}
+
+const SHOWN_BYTES = 128;
+
+/** Text and hex of a packet, with the line of its first difference from `other` marked. */
+function describe(name: string, packet: SeenPacket | undefined, other: SeenPacket | undefined): string {
+  if (!packet) return `  ${name}: nothing`;
+  const at = other ? firstDifferentByte(packet.bytes, other.bytes) : undefined;
+  const from = at !== undefined && at >= SHOWN_BYTES ? at - (at % 16) - 32 : 0;
+  const lines = [`  ${name}: len ${packet.len}, ${packet.bytes.length} bytes seen  ${packet.text}`];
+  for (let row = from; row < Math.min(packet.bytes.length, from + SHOWN_BYTES); row += 16) {
+    const hex = toHex(packet.bytes.subarray(row, row + 16)).replace(/(..)(?=.)/g, '$1 ');
+    const mark = at !== undefined && at >= row && at < row + 16 ? '  <' : '';
+    lines.push(`    0x${row.toString(16).padStart(4, '0')}: ${hex}${mark}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,101 @@
+/**
+ * A private world in which nothing is sent but by the test: no IPv6, no ARP, and an end `b` without an
+ * address, which drops what it gets without an answer. Counters of the kernel tell what was sent and received.
+ */
+import { addNetns, type Netns, nextNetnsNames, removeOrphanedNetns } from './netns.js';
+import { killChildren, run } from './process.js';
+import { End, toolPath } from './world.js';
+
+export interface QuietWorld {
+  readonly a: End;
+  readonly b: End;
+  /** Removes it all, and kills the child processes that a failed test left running. */
+  close(): void;
+}
+
+/** What the kernel counted: frames at each device, and IPv4 packets that passed b's receive tap. */
+export interface Counts {
+  readonly sentByA: number;
+  readonly sentByB: number;
+  readonly receivedByA: number;
+  readonly receivedByB: number;
+  /** Counted in ip_rcv, right behind the tap lists. */
+  readonly ipReceivedByB: number;
+}
+
+async function silence({ name }: Netns): Promise<void> {
+  const file = '/proc/sys/net/ipv6/conf';
+  const command = `for f in ${file}/*/disable_ipv6; do echo 1 > "$f"; done`;
+  await run(['ip', 'netns', 'exec', name, 'sh', '-c', `[ ! -d ${file} ] || { ${command}; }`]);
+}
+
+async function join(a: End, b: End): Promise<void> {
+  await run([
+    ...['ip', 'link', 'add', a.device, 'address', a.mac, 'netns', a.netns.name, 'type', 'veth'],
+    ...['peer', 'name', b.device, 'address', b.mac, 'netns', b.netns.name],
+  ]);
+  for (const { netns, device } of [a, b])
+    await run(['ip', '-n', netns.name, 'link', 'set', device, 'arp', 'off', 'up']);
+  await run(['ip', '-n', a.netns.name, 'addr', 'add', `${a.ipv4}/24`, 'dev', a.device]);
+  await run([
+    ...['ip', '-n', a.netns.name, 'neigh', 'replace', b.ipv4, 'lladdr', b.mac],
+    ...['dev', a.device, 'nud', 'permanent'],
+  ]);
+}
+
+/** Builds a quiet world; `a` can send to `b.ipv4` when it resolves. */
+export async function createQuietWorld(): Promise<QuietWorld> {
+  removeOrphanedNetns();
+  const made: Netns[] = [];
+  const close = () => {
+    killChildren();
+    for (const netns of made.splice(0)) netns.remove();
+  };
+  try {
+    for (const name of nextNetnsNames()) made.push(await addNetns(name));
+    for (const netns of made) await silence(netns);
+    const a = new End(made[0]!, 'va', '02:00:00:00:00:0a', '192.0.2.1', '');
+    const b = new End(made[1]!, 'vb', '02:00:00:00:00:0b', '192.0.2.2', '');
+    await join(a, b);
+    return { a, b, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function deviceCount(end: End, counter: 'rx_packets' | 'tx_packets'): Promise<number> {
+  return Number(await end.run(['cat', `/sys/class/net/${end.device}/statistics/${counter}`]));
+}
+
+/** Ip: InReceives of /proc/net/snmp. */
+async function ipReceived(end: End): Promise<number> {
+  const rows = (await end.run(['cat', '/proc/net/snmp'])).split('\n').filter((row) => row.startsWith('Ip: '));
+  const [names, values] = rows.map((row) => row.split(' '));
+  return Number(values![names!.indexOf('InReceives')]);
+}
+
+export async function counts({ a, b }: QuietWorld): Promise<Counts> {
+  return {
+    sentByA: await deviceCount(a, 'tx_packets'),
+    sentByB: await deviceCount(b, 'tx_packets'),
+    receivedByA: await deviceCount(a, 'rx_packets'),
+    receivedByB: await deviceCount(b, 'rx_packets'),
+    ipReceivedByB: await ipReceived(b),
+  };
+}
+
+/** What was counted during `use`. */
+export async function countsDuring(world: QuietWorld, use: () => Promise<void>): Promise<Counts> {
+  const before = await counts(world);
+  await use();
+  const after = await counts(world);
+  const names = Object.keys(before) as (keyof Counts)[];
+  return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Counts;
+}
+
+/** Sends UDP datagrams from a towards b: exactly so many frames, and nothing comes back. */
+export async function flood({ a, b }: QuietWorld, count: number, packetsPerSecond: number): Promise<void> {
+  const rate = ['--rate', String(packetsPerSecond), '--count', String(count)];
+  await a.send([toolPath('udp_flood'), '--to', b.ipv4, ...rate]);
+}

@@ -1,0 +1,63 @@
+/** Sessions of taptrace beside tcpdump, and what has to be true of every one of them. */
+import assert from 'node:assert/strict';
+import { observeByTracer, type TracedTaps } from './observer.js';
+import { runSession, type Scene, type Session, type TrafficCase } from './session.js';
+import type { TraceEvent } from './tracer.js';
+import type { End } from './world.js';
+
+/** How taptrace is run. */
+export interface Mode {
+  readonly snaplen: number;
+  /** With --arm, or watching only. */
+  readonly arm: boolean;
+  /** Events of one marker frame at this end, where not one at each tap of each place. */
+  readonly eventsPerMarker?: (end: End) => number;
+}
+
+export function modeName({ snaplen, arm }: Mode): string {
+  return `${arm ? '--arm' : 'passive'}, snaplen ${snaplen}`;
+}
+
+export type TracedSession = Session<TracedTaps>;
+
+/** Runs the cases with tcpdump and taptrace at every place of the scene. */
+export async function traceSession(
+  scene: Scene,
+  cases: readonly TrafficCase[],
+  mode: Mode,
+): Promise<TracedSession> {
+  const { snaplen, arm } = mode;
+  const twoTapsEach = (end: End) => 2 * scene.places.filter((place) => place.end === end).length;
+  const eventsPerMarker = mode.eventsPerMarker ?? twoTapsEach;
+  const args = arm ? ['--arm'] : [];
+  return runSession(scene, cases, () => observeByTracer(scene.places, { snaplen, args, eventsPerMarker }));
+}
+
+/** All events of a session. */
+export function eventsOf(session: TracedSession): TraceEvent[] {
+  return session.candidate.traces.flatMap(({ events }) => events);
+}
+
+/** Asserts that both saw the same packets of a case, and enough of them. */
+export function assertAgree(session: TracedSession, traffic: TrafficCase, taps?: readonly string[]): void {
+  const { name, atLeast } = traffic;
+  const count = session.countOf(name);
+  assert.ok(count >= atLeast, `${count} packets, at least ${atLeast} wanted`);
+  assert.deepEqual(session.differences(name, taps), []);
+}
+
+/** Asserts a normal end without losses, and that events say by which kind of mechanism they were seen. */
+export function assertHonest(session: TracedSession, { arm }: Mode): void {
+  for (const { exit, summary, events, stderr } of session.candidate.traces) {
+    assert.deepEqual(exit, { code: 0, signal: null }, stderr);
+    assert.equal(summary.complete, true);
+    assert.equal(summary.events, events.length);
+    const { ring, recursion, user } = summary.lost;
+    assert.deepEqual({ ring, recursion, user }, { ring: 0, recursion: 0, user: 0 });
+  }
+  for (const { seq, mechanism, observed, linkType } of eventsOf(session)) {
+    assert.equal(mechanism === 'packet_socket', arm, `event ${seq}: ${mechanism}`);
+    assert.equal(observed, !arm, `event ${seq}`);
+    assert.equal(linkType, 'ethernet', `event ${seq}`);
+  }
+}

@@ -1,0 +1,153 @@
+/** taptrace as users run it: a process that prints NDJSON. */
+import { fileURLToPath } from 'node:url';
+import { toHex } from './bytes.js';
+import { Child, type Exit } from './process.js';
+import { RING_KIB } from './tcpdump.js';
+
+/** TAPTRACE_BIN names another build or an installed package to test. */
+const MAIN = process.env.TAPTRACE_BIN ?? fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** A VLAN tag that lives in packet metadata. */
+export interface VlanTag {
+  readonly tci: number;
+  readonly protocol: number;
+}
+
+/** An event line; only the keys that tests read. */
+export interface TraceEvent {
+  readonly type: 'event';
+  readonly seq: number;
+  readonly time: string;
+  readonly tsNs: string;
+  readonly stage: string;
+  readonly mechanism: string;
+  readonly observed: boolean;
+  readonly direction: 'rx' | 'tx' | 'forward' | 'unknown';
+  readonly cpu: number;
+  readonly len: number;
+  readonly capLen: number;
+  readonly netns?: number;
+  readonly ifindex?: number;
+  readonly ifname?: string;
+  readonly armed?: boolean | 'unknown';
+  readonly data?: string;
+  readonly linkType?: string;
+  readonly vlan?: VlanTag;
+  readonly summary?: string;
+  readonly src?: string;
+  readonly dst?: string;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly proto?: string;
+  readonly notes?: readonly string[];
+  readonly stack?: readonly string[];
+}
+
+/** The header line; only the keys that tests read. */
+export interface TraceHeader {
+  readonly type: 'header';
+  readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
+  /** What cannot be seen, or not as a tap sees it, in sentences. */
+  readonly notes: readonly string[];
+}
+
+export interface LossCounts {
+  readonly ring: number | null;
+  readonly recursion: number | null;
+  readonly user?: number | null;
+}
+
+/** The summary line. */
+export interface TraceSummary {
+  readonly type: 'summary';
+  readonly events: number;
+  readonly packets?: number;
+  readonly lost: LossCounts;
+  readonly lostByStage: Readonly<Record<string, LossCounts>>;
+  readonly complete: boolean | 'unknown';
+}
+
+/** Everything a finished trace said. */
+export interface TraceResult {
+  readonly exit: Exit;
+  readonly header: TraceHeader;
+  readonly events: readonly TraceEvent[];
+  readonly summary: TraceSummary;
+  readonly stderr: string;
+}
+
+/** A running `taptrace … --json`. */
+export class Tracer {
+  readonly child: Child;
+  readonly #lines: string[] = [];
+  #rest = '';
+
+  private constructor(argv: readonly string[]) {
+    this.child = new Child(argv, { onStdout: (text) => this.#take(text) });
+  }
+
+  /** Starts a trace and waits for its header: from then on every packet has to be there. */
+  static async start(args: readonly string[]): Promise<Tracer> {
+    const tracer = new Tracer(traceCommand(['--json', ...args]));
+    await tracer.child.until(() => tracer.#lines.length > 0, 'header line');
+    return tracer;
+  }
+
+  #take(text: string): void {
+    const [first, ...more] = text.split('\n') as [string, ...string[]];
+    this.#rest += first;
+    for (const next of more) {
+      this.#lines.push(this.#rest);
+      this.#rest = next;
+    }
+  }
+
+  /** Waits until `count` events carry these packet bytes. */
+  async untilData(bytes: Uint8Array, count: number): Promise<void> {
+    const hex = toHex(bytes);
+    let seen = 0;
+    let next = 0;
+    await this.child.until(() => {
+      for (; next < this.#lines.length; next++) if (this.#lines[next]!.includes(hex)) seen += 1;
+      return seen >= count;
+    }, `${count} events with the data ${hex}`);
+  }
+
+  /** Ends the trace and returns all it printed. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<TraceResult> {
+    const exit = await this.child.stop(signal);
+    return parseTrace(this.#lines, exit, this.child.stderr);
+  }
+}
+
+/** The command that runs taptrace. */
+export function tracerCommand(): string[] {
+  return [process.execPath, MAIN];
+}
+
+/**
+ * The command of a trace that must not lose anything while all CPUs are busy with the traffic and with
+ * other observers: its rings are as large as those that tcpdump gets, unless the arguments say otherwise.
+ */
+export function traceCommand(args: readonly string[]): string[] {
+  const rings = args.includes('--buffer-size') ? [] : ['--buffer-size', `${RING_KIB}K`];
+  return [...tracerCommand(), 'trace', ...rings, ...args];
+}
+
+function parseTrace(lines: readonly string[], exit: Exit, stderr: string): TraceResult {
+  const parsed = lines.map((line) => JSON.parse(line) as { type: string });
+  const [header] = parsed;
+  const summary = parsed.at(-1);
+  if (header?.type !== 'header') throw new Error(`the first line is no header: ${lines[0]}\n${stderr}`);
+  if (summary?.type !== 'summary') throw new Error(`the last line is no summary: ${lines.at(-1)}\n${stderr}`);
+  const events = parsed.slice(1, -1);
+  const stranger = events.find(({ type }) => type !== 'event');
+  if (stranger) throw new Error(`neither event, header nor summary: ${JSON.stringify(stranger)}`);
+  return {
+    exit,
+    header: header as unknown as TraceHeader,
+    events: events as unknown as TraceEvent[],
+    summary: summary as unknown as TraceSummary,
+    stderr,
+  };
+}

@@ -1,0 +1,50 @@
+/** Small XDP programs in generic mode, for devices of test namespaces. */
+import { join } from 'node:path';
+import { run } from './process.js';
+import type { End, World } from './world.js';
+
+/** UDP datagrams to this port are dropped by the program `drop`. */
+export const XDP_DROPPED_PORT = 7;
+
+export type XdpProgram = 'pass' | 'drop';
+
+// struct xdp_md is a stable ABI; written out here so that no kernel headers are needed.
+const SOURCE = `
+typedef unsigned int u32;
+struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
+enum { XDP_DROP = 1, XDP_PASS = 2 };
+#define SECTION(name) __attribute__((section(name), used))
+
+SECTION("xdp_pass") int pass(struct xdp_md *context)
+{
+	return XDP_PASS;
+}
+
+SECTION("xdp_drop") int drop(struct xdp_md *context)
+{
+	unsigned char *frame = (void *)(long)context->data;
+
+	if (frame + 42 > (unsigned char *)(long)context->data_end)
+		return XDP_PASS;
+	if (frame[12] != 0x08 || frame[13] != 0x00 || frame[14] != 0x45 || frame[23] != 17)
+		return XDP_PASS;
+	return frame[36] == 0 && frame[37] == ${XDP_DROPPED_PORT} ? XDP_DROP : XDP_PASS;
+}
+
+SECTION("license") char licence[] = "Dual BSD/GPL";
+`;
+
+/** Compiles the programs and hangs one into the generic XDP hook of an end's device. */
+export async function attachGenericXdp(world: World, end: End, program: XdpProgram): Promise<void> {
+  const object = join(world.dir, 'xdp.o');
+  await run(['clang', '-O2', '-target', 'bpf', '-x', 'c', '-c', '-', '-o', object], { input: SOURCE });
+  await run([
+    ...['ip', '-n', end.netns.name, 'link', 'set', 'dev', end.device],
+    ...['xdpgeneric', 'obj', object, 'sec', `xdp_${program}`],
+  ]);
+}
+
+/** Takes the program off again. */
+export async function detachGenericXdp(end: End): Promise<void> {
+  await run(['ip', '-n', end.netns.name, 'link', 'set', 'dev', end.device, 'xdpgeneric', 'off']);
+}
