@@ -17,11 +17,35 @@ static __always_inline bool is_ksoftirqd(const char *comm)
 }
 
 #ifdef CAST_FIELD
+#ifdef __TARGET_ARCH_x86
+/*
+ * For an interrupt that hits user mode, and the softirqs behind it, x86 stays on the task's own
+ * stack (asm/irq_stack.h, call_on_irqstack_cond). The registers saved at its top tell: an interrupt
+ * leaves -1 where a system call leaves its number.
+ */
+static __always_inline bool interrupted_user_mode(unsigned long stack)
+{
+	unsigned long registers =
+		stack + THREAD_STACK_BYTES - bpf_core_type_size(struct pt_regs___kernel);
+
+	/* Since 5.15, and needed since 6.9, where CONFIG_X86_FRED leaves room above them. */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		registers = (unsigned long)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return CAST_FIELD(registers, struct pt_regs___kernel, orig_ax) == -1ul;
+}
+#else
+static __always_inline bool interrupted_user_mode(unsigned long stack)
+{
+	return false;
+}
+#endif
+
 /*
  * What this CPU was doing. The preemption count would say it, but its symbol is missing from many
  * kernels' kallsyms. Softirqs run on a stack of their own (CONFIG_HAVE_SOFTIRQ_ON_OWN_STACK), so an
  * address on the current stack says as much: not on the task's stack means the task was
- * interrupted. The one exception is ksoftirqd, which serves softirqs on its own task's stack.
+ * interrupted. The exceptions are ksoftirqd, which serves softirqs on its own task's stack, and
+ * interrupts of user mode.
  */
 static __always_inline void fill_context(struct tap_record *record, __u64 task,
 					 const void *on_stack)
@@ -36,6 +60,8 @@ static __always_inline void fill_context(struct tap_record *record, __u64 task,
 	record->aux = 0;
 	if (!interrupted && CAST_FIELD(task, struct task_struct, flags) & PF_KTHREAD)
 		interrupted = is_ksoftirqd(record->comm);
+	else if (!interrupted)
+		interrupted = interrupted_user_mode(stack);
 	record->context = interrupted ? TAP_CONTEXT_SOFTIRQ : TAP_CONTEXT_PROCESS;
 	record->present |= TAP_HAS_CONTEXT;
 }

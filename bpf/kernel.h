@@ -151,6 +151,11 @@ struct task_struct {
 	char comm[16];
 };
 
+/* Under a name of its own: asm/ptrace.h has one for user space, with other member names. */
+struct pt_regs___kernel {
+	unsigned long orig_ax;
+};
+
 #pragma clang attribute pop
 
 #endif

@@ -9,9 +9,8 @@
 
 #include "packet.h"
 
-/* Copied in pieces, so that the verifier can bound offset and size apart from each other. */
 #define PIECE_BYTES 4096
-#define PIECES_MAX 64
+#define PIECES_MAX 192
 #define FRAGS_MAX 17
 
 #if defined(__TARGET_ARCH_x86)
@@ -24,11 +23,7 @@ struct page___size {
 	unsigned long flags;
 } __attribute__((preserve_access_index));
 
-/*
- * Where the copy stands: one contiguous piece of kernel memory after the other. In a global of the
- * program instance, not on the stack: the verifier does not track values there, so the paths
- * through one step end in equal states and the loop is not followed exponentially.
- */
+/* Where the copy stands: one contiguous piece of kernel memory after the other. */
 struct copy_cursor {
 	struct sk_buff *skb;
 	struct sk_buff *next_list; /* next buffer of the frag_list */
@@ -41,10 +36,22 @@ struct copy_cursor {
 	unsigned long page_offset;
 };
 
-/* One a CPU; a program never interrupts itself there (the kernel counts that as a recursion miss).
+/*
+ * Packets in several pieces are put together here, one place a CPU and program instance: a program
+ * never interrupts itself on a CPU (the kernel counts that as a recursion miss). Not on the stack
+ * and not in the record, because copy_step() below cannot be given a pointer to either.
  */
-#define CURSORS 1024
-struct copy_cursor cursors[CURSORS];
+struct assembly {
+	struct copy_cursor cursor;
+	__u8 bytes[TAP_SNAPLEN_MAX + 8 + PIECE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct assembly);
+} own_assemblies SEC(".maps");
 
 static __always_inline void load_direct_map(struct copy_cursor *cursor)
 {
@@ -123,33 +130,38 @@ static __always_inline bool next_list_buffer(struct copy_cursor *cursor)
 
 static __always_inline __u32 payload_slack(const struct packet *packet)
 {
-	return packet->len > packet->linear_len ? PIECE_BYTES : 0;
+	return 0;
 }
 
-static __always_inline bool next_piece(struct copy_cursor *cursor)
+/*
+ * One contiguous piece, or a step to the next one; 0 when there is nothing more to read. A global
+ * function: the verifier checks it once for itself, whatever the caller's state, so that a loop
+ * over it stays cheap on the oldest kernels too.
+ */
+__attribute__((noinline)) int copy_step(__u32 cpu)
 {
-	return next_fragment(cursor) || next_list_buffer(cursor);
-}
+	struct assembly *assembly = bpf_map_lookup_elem(&own_assemblies, &cpu);
+	struct copy_cursor *cursor;
+	__u64 done, piece;
 
-/* One contiguous piece, or a step to the next one; false when there is nothing more to read. */
-static __always_inline bool copy_step(struct copy_cursor *cursor, void *to, __u32 room)
-{
-	__u64 done = at_most(cursor->done, room), piece;
-
+	if (!assembly)
+		return 0;
+	cursor = &assembly->cursor;
+	done = at_most(cursor->done, TAP_SNAPLEN_MAX + 8);
 	if (cursor->done >= cursor->length)
-		return false;
+		return 0;
 	if (!cursor->from_len)
-		return next_piece(cursor);
+		return next_fragment(cursor) || next_list_buffer(cursor);
 	piece = cursor->length - cursor->done;
 	if (piece > cursor->from_len)
 		piece = cursor->from_len;
 	piece = at_most(piece, PIECE_BYTES);
-	if (!cursor->from || bpf_probe_read_kernel(to + done, piece, cursor->from))
-		return false;
+	if (!cursor->from || bpf_probe_read_kernel(assembly->bytes + done, piece, cursor->from))
+		return 0;
 	cursor->done += piece;
 	cursor->from += piece;
 	cursor->from_len -= piece;
-	return true;
+	return 1;
 }
 
 static __always_inline void start_at_linear(struct copy_cursor *cursor, const struct packet *packet,
@@ -165,25 +177,38 @@ static __always_inline void start_at_linear(struct copy_cursor *cursor, const st
 	load_direct_map(cursor);
 }
 
+/* Puts a packet together that lies in several pieces; returns where, and how much could be read. */
+static __always_inline struct assembly *assemble(const struct packet *packet, __u32 length)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), step;
+	struct assembly *assembly = bpf_map_lookup_elem(&own_assemblies, &cpu);
+
+	if (!assembly)
+		return 0;
+	start_at_linear(&assembly->cursor, packet, length);
+	for (step = 0; step < PIECES_MAX; step++)
+		if (!copy_step(cpu))
+			break;
+	return assembly;
+}
+
 static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
 					 __u32 slack)
 {
-	struct copy_cursor *cursor = &cursors[bpf_get_smp_processor_id() % CURSORS];
-	__u32 step;
-	__u64 done;
+	const void *from = packet->data - packet->link_bytes;
+	struct assembly *assembly;
+	__u64 done = length;
 
-	if (!slack) {
-		done = at_most(length, room);
-		packet->unreadable =
-			bpf_probe_read_kernel(to, done, packet->data - packet->link_bytes) != 0;
-		return packet->unreadable ? 0 : done;
+	if (length > packet->linear_len) {
+		assembly = assemble(packet, length);
+		done = assembly ? assembly->cursor.done : 0;
+		from = assembly ? assembly->bytes : from;
 	}
-	start_at_linear(cursor, packet, length);
-	for (step = 0; step < PIECES_MAX; step++)
-		if (!copy_step(cursor, to, room))
-			break;
-	packet->unreadable = cursor->done < length;
-	return cursor->done;
+	done = at_most(done, room);
+	if (bpf_probe_read_kernel(to, done, from))
+		done = 0;
+	packet->unreadable = done < length;
+	return done;
 }
 
 #endif

@@ -16,6 +16,12 @@ namespace taptrace {
 
 KernelBtf::~KernelBtf() { btf__free(btf_); }
 
+void KernelBtf::release() {
+  btf__free(btf_);
+  btf_ = nullptr;
+  tried_ = false;
+}
+
 btf* KernelBtf::get() {
   if (!tried_) {
     LogCapture quiet;
@@ -72,6 +78,10 @@ Napi::Value btf_function(const Napi::CallbackInfo& info) {
   const btf_type* function = btf__type_by_id(types, id);
   return parameters(env, types, btf__type_by_id(types, function->type), 0);
 }
+
+/** releaseBtf(): gives back the parsed BTF, several MiB; it is read again when it is needed again.
+ */
+void release_btf(const Napi::CallbackInfo& info) { Addon::of(info.Env()).kernel_btf.release(); }
 
 /** btfTracepoint(name): arguments of a tracepoint's BTF prototype (its context pointer left out).
  */
@@ -176,6 +186,7 @@ Napi::Value struct_layout(const Napi::CallbackInfo& info) {
 
 void export_btf(Napi::Env env, Napi::Object exports) {
   exports.Set("btfFunction", Napi::Function::New(env, btf_function));
+  exports.Set("releaseBtf", Napi::Function::New(env, release_btf));
   exports.Set("btfTracepoint", Napi::Function::New(env, btf_tracepoint));
   exports.Set("tryFentry", Napi::Function::New(env, try_fentry));
   exports.Set("btfEnum", Napi::Function::New(env, kernel_enum));

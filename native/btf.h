@@ -15,6 +15,7 @@ class KernelBtf {
   KernelBtf(const KernelBtf&) = delete;
   KernelBtf& operator=(const KernelBtf&) = delete;
   btf* get();
+  void release();
 
  private:
   btf* btf_ = nullptr;

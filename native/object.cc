@@ -53,7 +53,11 @@ class SignalsHeld {
   sigset_t before_;
 };
 
-bool is_internal(const bpf_map* map) { return strchr(bpf_map__name(map), '.') != nullptr; }
+/** Maps of one instance: its globals (.rodata, .bss), and what the source names own_…. */
+bool is_own(const bpf_map* map) {
+  const char* name = bpf_map__name(map);
+  return strchr(name, '.') || !strncmp(name, "own_", 4);
+}
 
 }  // namespace
 
@@ -87,8 +91,7 @@ int ProgramInstance::share_maps(const ProgramSpec& spec, const SharedMaps& share
     auto existing = shared.find(name);
     auto entries = spec.map_entries.find(name);
     int error = 0;
-    if (is_internal(map)) continue;
-    if (existing != shared.end())
+    if (!is_own(map) && existing != shared.end())
       error = bpf_map__reuse_fd(map, existing->second);
     else if (entries != spec.map_entries.end())
       error = bpf_map__set_max_entries(map, entries->second);
@@ -101,7 +104,7 @@ int ProgramInstance::keep_maps(SharedMaps& shared) {
   bpf_map* map;
   bpf_object__for_each_map(map, object_) {
     std::string name = bpf_map__name(map);
-    if (is_internal(map) || shared.count(name)) continue;
+    if (is_own(map) || shared.count(name)) continue;
     int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
     if (fd < 0) return -errno;
     shared[name] = fd;

@@ -102,6 +102,7 @@ Session::Session(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Session>(inf
   ring_count_ = options.Get("rings").ToNumber();
   map_entries_ = number_map(options.Get("mapEntries").As<Napi::Object>());
   map_entries_["rings"] = ring_count_;
+  map_entries_["own_assemblies"] = ring_count_;
   napi_add_env_cleanup_hook(info.Env(), cleanup, this);
 }
 
@@ -145,8 +146,7 @@ void Session::open_rings(Napi::Env env) {
 
 ProgramInstance& Session::program(const Napi::CallbackInfo& info) {
   uint32_t id = info[0].As<Napi::Number>();
-  if (id >= programs_.size())
-    throw Napi::Error::New(info.Env(), "no such program in this session");
+  if (id >= programs_.size()) throw Napi::Error::New(info.Env(), "no such program in this session");
   return *programs_[id];
 }
 

@@ -15,8 +15,11 @@ export class Output {
     stderr.on('error', () => undefined);
   }
 
-  data(text: string): void {
-    if (!this.closed) process.stdout.write(text);
+  /** Writes to stdout; true when the bytes have left and may be overwritten (files, pipes and terminals: always). */
+  data(data: string | Uint8Array): boolean {
+    if (this.closed) return true;
+    process.stdout.write(data);
+    return process.stdout.writableLength === 0;
   }
 
   /** One line for the user. */

@@ -1,5 +1,6 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
+import { ByteWriter } from '../render/byte-writer.js';
 import { EventJson } from '../render/event-json.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
 import { headerJson } from '../render/trace-json.js';
@@ -8,8 +9,8 @@ import type { TapEvent } from '../trace/event.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { Output } from './output.js';
 
-/** Text that is gathered before it is written, even in the middle of a round. */
-const writeThreshold = 1 << 18;
+/** What is gathered before it is written, even in the middle of a round. */
+const writeThresholdBytes = 1 << 17;
 
 export function palette(colour: boolean): Palette {
   const colours = createColors(colour);
@@ -17,7 +18,7 @@ export function palette(colour: boolean): Palette {
 }
 
 abstract class BufferedSink implements TraceSink {
-  private pending = '';
+  protected readonly out = new ByteWriter();
 
   constructor(
     protected readonly output: Output,
@@ -27,16 +28,13 @@ abstract class BufferedSink implements TraceSink {
   abstract header(header: TraceHeader): void;
   abstract event(event: TapEvent): void;
 
-  protected write(text: string): void {
-    this.pending += text;
-    if (this.lineBuffered || this.pending.length > writeThreshold) this.flush();
+  /** Call after each line. */
+  protected lineWritten(): void {
+    if (this.lineBuffered || this.out.length > writeThresholdBytes) this.flush();
   }
 
   flush(): void {
-    if (!this.pending) return;
-    const text = this.pending;
-    this.pending = '';
-    this.output.data(text);
+    if (this.out.length > 0) this.out.reset(this.output.data(this.out.bytes));
   }
 
   notice(text: string): void {
@@ -75,7 +73,8 @@ export class TextSink extends BufferedSink {
   }
 
   event(event: TapEvent): void {
-    this.write(this.text.render(event));
+    this.out.text(this.text.render(event));
+    this.lineWritten();
   }
 }
 
@@ -91,13 +90,14 @@ export class JsonSink extends BufferedSink {
   }
 
   header(header: TraceHeader): void {
-    this.json = new EventJson(header.names);
+    this.json = new EventJson(header.names, this.out);
     for (const line of headerLines(header)) this.output.talk(line);
-    this.write(`${JSON.stringify(headerJson(header, this.version))}\n`);
+    this.out.text(`${JSON.stringify(headerJson(header, this.version))}\n`);
     this.flush();
   }
 
   event(event: TapEvent): void {
-    this.write(`${this.json.line(event)}\n`);
+    this.json.write(event);
+    this.lineWritten();
   }
 }

@@ -35,12 +35,14 @@ export const traceOptionTable = {
   direction: {
     alias: 'Q',
     type: 'string',
+    nargs: 1,
     group: 'What to watch:',
     describe: 'only packets that come in, or go out: in, out, inout',
   },
   'filter-file': {
     alias: 'F',
     type: 'string',
+    nargs: 1,
     group: 'What to watch:',
     describe: 'read the filter expression from a file',
   },
@@ -65,6 +67,7 @@ export const traceOptionTable = {
   'buffer-size': {
     alias: 'B',
     type: 'string',
+    nargs: 1,
     default: '8192',
     group: 'How to watch:',
     describe: 'ring buffer of each CPU in KiB, or with K, M, G',
@@ -72,12 +75,19 @@ export const traceOptionTable = {
   snaplen: {
     alias: 's',
     type: 'string',
+    nargs: 1,
     default: '256',
     group: 'How much:',
     describe: 'bytes kept of each packet, 0 for whole packets',
   },
-  count: { alias: 'c', type: 'string', group: 'How much:', describe: 'stop after this many events' },
-  duration: { type: 'string', group: 'How much:', describe: 'stop after this many seconds' },
+  count: {
+    alias: 'c',
+    type: 'string',
+    nargs: 1,
+    group: 'How much:',
+    describe: 'stop after this many events',
+  },
+  duration: { type: 'string', nargs: 1, group: 'How much:', describe: 'stop after this many seconds' },
   'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
   json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },
   e: { type: 'boolean', group: 'Output:', describe: 'print the link header' },
@@ -125,7 +135,8 @@ function stagesOf(list: readonly string[]): TraceOptions['stages'] {
 function mechanismsOf(list: readonly string[]): Map<StageId, Mechanism> {
   const result = new Map<StageId, Mechanism>();
   for (const entry of list) {
-    const [id = '', mechanism = ''] = entry.split('=');
+    const [id = '', ...rest] = entry.split('=');
+    const mechanism = rest.join('=');
     if (!isStageId(id))
       throw new UsageError(
         `--mechanism ${printable(entry)}: '${printable(id)}' is no stage`,
@@ -154,8 +165,10 @@ export function traceOptions(
   args: TraceArguments,
   filter: string | undefined,
 ): { options: TraceOptions; notes: string[] } {
-  if (args.arm && args.observe)
-    throw new UsageError('--arm opens packet sockets, which --observe forbids: choose one');
+  const mechanisms = mechanismsOf(words(args.mechanism));
+  const probe = args.arm ? '--arm' : [...mechanisms.values()].includes('packet_socket') && '--mechanism';
+  if (args.observe && probe)
+    throw new UsageError(`${probe} opens packet sockets, which --observe forbids: choose one`);
   const snaplenBytes = snaplen(String(args.snaplen));
   const ring = ringSize(String(args.bufferSize), snaplenBytes);
   const events = text(args.count);
@@ -169,7 +182,7 @@ export function traceOptions(
     ringBytes: ring.bytes,
     arm: Boolean(args.arm),
     observeOnly: Boolean(args.observe),
-    mechanisms: mechanismsOf(words(args.mechanism)),
+    mechanisms,
     stacks: Boolean(args.stack),
     failOnLoss: Boolean(args.failOnLoss),
     lineBuffered: Boolean(args.l || args.U),

@@ -25,8 +25,6 @@ export class Batch {
   }
 }
 
-const hexPart = (value: number): string => value.toString(16).padStart(8, '0');
-
 export class RecordView {
   batch!: Batch;
   /** Of the record in the batch. */
@@ -51,12 +49,6 @@ export class RecordView {
 
   private u8(field: number): number {
     return this.batch.u8[this.offset + field]!;
-  }
-
-  private hex64(field: number): string {
-    const high = this.u32(field + 4);
-    const low = this.u32(field);
-    return high === 0 ? `0x${low.toString(16)}` : `0x${high.toString(16)}${hexPart(low)}`;
   }
 
   private decimal64(field: number): string {
@@ -107,11 +99,17 @@ export class RecordView {
   get linearLen(): number {
     return this.u32(at.linearLen);
   }
-  get skb(): string {
-    return this.hex64(at.skb);
+  get skbHigh(): number {
+    return this.u32(at.skb + 4);
   }
-  get head(): string {
-    return this.hex64(at.head);
+  get skbLow(): number {
+    return this.u32(at.skb);
+  }
+  get headHigh(): number {
+    return this.u32(at.head + 4);
+  }
+  get headLow(): number {
+    return this.u32(at.head);
   }
   get netnsCookie(): string {
     return this.decimal64(at.netnsCookie);

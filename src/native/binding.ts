@@ -78,6 +78,8 @@ export interface NativeBinding {
   /** Parameters of a kernel function, or null where BTF does not know it. */
   btfFunction(name: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
+  /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
+  releaseBtf(): void;
   btfEnum(name: string): Record<string, number> | null;
   objectEnum(object: Uint8Array, name: string): Record<string, number> | null;
   structLayout(object: Uint8Array, name: string): StructLayout | null;

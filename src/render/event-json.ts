@@ -1,123 +1,161 @@
 /**
- * One event as an NDJSON line, written without an object in between. A key whose value is not known is
- * absent. Strings that could hold anything go through JSON.stringify; the others are ours and plain.
+ * One event as an NDJSON line, written straight into bytes. A key whose value is not known is absent.
  */
+
+import type { RecordView } from '../decode/record.js';
 import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
+import type { ByteWriter } from './byte-writer.js';
 
-const contexts = ['process', 'softirq'] as const;
+const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
-
-const key = (name: string, value: string | number | undefined): string =>
-  value === undefined ? '' : `,"${name}":"${value}"`;
-
-/** A u64 in two words as decimal digits. */
-function decimal(high: number, low: number): string {
-  return high < 0x20_0000
-    ? String(high * 0x1_0000_0000 + low)
-    : ((BigInt(high) << 32n) | BigInt(low)).toString();
-}
 
 export class EventJson {
   /** What every event of an attachment has in common, by attachId. */
   private readonly attachments: string[] = [];
+  /** What `place` wrote last for an attachment. */
+  private readonly lastPlaces: { inum: number; ifindex: number; armed: number; text: string }[] = [];
   private lastNotes: readonly string[] | undefined;
   private lastNotesJson = '';
 
-  constructor(private readonly names: Names) {}
+  constructor(
+    private readonly names: Names,
+    private readonly out: ByteWriter,
+  ) {}
 
-  /** The line without its newline; keys in the contract's order. */
-  line(event: TapEvent): string {
+  /** Writes the line with its newline; keys in the contract's order. */
+  write(event: TapEvent): void {
     const { record, packet } = event;
+    const { out } = this;
     const clock = this.names.clock.read(record.timeHigh, record.timeLow);
-    return (
-      `{"type":"event","seq":${event.seq},"time":"${clock.rfc3339()}",` +
-      `"tsNs":"${decimal(record.timeHigh, record.timeLow)}",${this.attachment(event)},"cpu":${record.cpu}` +
-      `${this.place(event)}${this.identity(event)},"len":${packet.len},"capLen":${packet.capLen}` +
-      `${this.packetFacts(event)}${this.metadata(event)}${this.task(event)}` +
-      `${event.late ? ',"late":true' : ''}${this.notes(event)}${this.stack(event)}}`
-    );
+    out.ascii('{"type":"event","seq":');
+    out.decimal(event.seq);
+    out.ascii(',"time":"');
+    out.ascii(clock.isoSecond());
+    out.padded(clock.nanos, 9);
+    out.ascii('Z","tsNs":"');
+    out.decimal64(record.timeHigh, record.timeLow);
+    out.ascii(this.attachment(event));
+    out.decimal(record.cpu);
+    this.place(event);
+    this.identity(event);
+    this.number(',"len":', packet.len);
+    this.number(',"capLen":', packet.capLen);
+    this.packetFacts(event);
+    this.metadata(event);
+    this.task(event);
+    if (event.late) out.ascii(',"late":true');
+    this.notes(event);
+    if (record.has('stack')) out.text(`,"stack":${JSON.stringify(this.names.stack(record.stackId))}`);
+    out.ascii('}\n');
+  }
+
+  private number(key: string, value: number): void {
+    this.out.ascii(key);
+    this.out.decimal(value);
   }
 
   private attachment({ attachment, stage }: TapEvent): string {
     let text = this.attachments[attachment.attachId];
     if (text === undefined) {
-      const { mechanism, observed } = attachment;
-      const all = {
-        stage: stage.id,
-        function: attachment.function,
-        mechanism,
-        observed,
-        direction: stage.direction,
-      };
-      text = JSON.stringify(all).slice(1, -1);
+      const { mechanism, observed, function: name } = attachment;
+      const all = { stage: stage.id, function: name, mechanism, observed, direction: stage.direction };
+      text = `",${JSON.stringify(all).slice(1, -1)},"cpu":`;
       this.attachments[attachment.attachId] = text;
     }
     return text;
   }
 
-  private place({ record, stage }: TapEvent): string {
+  /** Where it was: the same text for every packet of a device at a stage while nobody opens or closes a tap. */
+  private place({ record, stage, attachment }: TapEvent): void {
+    const armed = stage.group !== 'taps' ? 0 : record.has('armed') ? (record.is('armed') ? 1 : 2) : 3;
+    const inum = record.has('netns') ? record.netnsInum : 0;
+    const ifindex = record.has('ifindex') ? record.ifindex : 0;
+    const last = this.lastPlaces[attachment.attachId];
+    if (last?.inum === inum && last.ifindex === ifindex && last.armed === armed) {
+      this.out.text(last.text);
+      return;
+    }
+    const text = this.placeText(record, armed);
+    // An unknown name may be known for the next packet.
+    if (ifindex === 0 || this.names.deviceName(inum, ifindex) !== undefined)
+      this.lastPlaces[attachment.attachId] = { inum, ifindex, armed, text };
+    this.out.text(text);
+  }
+
+  private placeText(record: RecordView, armed: number): string {
     let text = '';
     if (record.has('netns')) text += `,"netns":${record.netnsInum}`;
     if (record.has('netnsCookie')) text += `,"netnsCookie":"${record.netnsCookie}"`;
     if (record.has('ifindex')) {
-      const name = this.names.deviceJson(record.netnsInum, record.ifindex);
-      text += `,"ifindex":${record.ifindex}${name === undefined ? '' : `,"ifname":${name}`}`;
+      const name = this.names.deviceName(record.netnsInum, record.ifindex);
+      text += `,"ifindex":${record.ifindex}${name === undefined ? '' : `,"ifname":${JSON.stringify(name)}`}`;
     }
-    if (stage.group === 'taps') text += `,"armed":${record.has('armed') ? record.is('armed') : '"unknown"'}`;
-    return text;
+    return text + ['', ',"armed":true', ',"armed":false', ',"armed":"unknown"'][armed];
   }
 
-  private identity({ record }: TapEvent): string {
+  private identity({ record }: TapEvent): void {
+    const { out } = this;
+    if (record.has('skb')) {
+      out.ascii(',"skb":"');
+      out.hex64(record.skbHigh, record.skbLow);
+      out.ascii('"');
+    }
+    if (record.has('head')) {
+      out.ascii(',"head":"');
+      out.hex64(record.headHigh, record.headLow);
+      out.ascii('"');
+    }
+  }
+
+  private packetFacts({ packet }: TapEvent): void {
+    const { out } = this;
+    out.ascii(',"linkType":"');
+    out.ascii(packet.linkType);
+    out.ascii('","data":"');
+    out.hex(packet.bytes, packet.offset, packet.offset + packet.capLen);
+    out.ascii('","summary":');
+    out.json(summarize(packet, absolute));
+    const { linkSrc, linkDst, src, dst, sport, dport, proto } = dissect(packet);
     let text = '';
-    if (record.has('skb')) text += `,"skb":"${record.skb}"`;
-    if (record.has('head')) text += `,"head":"${record.head}"`;
-    return text;
+    if (linkSrc !== undefined) text += `,"linkSrc":"${linkSrc}","linkDst":"${linkDst}"`;
+    if (src !== undefined) text += `,"src":"${src}"`;
+    if (dst !== undefined) text += `,"dst":"${dst}"`;
+    if (sport !== undefined) text += `,"sport":${sport}`;
+    if (dport !== undefined) text += `,"dport":${dport}`;
+    if (proto !== undefined) text += `,"proto":"${proto}"`;
+    out.ascii(text);
   }
 
-  private packetFacts({ record, packet }: TapEvent): string {
-    const facts = dissect(packet);
-    const data = record.batch.buffer.toString('hex', packet.offset, packet.offset + packet.capLen);
-    let text = `,"linkType":"${packet.linkType}","data":"${data}","summary":${JSON.stringify(summarize(packet, absolute))}`;
-    text += key('linkSrc', facts.linkSrc) + key('linkDst', facts.linkDst);
-    text += key('src', facts.src) + key('dst', facts.dst);
-    if (facts.sport !== undefined) text += `,"sport":${facts.sport}`;
-    if (facts.dport !== undefined) text += `,"dport":${facts.dport}`;
-    return text + key('proto', facts.proto);
-  }
-
-  private metadata({ record, packet }: TapEvent): string {
-    let text = '';
+  private metadata({ record, packet }: TapEvent): void {
+    const { out, names } = this;
     const { vlan } = packet;
-    if (vlan) text += `,"vlan":{"tci":${vlan.tci},"protocol":${vlan.protocol}}`;
-    if (record.has('mark') && record.mark) text += `,"mark":${record.mark}`;
-    if (record.has('reason')) text += `,"reason":${JSON.stringify(this.names.dropReason(record.reason))}`;
-    if (record.has('location')) text += `,"location":${JSON.stringify(this.names.symbol(record.location))}`;
-    if (record.has('socketCookie')) text += `,"socketCookie":"${record.socketCookie}"`;
-    if (record.has('socketInode')) text += `,"socketInode":"${record.socketInode}"`;
-    if (record.has('uid')) text += `,"uid":${record.uid}`;
-    return text;
+    if (vlan) out.ascii(`,"vlan":{"tci":${vlan.tci},"protocol":${vlan.protocol}}`);
+    if (record.has('mark') && record.mark) this.number(',"mark":', record.mark);
+    if (record.has('reason')) out.text(`,"reason":${JSON.stringify(names.dropReason(record.reason))}`);
+    if (record.has('location')) out.text(`,"location":${JSON.stringify(names.symbol(record.location))}`);
+    if (record.has('socketCookie')) out.ascii(`,"socketCookie":"${record.socketCookie}"`);
+    if (record.has('socketInode')) out.ascii(`,"socketInode":"${record.socketInode}"`);
+    if (record.has('uid')) this.number(',"uid":', record.uid);
   }
 
-  private task({ record }: TapEvent): string {
-    if (!record.has('task')) return '';
-    const context = record.has('context') ? `,"context":"${contexts[record.context as 0 | 1]}"` : '';
-    return `,"task":{"pid":${record.pid},"comm":${this.names.commJson(record)}${context}}`;
+  private task({ record }: TapEvent): void {
+    if (!record.has('task')) return;
+    this.number(',"task":{"pid":', record.pid);
+    this.out.ascii(',"comm":');
+    this.out.json(this.names.comm(record));
+    this.out.ascii(record.has('context') ? contexts[record.context as 0 | 1] : '}');
   }
 
-  private notes(event: TapEvent): string {
+  private notes(event: TapEvent): void {
     const notes = notesOf(event);
-    if (notes.length === 0) return '';
+    if (notes.length === 0) return;
     if (notes !== this.lastNotes) {
       this.lastNotes = notes;
       this.lastNotesJson = `,"notes":${JSON.stringify(notes)}`;
     }
-    return this.lastNotesJson;
-  }
-
-  private stack({ record }: TapEvent): string {
-    return record.has('stack') ? `,"stack":${JSON.stringify(this.names.stack(record.stackId))}` : '';
+    this.out.ascii(this.lastNotesJson);
   }
 }

@@ -62,13 +62,13 @@ export class WallClock {
     return `${this.seconds}.${micros(this.nanos)}`;
   }
 
-  /** RFC 3339 in UTC with nanoseconds. */
-  rfc3339(): string {
+  /** RFC 3339 in UTC up to the point behind the seconds. */
+  isoSecond(): string {
     if (this.seconds !== this.cachedIsoSecond) {
       this.cachedIsoSecond = this.seconds;
       this.cachedIso = new Date(this.seconds * 1000).toISOString().slice(0, 20);
     }
-    return `${this.cachedIso}${String(this.nanos + nsInSecond).slice(1)}Z`;
+    return this.cachedIso;
   }
 }
 

@@ -18,6 +18,15 @@ function unwatchedLines(watches: readonly StageWatch[]): string[] {
   return [...byReason].map(([reason, stages]) => `not watched: ${stages.join(', ')} (${reason})`);
 }
 
+/** --arm was asked for and nothing was armed: why. */
+function armNote({ plan, options }: TraceHeader): string[] {
+  if (!options.arm || armsDevices(plan)) return [];
+  const reason = plan.watches
+    .flatMap(({ passedOver }) => passedOver)
+    .find(({ mechanism }) => mechanism === 'packet_socket')?.reason;
+  return [`--arm armed nothing: ${reason ?? 'no tap is among the stages watched'}`];
+}
+
 /** Lines for stderr, each without its newline. */
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
@@ -26,6 +35,7 @@ export function headerLines(header: TraceHeader): string[] {
     `watching ${watched.join(', ')}`,
     ...unwatchedLines(plan.watches),
     armedLine(armed, armsDevices(plan)),
+    ...armNote(header),
     ...notes,
   ];
 }

@@ -67,3 +67,11 @@ export function visibilityNotes(plan: AttachPlan, devices: Devices): string[] {
   }
   return notes;
 }
+
+/** Stages that cannot give the stacks that were asked for: a socket filter may not take one. */
+export function stackNotes(plan: AttachPlan): string[] {
+  const stages = plan.watches
+    .filter(({ mechanism }) => mechanism === 'packet_socket')
+    .map(({ stage }) => stage);
+  return stages.length ? [`no kernel stack at ${stages.join(', ')}: a packet socket cannot take one`] : [];
+}

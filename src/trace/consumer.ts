@@ -8,7 +8,7 @@ import { drainEnd, type NativeBinding, type NativeSession } from '../native/bind
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
-const batchesMax = 32;
+const batchesMax = 16;
 const busyIntervalMs = 1;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;

@@ -19,16 +19,16 @@ export interface TapEvent {
 
 /** Names for numbers in records. */
 export interface Names {
-  /** A device's name as a JSON string, control characters made visible; absent where it is not known. */
-  deviceJson(netnsInum: number, ifindex: number): string | undefined;
+  /** A device's name, control characters made visible; absent where it is not known. */
+  deviceName(netnsInum: number, ifindex: number): string | undefined;
   /** For people: with its namespace where more than one is watched; `if7` where no name is known. */
   deviceLabel(netnsInum: number, ifindex: number): string;
   dropReason(value: number): string;
   symbol(address: bigint): string;
   /** Kernel functions of a stack, innermost first, our own frames left out. */
   stack(stackId: number): readonly string[];
-  /** The task's name as a JSON string, control characters made visible. */
-  commJson(record: RecordView): string;
+  /** The task's name, control characters made visible. */
+  comm(record: RecordView): string;
   /** Turns records' times into wall-clock time. */
   readonly clock: WallClock;
 }

@@ -57,13 +57,11 @@ export class LiveNames implements Names {
     this.clock = new WallClock(wallOffsetNs, baseNs);
   }
 
-  deviceJson(netnsInum: number, ifindex: number): string | undefined {
+  deviceName(netnsInum: number, ifindex: number): string | undefined {
     const cached = this.names.get(netnsInum, ifindex);
     if (cached !== undefined) return cached;
     const name = this.devices.name(netnsInum, ifindex);
-    return name === undefined
-      ? undefined
-      : this.names.set(netnsInum, ifindex, JSON.stringify(printable(name)));
+    return name === undefined ? undefined : this.names.set(netnsInum, ifindex, printable(name));
   }
 
   deviceLabel(netnsInum: number, ifindex: number): string {
@@ -94,12 +92,12 @@ export class LiveNames implements Names {
     return frames;
   }
 
-  commJson(record: RecordView): string {
+  comm(record: RecordView): string {
     const key = record.commKey;
     let name = this.comms.get(key);
     if (name === undefined) {
       if (this.comms.size >= commCacheSize) this.comms.clear();
-      name = JSON.stringify(printable(record.comm));
+      name = printable(record.comm);
       this.comms.set(key, name);
     }
     return name;

@@ -13,7 +13,7 @@ import { stageById } from '../stages/lookup.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
-import { type ArmedDevice, armedDevices, visibilityNotes } from './arming.js';
+import { type ArmedDevice, armedDevices, stackNotes, visibilityNotes } from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -68,7 +68,8 @@ export class Trace {
   private readonly event: TapEvent;
   private readonly packet: DecodedPacket = emptyPacket();
   private readonly filter: PacketFilter | undefined;
-  private readonly startedAt = performance.now();
+  /** Once everything is attached. */
+  private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
   private ended = false;
@@ -109,9 +110,12 @@ export class Trace {
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
       });
+      native.releaseBtf();
+      this.startedAt = performance.now();
       const clocks = native.clocks();
       const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
       const notes = visibilityNotes(opened.plan, devices);
+      if (options.stacks) notes.push(...stackNotes(opened.plan));
       this.sink.header({
         options,
         features: opened.features,
