@@ -16,7 +16,7 @@ BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werro
              -Wno-unused-parameter -I/usr/include/$(MULTIARCH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bpf native typescript tools run test lint format bench generate clean
+.PHONY: help setup build bpf native typescript tools run test test-kernels vm lint format bench generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ run: build ## watch live packets at both taps: unarmed first, then armed; ends b
 
 test: build lint ## unit tests (no root, no kernel) and live tests (root, real packets)
 	$(NODE) dist/test/run.js $(TESTS)
+
+test-kernels: build ## boot Debian's 5.10, 6.1, 6.12 and 7.x in qemu and try the lab there (needs qemu)
+	TAPTRACE_KERNELS="$${TAPTRACE_KERNELS:-5.10 6.1 6.12 newest}" $(NODE) dist/test/run.js kernels
+
+vm: build ## a shell as root in another kernel: make vm KERNEL=6.12
+	$(NODE) dist/test/kernels/vm.js --kernel $(or $(KERNEL),6.12)
 
 lint: node_modules/.package-lock.json ## check formatting and style
 	node_modules/.bin/biome check --error-on-warnings .

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Fetches Debian's newest cloud kernel of a suite from the mirror this machine's apt uses, and unpacks it.
+# usage: fetch-kernel.sh <target directory> <suite>
+# apt works on private state only: nothing is installed and the machine's own package lists stay as they are.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+target=$1 suite=$2
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+say() { echo "kernels: $*" >&2; }
+for tool in depmod:kmod xz:xz-utils dpkg-deb:dpkg; do
+  command -v "${tool%:*}" > /dev/null || { say "${tool%:*} is missing (Debian package ${tool#*:})"; exit 1; }
+done
+
+# Mirrors can be private: their addresses stay out of every log.
+quiet_apt() { "$@" 2> >(sed -E 's#[a-z+]+://[^ ]+#<mirror>#g; s#\[IP: [^]]*\]##' >&2); }
+
+mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' \
+  | awk '$1 !~ /security/ && $2 ~ /debian\/?$/ { print $2; exit }')
+[ -n "$mirror" ] || { say "apt on this machine names no Debian mirror (apt-get indextargets)"; exit 1; }
+
+mkdir -p "$(dirname "$target")"
+work=$(mktemp -d "$target.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"/apt/{lists,archives}/partial "$work/unpacked"
+signed_by=
+[ -e "$keyring" ] && signed_by="signed-by=$keyring"
+echo "deb [arch=amd64 $signed_by] $mirror $suite main" > "$work/apt/sources.list"
+cat > "$work/apt/apt.conf" <<CONF
+Dir::Etc::sourcelist "$work/apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "$work/apt/lists";
+Dir::Cache "$work/apt";
+APT::Architecture "amd64";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+CONF
+export APT_CONFIG=$work/apt/apt.conf
+
+say "reading the package list of $suite"
+quiet_apt apt-get -qq update
+image=$(apt-cache depends linux-image-cloud-amd64 | grep -oE -m1 'linux-image-[0-9]\S*' || true)
+[ -n "$image" ] || { say "$suite has no linux-image-cloud-amd64"; exit 1; }
+release=${image#linux-image-}
+
+# Since 7.2 Debian splits the image package: linux-image only depends on the others.
+cd "$work/apt/archives"
+parts=(-e "$image" -e "linux-base-$release" -e "linux-binary-$release" -e "linux-modules-$release")
+for package in $(apt-cache pkgnames linux- | grep -Fx "${parts[@]}"); do
+  say "downloading $package"
+  quiet_apt apt-get -qq download "$package"
+done
+for archive in *.deb; do dpkg-deb -x "$archive" "$work/unpacked"; done
+# The same parts have other places since the split: modules in /usr/lib, and the kernel and its config beside them.
+find_one() { find "$work/unpacked" "$@" -print -quit | grep . || { say "$image has no file for: $*"; exit 1; }; }
+mkdir -p "$work/kernel/lib/modules"
+mv "$(find_one -name "vmlinuz*" -type f)" "$work/kernel/vmlinuz"
+mv "$(find_one \( -name "config-$release" -o -path "*/$release/config" \) -type f)" "$work/kernel/config"
+mv "$(find_one -type d -path "*/lib/modules/$release")" "$work/kernel/lib/modules/"
+find "$work/kernel/lib/modules" \( -name '*.ko.xz' -exec xz -d {} + \) -o \( -name '*.ko.zst' -exec zstd -qd --rm {} + \)
+depmod -b "$work/kernel" "$release"
+echo "$release" > "$work/kernel/release"
+rm -rf "$target"
+mv "$work/kernel" "$target"
+say "$release is in $target"
