@@ -80,6 +80,14 @@ struct {
 	__type(value, struct tapped_packet);
 } last_tapped SEC(".maps");
 
+/* The packet of a device not armed that entered __netif_receive_skb_core last on this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tapped_packet);
+} last_entered SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__uint(max_entries, 1);
@@ -104,6 +112,8 @@ const volatile bool select_netns = false;
 const volatile bool select_devices = false;
 /* rx-tap: leave devices in armed_devices to the packet socket, which watches them more exactly. */
 const volatile bool skip_armed = false;
+/* rx-tap by packet socket: leave packets to the program at the entry that has seen them. */
+const volatile bool skip_entered = false;
 /* tx-tap inferred: leave packets to the program that saw dev_queue_xmit_nit itself. */
 const volatile bool skip_tapped = false;
 /* tx-tap seen in dev_queue_xmit_nit: tell the inferring program. */

@@ -40,9 +40,7 @@ static __always_inline bool is_selected(__u32 netns_inum, __u32 ifindex)
 		return false;
 	if (netns_inum && select_netns && !bpf_map_lookup_elem(&selected_netns, &netns_inum))
 		return false;
-	if (select_devices && !bpf_map_lookup_elem(&selected_devices, &device))
-		return false;
-	return !skip_armed || !bpf_map_lookup_elem(&armed_devices, &device);
+	return !select_devices || bpf_map_lookup_elem(&selected_devices, &device);
 }
 
 /* The namespace of a packet: its device's, else its socket's. */
@@ -190,6 +188,35 @@ static __always_inline bool was_tapped(const struct packet *packet, __u32 ifinde
 	return true;
 }
 
+/*
+ * The program at the entry of __netif_receive_skb_core leaves armed devices to the packet socket. A
+ * device may become armed at any moment, so it remembers the packet that it has not left.
+ */
+static __always_inline bool is_left_to_socket(const struct packet *packet, __u32 netns_inum,
+					      __u32 ifindex)
+{
+	struct tap_device device = {.netns_inum = netns_inum, .ifindex = ifindex};
+	bool armed = bpf_map_lookup_elem(&armed_devices, &device);
+	struct tapped_packet *last;
+	__u32 zero = 0;
+
+	last = bpf_map_lookup_elem(&last_entered, &zero);
+	if (!last)
+		return armed;
+	last->head = (unsigned long)packet->head;
+	last->ifindex = armed ? 0 : ifindex;
+	return armed;
+}
+
+/* The tap lists are next after the entry, on the same CPU and with softirqs off. */
+static __always_inline bool was_entered(const struct packet *packet, __u32 ifindex)
+{
+	__u32 zero = 0;
+	struct tapped_packet *last = bpf_map_lookup_elem(&last_entered, &zero);
+
+	return last && last->ifindex == ifindex && last->head == (unsigned long)packet->head;
+}
+
 /* One packet at one stage. `dev` may be 0. */
 static __always_inline int observe(void *context, struct sk_buff *skb, struct net_device *dev,
 				   const struct observation *what)
@@ -217,6 +244,10 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 	if (what->tapped_out)
 		remember_tapped(&packet, ifindex);
 	if (skip_tapped && was_tapped(&packet, ifindex))
+		return 0;
+	if (skip_armed && is_left_to_socket(&packet, netns_inum, ifindex))
+		return 0;
+	if (skip_entered && !what->tapped_out && was_entered(&packet, ifindex))
 		return 0;
 	count->seen++;
 	if (!filter_match(&packet)) {

@@ -128,7 +128,8 @@ function rungsToAttach(stage: Stage, usable: readonly Choice[], request: PlanReq
 function sharingConstants(stage: Stage, rung: Rung, request: PlanRequest, together: boolean) {
   if (!together) return {};
   if (stage.id === 'tx-tap') return rung.mechanism === 'inferred' ? { skip_tapped: 1 } : { mark_tapped: 1 };
-  return rung.mechanism !== 'packet_socket' && request.arm ? { skip_armed: 1 } : {};
+  if (!request.arm) return {};
+  return rung.mechanism === 'packet_socket' ? { skip_entered: 1 } : { skip_armed: 1 };
 }
 
 /** One reason that holds for every rung is said once. */

@@ -31,13 +31,13 @@ async function run(argv: readonly string[]): Promise<number> {
 
 /** One clear line, and a second one with what to do about it. */
 function explain(error: unknown): number {
-  const say = (line: string): boolean => process.stderr.write(`taptrace: ${line}\n`);
+  const say = (line: string): boolean => process.stderr.write(`taptrace: ${printable(line)}\n`);
   if (error instanceof TaptraceError) {
     say(printable(error.message));
     if (error.hint) say(printable(error.hint));
     return error.exitCode;
   }
-  say(printable(error instanceof Error ? error.message : String(error)));
+  say(error instanceof Error ? error.message : String(error));
   if (process.env.TAPTRACE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return exitCode.failure;
 }

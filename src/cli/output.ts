@@ -1,16 +1,23 @@
 /** stdout is data, stderr is talk. A closed pipe ends a trace quietly. */
+import { exitCode, TaptraceError } from '../errors.js';
+
+/** Bytes that may wait for a reader who has stopped reading. */
+const waitingBytesMax = 4 << 20;
 
 export class Output {
   readonly colour: boolean;
   private closed = false;
 
-  constructor(onClosed: () => void, onError: (error: Error) => void) {
+  private failure: Error | undefined;
+
+  /** `onClosed`: whatever is written from now on goes nowhere. */
+  constructor(onClosed: () => void = () => undefined) {
     const { env, stdout, stderr } = process;
     this.colour = Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
     stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.closed = true;
-      if (error.code === 'EPIPE') onClosed();
-      else onError(error);
+      if (error.code !== 'EPIPE') this.failure = error;
+      onClosed();
     });
     stderr.on('error', () => undefined);
   }
@@ -20,6 +27,19 @@ export class Output {
     if (this.closed) return true;
     process.stdout.write(data);
     return process.stdout.writableLength === 0;
+  }
+
+  get isCongested(): boolean {
+    return process.stdout.writableLength > waitingBytesMax;
+  }
+
+  /** Resolves once everything written has left. Throws TaptraceError if it could not; a closed pipe is none. */
+  async written(): Promise<void> {
+    if (!this.closed) await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+    // A failure is told only after the callbacks of its write.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { failure } = this;
+    if (failure) throw new TaptraceError(`cannot write the output: ${failure.message}`, exitCode.failure);
   }
 
   /** One line for the user. */

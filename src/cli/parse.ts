@@ -65,6 +65,14 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version;
 }
 
+/** Of an option that has one value and was given twice the last one counts, as in tcpdump. */
+function takeLast(options: Record<string, Options>, args: Record<string, unknown>): void {
+  const lists = Object.entries(options).filter(([, { array }]) => array);
+  const repeatable = new Set(['_', ...lists.flatMap(([name, { alias }]) => [name, alias])]);
+  for (const [name, value] of Object.entries(args))
+    if (Array.isArray(value) && !repeatable.has(name)) args[name] = value.at(-1);
+}
+
 /** Answers --help and --version itself (`done`). Throws UsageError. */
 export async function parse(command: CommandName, argv: readonly string[]): Promise<Parsed> {
   const { usage, options, examples } = help[command];
@@ -96,5 +104,6 @@ export async function parse(command: CommandName, argv: readonly string[]): Prom
     });
   const args = (await parser.parseAsync()) as Record<string, unknown>;
   if (args.help || args.version) return { done: true };
+  takeLast(options, args);
   return { done: false, command, args, version };
 }

@@ -37,6 +37,10 @@ abstract class BufferedSink implements TraceSink {
     if (this.out.length > 0) this.out.reset(this.output.data(this.out.bytes));
   }
 
+  get isCongested(): boolean {
+    return this.output.isCongested;
+  }
+
   notice(text: string): void {
     this.output.talk(text);
   }

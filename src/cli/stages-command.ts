@@ -15,13 +15,10 @@ function stageIds(words: readonly string[]): StageId[] {
   });
 }
 
-export function stagesCommand(args: Record<string, unknown>): number {
+export async function stagesCommand(args: Record<string, unknown>): Promise<number> {
   const only = stageIds((args._ as unknown[]).map(String));
   const { report } = stagesReport(Boolean(args.arm));
-  const output = new Output(
-    () => undefined,
-    () => undefined,
-  );
+  const output = new Output();
   const kept = {
     ...report,
     stages: report.stages.filter(({ stage }) => !only.length || only.includes(stage.id)),
@@ -36,5 +33,6 @@ export function stagesCommand(args: Record<string, unknown>): number {
         ...(only.length && { only }),
       }),
     );
+  await output.written();
   return exitCode.done;
 }

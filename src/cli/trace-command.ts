@@ -1,6 +1,6 @@
 /** `taptrace [trace]`: live events at the taps. */
 import { readFileSync } from 'node:fs';
-import { exitCode, TaptraceError, UsageError } from '../errors.js';
+import { exitCode, UsageError } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
@@ -45,14 +45,7 @@ function stopOnSignals(trace: Trace): () => void {
 /** Runs the trace; returns the exit code. */
 export async function traceCommand(args: TraceArguments, version: string): Promise<number> {
   const { options, notes } = traceOptions(args, filterExpression(args));
-  let failure: Error | undefined;
-  const output = new Output(
-    () => trace.stop('output-closed'),
-    (error) => {
-      failure = error;
-      trace.stop('output-closed');
-    },
-  );
+  const output = new Output(() => trace.stop('output-closed'));
   const sink = args.json
     ? new JsonSink(output, version, options.lineBuffered)
     : new TextSink(output, textOptions(args), options.lineBuffered);
@@ -64,7 +57,7 @@ export async function traceCommand(args: TraceArguments, version: string): Promi
     sink.flush();
     if (args.json) output.data(`${JSON.stringify(summaryJson(summary))}\n`);
     for (const line of summaryLines(summary)) output.talk(line);
-    if (failure) throw new TaptraceError(`cannot write the output: ${failure.message}`, exitCode.failure);
+    await output.written();
     return exitCodeOf(summary, options.failOnLoss);
   } finally {
     forget();

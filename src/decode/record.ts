@@ -30,12 +30,16 @@ export class RecordView {
   /** Of the record in the batch. */
   offset = 0;
   private word = 0;
+  private present = 0;
+  private flags = 0;
 
   /** Moves the view. */
   at(batch: Batch, offset: number): this {
     this.batch = batch;
     this.offset = offset;
     this.word = offset >> 2;
+    this.present = this.u32(at.present);
+    this.flags = this.u32(at.flags);
     return this;
   }
 
@@ -58,11 +62,11 @@ export class RecordView {
   }
 
   has(bit: keyof typeof tapPresent): boolean {
-    return (this.u32(at.present) & tapPresent[bit]) !== 0;
+    return (this.present & tapPresent[bit]) !== 0;
   }
 
   is(flag: keyof typeof tapFlag): boolean {
-    return (this.u32(at.flags) & tapFlag[flag]) !== 0;
+    return (this.flags & tapFlag[flag]) !== 0;
   }
 
   get recordLen(): number {

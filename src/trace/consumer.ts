@@ -10,6 +10,7 @@ const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
 const batchesMax = 16;
 const busyIntervalMs = 1;
+const heldIntervalMs = 10;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
@@ -40,6 +41,8 @@ export class Consumer {
     /** Called after a round that gave out events. */
     private readonly afterRound: () => void,
     private readonly onError: (error: unknown) => void,
+    /** While true nothing is read: the rings fill, and what they lose is counted. */
+    private readonly isHeld: () => boolean = () => false,
   ) {
     this.merger = new Merger(rings, native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
@@ -69,6 +72,10 @@ export class Consumer {
 
   private runRound(): void {
     if (this.stopped) return;
+    if (this.isHeld()) {
+      this.timer = setTimeout(() => this.round(), heldIntervalMs);
+      return;
+    }
     const { bytes, untilNs } = this.drainRings();
     const events = this.merger.giveOut(untilNs, this.take, eventsPerRound);
     if (events > 0) this.afterRound();

@@ -3,7 +3,7 @@
  * while it runs.
  */
 import { UsageError } from '../errors.js';
-import type { NativeBinding } from '../native/binding.js';
+import { isNativeError, type NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
@@ -38,6 +38,19 @@ function isThere(netns: Netns): boolean {
   }
 }
 
+/** The links of a namespace that was asked for. Throws UsageError where it is none. */
+function linksOfNamed(native: NativeBinding, netns: Netns): Link[] {
+  try {
+    return readLinks(native, netns.path);
+  } catch (error) {
+    // setns(2): EINVAL for a file that is no namespace, or one of another kind.
+    if (netns.path === null || !isNativeError(error) || error.code !== 'EINVAL') throw error;
+    throw new UsageError(
+      `'${printable(netns.name)}' is no network namespace (looked at ${printable(netns.path)})`,
+    );
+  }
+}
+
 const isGlob = /[*?]/;
 
 const key = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
@@ -46,6 +59,8 @@ export class Devices {
   private readonly links = new Map<string, Device>();
   private readonly patterns: readonly RegExp[];
   private readonly gone = new Set<string>();
+  /** Devices that were looked for between two refreshes; undefined: not found. */
+  private readonly newcomers = new Map<string, Device | undefined>();
   private namespaces: Netns[];
   private readonly severalNetns: boolean;
 
@@ -61,7 +76,7 @@ export class Devices {
     this.severalNetns = namespaces.length > 1 || discover !== undefined;
     this.patterns = words.includes('any') ? [] : words.map(globPattern);
     for (const netns of namespaces)
-      for (const link of readLinks(native, netns.path))
+      for (const link of discover ? this.linksOf(netns) : linksOfNamed(native, netns))
         this.links.set(key(netns.inum, link.ifindex), { netns, link });
     this.checkWords();
   }
@@ -101,14 +116,37 @@ export class Devices {
 
   /** The name of a device, as far as it is known. */
   name(inum: number, ifindex: number): string | undefined {
-    return this.links.get(key(inum, ifindex))?.link.name;
+    return this.find(inum, ifindex)?.link.name;
   }
 
   /** `eth0`, or `eth0@netns` where more than one namespace is watched. */
   label(inum: number, ifindex: number): string | undefined {
-    const device = this.links.get(key(inum, ifindex));
+    const device = this.find(inum, ifindex);
     if (!device) return undefined;
     return this.severalNetns ? `${device.link.name}@${device.netns.name}` : device.link.name;
+  }
+
+  private find(inum: number, ifindex: number): Device | undefined {
+    const id = key(inum, ifindex);
+    return this.links.get(id) ?? (this.newcomers.has(id) ? this.newcomers.get(id) : this.lookFor(inum, id));
+  }
+
+  /** Packets of a new device may be here before the next refresh: their device has a name all the same. */
+  private lookFor(inum: number, id: string): Device | undefined {
+    this.newcomers.set(id, undefined);
+    const netns = this.namespaces.find((one) => one.inum === inum);
+    for (const link of netns ? this.linksOf(netns) : [])
+      this.newcomers.set(key(inum, link.ifindex), { netns: netns!, link });
+    return this.newcomers.get(id);
+  }
+
+  /** Empty for a namespace that went away since it was listed. */
+  private linksOf(netns: Netns): Link[] {
+    try {
+      return readLinks(this.native, netns.path);
+    } catch {
+      return [];
+    }
   }
 
   /** Looks again. What has gone keeps its name for events that are still on their way. */
@@ -116,6 +154,7 @@ export class Devices {
     const added: Device[] = [];
     const seen = new Set<string>();
     const before = this.namespaces;
+    this.newcomers.clear();
     this.namespaces = this.discover?.() ?? before.filter(isThere);
     const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
     for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
@@ -133,13 +172,7 @@ export class Devices {
   }
 
   private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {
-    let links: Link[];
-    try {
-      links = readLinks(this.native, netns.path);
-    } catch {
-      return; // Gone between the look at its path and this; the next refresh tells.
-    }
-    for (const link of links) {
+    for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
       if (!this.links.has(id) || this.gone.delete(id)) added.push({ netns, link });

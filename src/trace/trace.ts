@@ -54,6 +54,8 @@ export interface TraceSink {
   event(event: TapEvent): void;
   /** After a round of events: time to write. */
   flush(): void;
+  /** True while what was written does not go away: more events have to wait. */
+  readonly isCongested: boolean;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
 }
@@ -153,6 +155,7 @@ export class Trace {
       (batch, offset, late) => this.take(plan.attachments, batch, offset, late),
       () => this.sink.flush(),
       (error) => this.fail(error),
+      () => this.sink.isCongested,
     );
     const reason = await this.untilEnd(consumer);
     session.detachAll();

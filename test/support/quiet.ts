@@ -2,13 +2,21 @@
  * A private world in which nothing is sent but by the test: no IPv6, no ARP, and an end `b` without an
  * address, which drops what it gets without an answer. Counters of the kernel tell what was sent and received.
  */
+import { toHex } from './bytes.js';
+import { ETHERTYPE, ethernetFrame } from './frames.js';
 import { addNetns, type Netns, nextNetnsNames, removeOrphanedNetns } from './netns.js';
 import { killChildren, run } from './process.js';
 import { End, toolPath } from './world.js';
 
-export interface QuietWorld {
+const ARP_PAYLOAD_BYTES = 46;
+
+/** A veth pair: `a` can send to `b.ipv4`. */
+export interface QuietLink {
   readonly a: End;
   readonly b: End;
+}
+
+export interface QuietWorld extends QuietLink {
   /** Removes it all, and kills the child processes that a failed test left running. */
   close(): void;
 }
@@ -43,6 +51,18 @@ async function join(a: End, b: End): Promise<void> {
   ]);
 }
 
+/** Adds one more veth pair between the ends of a world: `v<letter>a` and `v<letter>b`. */
+export async function addQuietLink({ a, b }: QuietLink, letter: string): Promise<QuietLink> {
+  const octet = letter.charCodeAt(0);
+  const mac = (end: string) => `02:00:00:00:${octet.toString(16)}:0${end}`;
+  const link = {
+    a: new End(a.netns, `v${letter}a`, mac('a'), `198.18.${octet}.1`, ''),
+    b: new End(b.netns, `v${letter}b`, mac('b'), `198.18.${octet}.2`, ''),
+  };
+  await join(link.a, link.b);
+  return link;
+}
+
 /** Builds a quiet world; `a` can send to `b.ipv4` when it resolves. */
 export async function createQuietWorld(): Promise<QuietWorld> {
   removeOrphanedNetns();
@@ -75,7 +95,7 @@ async function ipReceived(end: End): Promise<number> {
   return Number(values![names!.indexOf('InReceives')]);
 }
 
-export async function counts({ a, b }: QuietWorld): Promise<Counts> {
+export async function counts({ a, b }: QuietLink): Promise<Counts> {
   return {
     sentByA: await deviceCount(a, 'tx_packets'),
     sentByB: await deviceCount(b, 'tx_packets'),
@@ -86,16 +106,38 @@ export async function counts({ a, b }: QuietWorld): Promise<Counts> {
 }
 
 /** What was counted during `use`. */
-export async function countsDuring(world: QuietWorld, use: () => Promise<void>): Promise<Counts> {
-  const before = await counts(world);
+export async function countsDuring(link: QuietLink, use: () => Promise<void>): Promise<Counts> {
+  const before = await counts(link);
   await use();
-  const after = await counts(world);
+  const after = await counts(link);
   const names = Object.keys(before) as (keyof Counts)[];
   return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Counts;
 }
 
 /** Sends UDP datagrams from a towards b: exactly so many frames, and nothing comes back. */
-export async function flood({ a, b }: QuietWorld, count: number, packetsPerSecond: number): Promise<void> {
+export async function flood(
+  { a, b }: QuietLink,
+  count: number,
+  packetsPerSecond: number,
+  payloadBytes = 64,
+): Promise<void> {
   const rate = ['--rate', String(packetsPerSecond), '--count', String(count)];
-  await a.send([toolPath('udp_flood'), '--to', b.ipv4, ...rate]);
+  await a.send([toolPath('udp_flood'), '--to', b.ipv4, '--size', String(payloadBytes), ...rate]);
+}
+
+/**
+ * Sends ARP frames from a to b, which takes no ARP: it consumes each of them (arp_rcv) and drops none. Not
+ * in one burst, so that the backlog of the receiving CPU has room.
+ */
+export async function floodArp({ a, b }: QuietLink, count: number): Promise<void> {
+  const frame = ethernetFrame({ from: a.mac, to: b.mac }, ETHERTYPE.arp, new Uint8Array(ARP_PAYLOAD_BYTES));
+  const pace = ['--repeat', String(count), '--interval-us', '1'];
+  await a.send([toolPath('send_frames'), a.device, ...pace], { input: `${toHex(frame)}\n` });
+}
+
+/** Has the packets that a device receives handled on this CPU, whichever CPU sends them. */
+export async function steerTo({ netns, device }: End, cpu: number): Promise<void> {
+  const file = `/sys/class/net/${device}/queues/rx-0/rps_cpus`;
+  const mask = (1 << cpu).toString(16);
+  await run(['ip', 'netns', 'exec', netns.name, 'sh', '-c', `echo ${mask} > ${file}`]);
 }

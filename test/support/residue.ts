@@ -77,8 +77,8 @@ function ownerlessBpf(): [string, string][] {
   return objects.filter(({ key }) => !held.has(key)).map(({ key, text }) => [key, text]);
 }
 
-/** /proc/net/packet: sk RefCnt Type Proto Iface R Rmem User Inode */
-function packetSockets(netns: string): [string, string][] {
+/** The packet sockets of a namespace. /proc/net/packet: sk RefCnt Type Proto Iface R Rmem User Inode */
+export function packetSockets(netns: string): [string, string][] {
   const output = execFileSync('ip', ['netns', 'exec', netns, 'cat', '/proc/net/packet'], {
     encoding: 'utf8',
   });

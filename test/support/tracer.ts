@@ -13,6 +13,13 @@ export interface VlanTag {
   readonly protocol: number;
 }
 
+/** Who ran on the CPU. */
+export interface Task {
+  readonly pid: number;
+  readonly comm: string;
+  readonly context?: 'process' | 'softirq';
+}
+
 /** An event line; only the keys that tests read. */
 export interface TraceEvent {
   readonly type: 'event';
@@ -41,6 +48,7 @@ export interface TraceEvent {
   readonly proto?: string;
   readonly notes?: readonly string[];
   readonly stack?: readonly string[];
+  readonly task?: Task;
 }
 
 /** The header line; only the keys that tests read. */

@@ -13,7 +13,7 @@ import { Child, killChildren, missingCommands, onEarlyExit, run } from './proces
  * other, and both are right. So whatever asserts an order sends from one CPU. Softirqs (and with them
  * the whole way through the veth pair and every answer from the kernel) stay on it.
  */
-const TRAFFIC_CPU = availableParallelism() - 1;
+export const TRAFFIC_CPU = availableParallelism() - 1;
 
 const TOOLS_DIR = fileURLToPath(new URL('../../tools/', import.meta.url));
 

@@ -1,0 +1,138 @@
+/** Which rung each kernel gets, and why better ones were passed over. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StageWatch } from '../../../src/stages/report.js';
+import type { StageId } from '../../../src/stages/types.js';
+import { confidential, confidential510, v510, v612, v618, withoutBtf, withoutSymbols } from './kernels.js';
+import { outline, plan } from './requests.js';
+
+const inferred = '+ inferred dev_hard_start_xmit tp_btf-kfunc/skb_arg0_dev_arg1';
+
+test('6.12: a suffixed symbol rules out fentry and gets the tracepoint inside, a plain one gets fentry', () => {
+  const taps = plan('taps', v612);
+  assert.deepEqual(outline(taps, 'rx-tap'), [
+    'tp_btf __netif_receive_skb_core.constprop.0 tp_btf-kfunc/skb_arg0',
+  ]);
+  assert.deepEqual(taps.watches[0]?.passedOver, [
+    {
+      mechanism: 'fentry',
+      reason:
+        '__netif_receive_skb_core exists only as __netif_receive_skb_core.constprop.0, which fentry cannot attach to',
+    },
+  ]);
+  assert.deepEqual(outline(taps, 'tx-tap'), [
+    'fentry dev_queue_xmit_nit fentry-probe/skb_arg0_dev_arg1',
+    inferred,
+  ]);
+});
+
+test('where a tracepoint is missing too, a kprobe takes the suffixed symbol', () => {
+  const tracepoints = { ...v612.tracepoints, netif_receive_skb: null };
+  const taps = plan('rx-tap', { ...v612, tracepoints });
+  assert.deepEqual(outline(taps, 'rx-tap'), [
+    'kprobe __netif_receive_skb_core.constprop.0 kprobe-probe/skbpp_arg0',
+  ]);
+  assert.equal(taps.attachments[0]?.program?.kprobeSymbol, '__netif_receive_skb_core.constprop.0');
+});
+
+test('5.10: plain symbols get fentry, and nothing needs kfuncs', () => {
+  const taps = plan('taps,drop', v510);
+  assert.deepEqual(outline(taps, 'rx-tap'), ['fentry __netif_receive_skb_core fentry-probe/skbpp_arg0']);
+  assert.deepEqual(outline(taps, 'tx-tap'), [
+    'fentry dev_queue_xmit_nit fentry-probe/skb_arg0_dev_arg1',
+    inferred.replace('kfunc', 'probe'),
+  ]);
+  assert.deepEqual(outline(taps, 'drop'), ['tp_btf kfree_skb tp_btf-probe/kfree_skb']);
+});
+
+test('6.18 without kprobes and fentry: the tracepoints, with the symbol they fire in', () => {
+  const taps = plan('taps', v618);
+  assert.deepEqual(outline(taps, 'rx-tap'), [
+    'tp_btf __netif_receive_skb_core.constprop.0 tp_btf-kfunc/skb_arg0',
+  ]);
+  assert.deepEqual(outline(taps, 'tx-tap'), [inferred.slice(2)]);
+  assert.deepEqual(
+    taps.watches[1]?.passedOver.map(({ mechanism, reason }) => `${mechanism}: ${reason}`),
+    [
+      'fentry: this kernel refuses fentry programs (EPERM)',
+      'kprobe: this kernel was built without kprobes',
+      'packet_socket: would arm the devices: only with --arm',
+    ],
+  );
+});
+
+test('lockdown=confidentiality: no program with probe reads', () => {
+  const taps = plan('taps,drop', confidential);
+  assert.deepEqual(outline(taps, 'rx-tap'), [
+    'tp_btf __netif_receive_skb_core.constprop.0 tp_btf-kfunc/skb_arg0',
+  ]);
+  assert.deepEqual(outline(taps, 'tx-tap'), [
+    'fentry dev_queue_xmit_nit fentry-direct/skb_arg0_dev_arg1',
+    inferred,
+  ]);
+  assert.deepEqual(outline(taps, 'drop'), ['tp_btf kfree_skb tp_btf-kfunc/kfree_skb']);
+  const old = plan('taps', confidential510);
+  assert.deepEqual(outline(old, 'rx-tap'), ['tp_btf __netif_receive_skb_core tp_btf-direct/skb_arg0']);
+});
+
+test('without BTF nothing can be watched, and every stage says so', () => {
+  const { attachments, watches } = plan('taps,netif-rx,dev-queue,start-xmit,drop,consume', withoutBtf);
+  assert.deepEqual(attachments, []);
+  assert.equal(watches.length, 7);
+  for (const { stage, mechanism, reason } of watches) {
+    assert.equal(mechanism, undefined, stage);
+    assert.match(reason, /BTF/, stage);
+  }
+});
+
+test('without symbols the functions are out of reach, the tracepoints are not', () => {
+  const taps = plan('taps', withoutSymbols);
+  assert.deepEqual(outline(taps, 'rx-tap'), ['tp_btf __netif_receive_skb_core tp_btf-kfunc/skb_arg0']);
+  assert.deepEqual(outline(taps, 'tx-tap'), [inferred.slice(2)]);
+});
+
+test('a function that takes its packet in another way is left alone', () => {
+  const functions = { ...v510.functions, __netif_receive_skb_core: [{ type: 'sk_buff', pointerDepth: 1 }] };
+  const { watches } = plan('rx-tap', { ...v510, functions });
+  assert.equal(watches[0]?.mechanism, 'tp_btf');
+  assert.match(watches[0]?.passedOver[0]?.reason ?? '', /takes its packet in another way/);
+});
+
+test('a missing tracepoint leaves its stage unwatched', () => {
+  const { watches } = plan('dev-queue', {
+    ...v612,
+    tracepoints: { ...v612.tracepoints, net_dev_queue: null },
+  });
+  assert.match(watches[0]?.reason ?? '', /this kernel has no tracepoint net_dev_queue/);
+});
+
+test('stages that have no program yet say so', () => {
+  const { attachments, watches } = plan('xdp,nf-input,delivery', v612);
+  assert.deepEqual(attachments, []);
+  for (const watch of watches) assert.match(watch.reason, /not built yet in this version/, watch.stage);
+});
+
+const reasonsOf = (watch: StageWatch | undefined) => watch?.passedOver.map(({ mechanism }) => mechanism);
+
+test('a refusal strikes one access, then the mechanism, each for its stage only', () => {
+  const refuse = (access: 'kfunc' | 'probe' | 'direct', stage: StageId) =>
+    ({ mechanism: 'tp_btf', access, stage, reason: `EINVAL: no ${access}` }) as const;
+  const chosen = (...refusals: ReturnType<typeof refuse>[]) =>
+    plan('rx-tap,dev-queue', { ...v618, refusals: [...v618.refusals, ...refusals] });
+
+  const once = chosen(refuse('kfunc', 'rx-tap'));
+  assert.deepEqual(outline(once, 'rx-tap'), [
+    'tp_btf __netif_receive_skb_core.constprop.0 tp_btf-probe/skb_arg0',
+  ]);
+  assert.deepEqual(outline(once, 'dev-queue'), ['tp_btf __dev_queue_xmit tp_btf-kfunc/skb_arg0']);
+
+  const gone = chosen(refuse('kfunc', 'rx-tap'), refuse('probe', 'rx-tap'), refuse('direct', 'rx-tap'));
+  assert.deepEqual(outline(gone, 'rx-tap'), []);
+  assert.match(gone.watches[0]?.reason ?? '', /tp_btf: EINVAL: no kfunc/);
+  assert.deepEqual(reasonsOf(gone.watches[0]), ['fentry', 'tp_btf', 'kprobe', 'packet_socket']);
+});
+
+test('only what is better than the choice is told as passed over', () => {
+  const { watches } = plan('taps', v510);
+  assert.deepEqual(watches.map(reasonsOf), [[], []]);
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findSymbols, matchingSymbols, SymbolTable } from '../../../src/system/symbols.js';
+import { binding } from '../support/machine.js';
+
+const kallsyms = `0000000000000000 A fixed_percpu_data
+ffffffff81000000 T _stext
+ffffffff81001000 T ip_rcv
+ffffffff81001100 t ip_rcv_core
+ffffffff81001200 t __netif_receive_skb_core.constprop.0
+ffffffff81001f00 t __netif_receive_skb_core.constprop.0.cold
+ffffffff81002000 T dev_queue_xmit_nit
+ffffffff81002080 D ip_rcv_data
+ffffffff81002100 d ip_rcv
+ffffffff81003000 W weak_text
+ffffffffc0000000 t nft_do_chain\t[nf_tables]
+ffffffffc0000100 t nft_do_chain.isra.0\t[nf_tables]
+ffffffffc0000200 t other_ip_rcv\t[other]
+`;
+
+const find = (...names: string[]) => findSymbols(Buffer.from(kallsyms), names);
+
+test('a function is found by its name alone, or with a suffix', () => {
+  assert.deepEqual(find('ip_rcv', 'dev_queue_xmit_nit', '_stext'), {
+    ip_rcv: ['ip_rcv'],
+    dev_queue_xmit_nit: ['dev_queue_xmit_nit'],
+    _stext: ['_stext'],
+  });
+  assert.deepEqual(find('__netif_receive_skb_core').__netif_receive_skb_core, [
+    '__netif_receive_skb_core.constprop.0',
+    '__netif_receive_skb_core.constprop.0.cold',
+  ]);
+});
+
+test('symbols of modules are found without the name of the module', () => {
+  assert.deepEqual(find('nft_do_chain').nft_do_chain, ['nft_do_chain', 'nft_do_chain.isra.0']);
+});
+
+test('what is not there, is data, or only ends or begins alike is not found', () => {
+  assert.deepEqual(find('ip_rcv_data', 'rcv', 'ip_rc', 'netif_receive_skb_core'), {
+    ip_rcv_data: [],
+    rcv: [],
+    ip_rc: [],
+    netif_receive_skb_core: [],
+  });
+  assert.deepEqual(findSymbols(Buffer.alloc(0), ['ip_rcv']), { ip_rcv: [] });
+});
+
+test('the last line needs no newline', () => {
+  assert.deepEqual(findSymbols(Buffer.from('ffffffff81001000 T ip_rcv'), ['ip_rcv']), { ip_rcv: ['ip_rcv'] });
+});
+
+test('kallsyms that cannot be read has no symbols', () => {
+  const readFile = (): Uint8Array => {
+    throw new Error('EACCES');
+  };
+  assert.deepEqual(matchingSymbols(binding({ readFile }), ['ip_rcv']), { ip_rcv: [] });
+  assert.equal(SymbolTable.load(binding({ readFile })).describe(0x1234n), '0x1234');
+});
+
+test('an address is told by the text symbol before it', () => {
+  const table = SymbolTable.parse(kallsyms);
+  assert.equal(table.describe(0xffffffff81001000n), 'ip_rcv+0x0');
+  assert.equal(table.describe(0xffffffff810010ffn), 'ip_rcv+0xff');
+  assert.equal(table.describe(0xffffffff81001100n), 'ip_rcv_core+0x0');
+  assert.equal(table.describe(0xffffffff81002085n), 'dev_queue_xmit_nit+0x85');
+  assert.equal(table.describe(0xffffffff81003001n), 'weak_text+0x1');
+  assert.equal(table.describe(0xffffffffc0000010n), 'nft_do_chain [nf_tables]+0x10');
+});
+
+test('an address before all symbols stays a number', () => {
+  assert.equal(SymbolTable.parse(kallsyms).describe(0xffffffff80ffffffn), '0xffffffff80ffffff');
+  assert.equal(SymbolTable.parse('').describe(0xffffffff81000000n), '0xffffffff81000000');
+});
+
+test('hidden addresses (all zero) tell nothing', () => {
+  const hidden = kallsyms.replace(/^[0-9a-f]{16}/gm, '0'.repeat(16));
+  assert.equal(SymbolTable.parse(hidden).describe(0xffffffff81001000n), '0xffffffff81001000');
+});
+
+test('lines in any order', () => {
+  const table = SymbolTable.parse(kallsyms.trim().split('\n').toReversed().join('\n'));
+  assert.equal(table.describe(0xffffffff81001150n), 'ip_rcv_core+0x50');
+});

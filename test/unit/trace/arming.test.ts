@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PacketTap } from '../../../src/system/packet-sockets.js';
+import { type ArmedDevice, armedDevices, armedLine, visibilityNotes } from '../../../src/trace/arming.js';
+import { Devices } from '../../../src/trace/devices.js';
+import { v510, v612, v618 } from '../attach/kernels.js';
+import { plan } from '../attach/requests.js';
+import { elsewhere, here, machine } from '../support/machine.js';
+
+const devices = (...words: string[]) => new Devices(machine(), [here], words);
+
+test('a tap bound to no device taps every device, a bound one its own', () => {
+  const armed = armedDevices(machine(), devices('lo', 'left', 'mv0'));
+  const inodes = armed.map(({ device, by }) => [device.link.name, by.map(({ inode }) => inode)]);
+  assert.deepEqual(inodes, [
+    ['lo', [561516]],
+    ['left', [560992, 561516]],
+    ['mv0', [561516, 561627]],
+  ]);
+});
+
+test('each namespace has its own taps', () => {
+  const readFile = (path: string | null) =>
+    new TextEncoder().encode(path === null ? 'sk\n' : 'sk\n0 3 3 0003 0 1 0 0 18446744073709551615\n');
+  const both = new Devices(machine(), [here, elsewhere], ['lo']);
+  const armed = armedDevices(machine({ readFile }), both);
+  assert.deepEqual(
+    armed.map(({ device, by }) => [device.netns.name, by.length]),
+    [
+      ['own', 0],
+      ['blue', 1],
+    ],
+  );
+});
+
+const tcpdump: PacketTap = { ifindex: 0, inode: 10, owners: [{ pid: 812, comm: 'tcpdump' }] };
+const nobodys: PacketTap = { ifindex: 0, inode: 11, owners: [] };
+const shared: PacketTap = {
+  ...tcpdump,
+  inode: 12,
+  owners: [...tcpdump.owners, { pid: 9, comm: 'wire\\x1bshark' }],
+};
+
+function armed(taps: Readonly<Record<string, readonly PacketTap[]>>, netns = here): ArmedDevice[] {
+  const all = new Devices(machine(), [netns], Object.keys(taps)).selected;
+  return all.map((device) => ({ device, by: taps[device.link.name] ?? [] }));
+}
+
+test('one line tells which devices are armed and by whom', () => {
+  for (const [taps, byUs, line] of [
+    [{ lo: [] }, false, 'not armed: nobody taps lo: tx-tap there shows where a packet would be tapped'],
+    [{ lo: [tcpdump] }, false, 'armed: lo by tcpdump (pid 812)'],
+    [{ lo: [nobodys] }, false, 'armed: lo by socket 11'],
+    [{ lo: [tcpdump, tcpdump] }, false, 'armed: lo by tcpdump (pid 812)'],
+    [{ lo: [shared] }, false, 'armed: lo by tcpdump (pid 812), wire\\x1bshark (pid 9)'],
+    [
+      { lo: [tcpdump], left: [], mv0: [] },
+      false,
+      'armed: lo by tcpdump (pid 812); nobody taps left, mv0: tx-tap there shows where a packet would be tapped',
+    ],
+    [{ lo: [] }, true, 'armed: lo by this trace'],
+    [{ lo: [tcpdump], left: [] }, true, 'armed: lo by tcpdump (pid 812); lo, left by this trace'],
+    [{ 'none*': [] }, false, 'armed: no device'],
+    [{ 'none*': [] }, true, 'armed: no device yet by this trace'],
+  ] as const)
+    assert.equal(armedLine(armed(taps), byUs), line);
+});
+
+test('a device of another namespace is named with it', () => {
+  assert.match(armedLine(armed({ lo: [tcpdump] }, elsewhere), false), /^armed: lo@blue by /);
+});
+
+test('devices of later rounds and generic XDP are told where RX is watched at the entry', () => {
+  for (const kernel of [v510, v612, v618]) {
+    const notes = visibilityNotes(plan('taps', kernel), devices());
+    assert.equal(notes.length, 2);
+    assert.match(notes[0]!, /^right has a generic XDP program: /);
+    assert.match(notes[1]!, /^RX on mv0 \(macvlan\) is not visible here: /);
+    for (const note of notes) assert.match(note, /--arm/);
+  }
+});
+
+test('there is nothing to tell of devices that are not selected, where RX is not watched, or from inside the tap', () => {
+  assert.deepEqual(visibilityNotes(plan('taps', v612), devices('lo', 'left', 'br0')), []);
+  assert.deepEqual(visibilityNotes(plan('tx-tap,drop', v612), devices()), []);
+  assert.deepEqual(visibilityNotes(plan('taps', v612, { arm: true }), devices()), []);
+});
+
+test('--arm that had to fall back is no reason to be silent', () => {
+  assert.equal(visibilityNotes(plan('taps', v510, { arm: true }), devices()).length, 2);
+});
