@@ -178,7 +178,8 @@ export class TapSession {
     try {
       action();
     } catch (error) {
-      throw isNativeError(error) ? new RungRefused(attachment, error) : error;
+      const byKernel = isNativeError(error) && /^(load|attach|find attach target)/.test(error.operation);
+      throw byKernel ? new RungRefused(attachment, error) : error;
     }
   }
 

@@ -19,8 +19,6 @@ export interface Link {
   readonly mtu: number;
   /** Driver kind such as veth, macvlan, vlan; absent for hardware and lo. */
   readonly kind?: string;
-  /** ifindex of the device below (macvlan, VLAN), where there is one. */
-  readonly lower?: number;
   /** ifindex of the master (bridge, bond, team), where there is one. */
   readonly master?: number;
   /** True when a generic (skb mode) XDP program runs here: after the function's entry, before the taps. */
@@ -30,7 +28,7 @@ export interface Link {
 const NETLINK_ROUTE = 0;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
-const IFLA = { ifname: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, xdp: 43 } as const;
+const IFLA = { ifname: 3, mtu: 4, master: 10, linkInfo: 18, xdp: 43 } as const;
 const IFLA_INFO_KIND = 1;
 const IFLA_XDP_ATTACHED = 2;
 const XDP_ATTACHED_SKB = 2;
@@ -43,7 +41,6 @@ function parseLink(payload: DataView): Link {
   const kind = info && attributeText(attributes(info, 0).get(IFLA_INFO_KIND));
   const xdp = values.get(IFLA.xdp);
   const xdpMode = xdp ? (attributeU8(attributes(xdp, 0).get(IFLA_XDP_ATTACHED)) ?? 0) : 0;
-  const lower = attributeU32(values.get(IFLA.link));
   const master = attributeU32(values.get(IFLA.master));
   return {
     ifindex: payload.getInt32(4, littleEndian),
@@ -53,7 +50,6 @@ function parseLink(payload: DataView): Link {
     mtu: attributeU32(values.get(IFLA.mtu)) ?? 0,
     genericXdp: xdpMode === XDP_ATTACHED_SKB || xdpMode === XDP_ATTACHED_MULTI,
     ...(kind !== undefined && { kind }),
-    ...(lower !== undefined && { lower }),
     ...(master !== undefined && { master }),
   };
 }

@@ -74,7 +74,7 @@ export class Trace {
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
-  private ended = false;
+  private endReason: EndReason | undefined;
   private events = 0;
   private filteredOut = 0;
   private undecided = 0;
@@ -180,7 +180,7 @@ export class Trace {
       return await new Promise<EndReason>((resolve, reject) => {
         this.finish = resolve;
         this.fail = reject;
-        if (this.ended) resolve('asked');
+        if (this.endReason) resolve(this.endReason);
         if (durationSeconds !== undefined)
           timer = setTimeout(() => this.stop('duration'), durationSeconds * 1000);
         consumer.start();
@@ -193,8 +193,8 @@ export class Trace {
 
   /** Ends the trace in good order; run() then resolves. Further calls do nothing. */
   stop(reason: EndReason): void {
-    if (this.ended) return;
-    this.ended = true;
+    if (this.endReason) return;
+    this.endReason = reason;
     this.finish(reason);
   }
 

@@ -13,13 +13,13 @@ before(() => {
 });
 
 /** One line that says what was wrong, and perhaps one that helps; no trace of our own code. */
-function assertClear({ stdout, ...said }: Said, exitCode: number, message: RegExp): void {
+function assertClear(said: Said, exitCode: number, message: RegExp): void {
   assert.deepEqual(said.exit, { code: exitCode, signal: null }, said.stderr);
-  const [first, ...hints] = linesSaid({ stdout, ...said });
+  const [first, ...hints] = linesSaid(said);
   assert.match(first ?? '', message);
   assert.ok(hints.length <= 1, said.stderr);
   assert.doesNotMatch(said.stderr, /\n\s+at |node:internal|\.js:\d+|Error:/);
-  assert.equal(stdout, '');
+  assert.equal(said.stdout, '');
 }
 
 interface Mistake {

@@ -13,7 +13,8 @@ const [node, main] = tracerCommand() as [string, string];
 const OTHERS_READ = 0o4;
 const isReadable = (statSync(main).mode & OTHERS_READ) !== 0;
 const skip =
-  cannotRunLive(['bpftool', 'unshare']) ?? (isReadable ? false : 'the build is not readable by others (umask)');
+  cannotRunLive(['bpftool', 'unshare']) ??
+  (isReadable ? false : 'the build is not readable by others (umask)');
 const PACKAGE_ROOT = resolve(main, '../../../..');
 /** Mounts in a namespace of their own, so that no directory above the checkout has to be open to nobody. */
 const MOUNT_AND_RUN = 'mount --bind "$1" package && mount --bind "$2" node && shift 2 && exec "$@"';

@@ -29,7 +29,7 @@ before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'taptrace-terminal-'));
   copyFileSync(toolPath('udp_flood'), join(directory, PROGRAM));
   world = await createQuietWorld();
-  link = await addQuietLink(world, 'n', { a: DEVICE, b: PEER });
+  link = await addQuietLink(world, 'n', [DEVICE, PEER]);
 });
 after(() => {
   world?.close();
@@ -37,25 +37,62 @@ after(() => {
 });
 
 const namespaces = () => ['--netns', world.a.netns.name, '--netns', world.b.netns.name];
+const start = (args: readonly string[]) => new Child([...tracerCommand(), ...namespaces(), ...args], {});
 
-/** Traces until the device goes away, which is said as well. */
+/** Traces packets that the program sends from the device to its peer. */
 async function trace(args: readonly string[]): Promise<Child> {
-  const child = new Child([...tracerCommand(), ...namespaces(), ...args], {});
+  const child = start(args);
   await child.until(() => child.stderr.includes('armed'), 'header');
   await link.a.run([join(directory, PROGRAM), '--to', link.b.ipv4, '--count', '3']);
-  const events = () => child.stdout.split(args.includes('--json') ? SHOWN_PROGRAM : '198.18.').length;
-  await child.until(() => events() > 3, 'events');
+  const eventsSeen = () => child.stdout.split('UDP, length').length - 1;
+  await child.until(() => eventsSeen() >= 6, 'events');
+  assert.deepEqual(await child.stop('SIGINT'), { code: 0, signal: null });
   return child;
 }
 
+function assertObeyedByNoTerminal({ stdout, stderr }: { stdout: string; stderr: string }): void {
+  assert.doesNotMatch(stdout, OBEYED);
+  assert.doesNotMatch(stderr, OBEYED);
+}
+
 describe('names that hold control characters', { skip }, () => {
-  for (const args of [[], ['-e', '--stack'], ['--json'], ['--json', '--arm']])
-    it(`are shown as hex: ${args.join(' ') || 'text'}`, async () => {
+  for (const args of [[], ['-e', '-x', '--stack'], ['--arm']])
+    it(`are shown as hex in text${args.length ? ` with ${args.join(' ')}` : ''}`, async () => {
       const child = await trace(args);
-      await child.stop('SIGINT');
-      for (const text of [child.stdout, child.stderr]) {
-        assert.doesNotMatch(text, OBEYED);
-        assert.ok(text.includes(args.includes('--json') ? SHOWN_DEVICE.replaceAll('\\', '\\\\') : SHOWN_DEVICE));
+      assertObeyedByNoTerminal(child);
+      for (const name of [SHOWN_DEVICE, SHOWN_PEER]) {
+        assert.ok(child.stdout.includes(name), child.stdout);
+        assert.ok(child.stderr.includes(name), child.stderr);
       }
     });
+
+  it('are shown as hex in JSON', async () => {
+    const child = await trace(['--json']);
+    assertObeyedByNoTerminal(child);
+    const [header, ...events] = child.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const listed = header.interfaces.map(({ ifname }: { ifname: string }) => ifname);
+    for (const name of [SHOWN_DEVICE, SHOWN_PEER]) {
+      assert.ok(listed.includes(name), listed.join(', '));
+      assert.ok(events.some(({ ifname }) => ifname === name));
+    }
+    assert.ok(events.some(({ task }) => task?.comm === SHOWN_PROGRAM));
+  });
+
+  it('are shown as hex in errors', async () => {
+    const said = await runTaptrace([...namespaces(), '-i', 'nosuch0']);
+    assertObeyedByNoTerminal(said);
+    assert.ok(linesSaid(said)[1]!.includes(SHOWN_DEVICE), said.stderr);
+  });
+
+  it('are shown as hex when they go', async () => {
+    const child = start(['-i', DEVICE]);
+    await child.until(() => child.stderr.includes('armed'), 'header');
+    await run(['ip', '-n', link.a.netns.name, 'link', 'del', DEVICE]);
+    assert.deepEqual(await child.exited, { code: 1, signal: null });
+    assertObeyedByNoTerminal(child);
+    assert.ok(linesSaid(child).includes(`interface ${SHOWN_DEVICE} is gone`));
+  });
 });

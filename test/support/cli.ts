@@ -29,7 +29,7 @@ export function runInShell(line: string, args: readonly string[]): Promise<Said>
 }
 
 /** Lines of stderr, without the program's name in front of each. */
-export function linesSaid({ stderr }: Said): string[] {
+export function linesSaid({ stderr }: { readonly stderr: string }): string[] {
   const lines = stderr.split('\n').slice(0, -1);
   return lines.map((line) => {
     if (!line.startsWith('taptrace: ')) throw new Error(`a line that does not say who speaks: ${line}`);

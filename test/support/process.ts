@@ -85,6 +85,15 @@ export class Child {
     this.#process.stdin?.end(input);
   }
 
+  /** Stops reading standard output: the pipe fills. */
+  pauseOutput(): void {
+    this.#process.stdout?.pause();
+  }
+
+  resumeOutput(): void {
+    this.#process.stdout?.resume();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }

@@ -51,13 +51,17 @@ async function join(a: End, b: End): Promise<void> {
   ]);
 }
 
-/** Adds one more veth pair between the ends of a world: `v<letter>a` and `v<letter>b`. */
-export async function addQuietLink({ a, b }: QuietLink, letter: string): Promise<QuietLink> {
+/** Adds one more veth pair between the ends of a world: `v<letter>a` and `v<letter>b`, or named otherwise. */
+export async function addQuietLink(
+  { a, b }: QuietLink,
+  letter: string,
+  [nameA, nameB] = [`v${letter}a`, `v${letter}b`],
+): Promise<QuietLink> {
   const octet = letter.charCodeAt(0);
   const mac = (end: string) => `02:00:00:00:${octet.toString(16)}:0${end}`;
   const link = {
-    a: new End(a.netns, `v${letter}a`, mac('a'), `198.18.${octet}.1`, ''),
-    b: new End(b.netns, `v${letter}b`, mac('b'), `198.18.${octet}.2`, ''),
+    a: new End(a.netns, nameA!, mac('a'), `198.18.${octet}.1`, ''),
+    b: new End(b.netns, nameB!, mac('b'), `198.18.${octet}.2`, ''),
   };
   await join(link.a, link.b);
   return link;

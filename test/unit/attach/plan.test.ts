@@ -1,6 +1,7 @@
 /** Which rung each kernel gets, and why better ones were passed over. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stageById } from '../../../src/stages/lookup.js';
 import type { StageWatch } from '../../../src/stages/report.js';
 import type { StageId } from '../../../src/stages/types.js';
 import { confidential, confidential510, v510, v612, v618, withoutBtf, withoutSymbols } from './kernels.js';
@@ -135,4 +136,14 @@ test('a refusal strikes one access, then the mechanism, each for its stage only'
 test('only what is better than the choice is told as passed over', () => {
   const { watches } = plan('taps', v510);
   assert.deepEqual(watches.map(reasonsOf), [[], []]);
+});
+
+test('a watch tells what its mechanism means', () => {
+  const [rx, tx, drop] = plan('taps,drop', v510).watches;
+  const remarkOf = (id: StageId, mechanism: string) =>
+    stageById(id).ladder.find((rung) => rung.mechanism === mechanism)?.remark;
+  assert.ok(remarkOf('rx-tap', 'fentry'));
+  assert.equal(rx?.reason, remarkOf('rx-tap', 'fentry'));
+  assert.equal(tx?.reason, remarkOf('tx-tap', 'fentry'));
+  assert.equal(drop?.reason, 'The best way there is.');
 });
