@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { type Measurement, measure, measureAlone, median } from './measure.js';
 import { observers } from './observers.js';
-import { measureStartUpMs } from './startup.js';
+import { measureBareNodeMs, measureStartUpMs } from './startup.js';
 import { createQuietWorld, type QuietWorld } from './traffic.js';
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -81,13 +81,22 @@ function flatOutTable(results: Map<string, Rows>): string[] {
   return lines;
 }
 
-async function startUps(): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < rounds + 2; i += 1) times.push(await measureStartUpMs());
-  return times.slice(1);
+interface StartUps {
+  readonly taptrace: number[];
+  readonly bareNode: number[];
 }
 
-function page(results: Map<string, Rows>, startUp: readonly number[]): string {
+async function startUps(): Promise<StartUps> {
+  const times: StartUps = { taptrace: [], bareNode: [] };
+  await measureStartUpMs();
+  for (let i = 0; i < rounds + 1; i += 1) {
+    times.taptrace.push(await measureStartUpMs());
+    times.bareNode.push(await measureBareNodeMs());
+  }
+  return times;
+}
+
+function page(results: Map<string, Rows>, startUp: StartUps): string {
   return [
     '# Performance',
     '',
@@ -112,7 +121,8 @@ function page(results: Map<string, Rows>, startUp: readonly number[]): string {
     '',
     '## Start-up',
     '',
-    `\`taptrace -i lo --json\`, process start to first event: ${spread(startUp, 0)} ms.`,
+    `\`taptrace -i lo --json\`, process start to first event: ${spread(startUp.taptrace, 0)} ms;`,
+    `an empty Node program in the same run: ${spread(startUp.bareNode, 0)} ms.`,
     '',
   ].join('\n');
 }

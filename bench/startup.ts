@@ -4,6 +4,13 @@ import { Child } from '../test/support/process.js';
 
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 
+/** Milliseconds that an empty Node program takes: the floor under every start. */
+export async function measureBareNodeMs(): Promise<number> {
+  const startedAt = performance.now();
+  await new Child(['node', '-e', '0']).exited;
+  return performance.now() - startedAt;
+}
+
 /** Milliseconds to the first event line of `trace --json`, while loopback has a packet every few milliseconds. */
 export async function measureStartUpMs(): Promise<number> {
   const pings = new Child(['ping', '-q', '-i', '0.005', '127.0.0.1']);

@@ -280,7 +280,12 @@ void Session::on_readable(uv_poll_t* handle, int, int) {
   auto session = static_cast<Session*>(handle->data);
   Napi::Env env = session->Env();
   Napi::HandleScope scope(env);
-  session->on_readable_.MakeCallback(env.Global(), {});
+  try {
+    session->on_readable_.MakeCallback(env.Global(), {});
+  } catch (const Napi::Error& error) {
+    // No caller in JavaScript to throw to. In a thread that is being terminated this does nothing.
+    napi_fatal_exception(env, error.Value());
+  }
 }
 
 /** pollStart(callback): called when a ring has data, until pollStop(). */

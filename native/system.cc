@@ -92,6 +92,41 @@ Napi::Value netlink(const Napi::CallbackInfo& info) {
   return Napi::Buffer<char>::Copy(env, reply.data(), reply.size());
 }
 
+/** Reads a file on a thread of libuv's pool: /proc/kallsyms takes the kernel tens of milliseconds
+ * to write. */
+class FileReader : public Napi::AsyncWorker {
+ public:
+  FileReader(Napi::Env env, std::string path)
+      : Napi::AsyncWorker(env),
+        path_(std::move(path)),
+        deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { result_ = read_whole_file(path_, &content_); }
+
+  void OnOK() override {
+    if (result_ < 0)
+      deferred_.Reject(system_error(Env(), "read " + path_, -result_).Value());
+    else
+      deferred_.Resolve(Napi::Buffer<char>::Copy(Env(), content_.data(), content_.size()));
+  }
+
+ private:
+  std::string path_;
+  Napi::Promise::Deferred deferred_;
+  std::vector<char> content_;
+  int result_ = 0;
+};
+
+/** readFileAsync(path): Promise<Buffer> */
+Napi::Value read_file_async(const Napi::CallbackInfo& info) {
+  auto reader = new FileReader(info.Env(), info[0].As<Napi::String>());
+  reader->Queue();
+  return reader->promise();
+}
+
 int64_t clock_ns(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -121,6 +156,7 @@ int run_in_netns(const std::string& path, const std::function<int()>& work) {
 
 void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("readFile", Napi::Function::New(env, read_file));
+  exports.Set("readFileAsync", Napi::Function::New(env, read_file_async));
   exports.Set("clocks", Napi::Function::New(env, clocks));
   exports.Set("netlink", Napi::Function::New(env, netlink));
 }

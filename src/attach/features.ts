@@ -54,8 +54,12 @@ function fentryRefusal(native: NativeBinding, functions: KernelFeatures['functio
   return [{ mechanism: 'fentry', reason: `this kernel refuses fentry programs (${error})` }];
 }
 
-/** Looks at the kernel. `stages` are those whose ladders matter. */
-export function probeFeatures(native: NativeBinding, stages: readonly Stage[]): KernelFeatures {
+/** Looks at the kernel. `stages` are those whose ladders matter; `kallsyms` is given where it was read already. */
+export function probeFeatures(
+  native: NativeBinding,
+  stages: readonly Stage[],
+  kallsyms?: Buffer,
+): KernelFeatures {
   const targets = targetsOf(stages);
   const functions = Object.fromEntries(targets.functions.map((name) => [name, native.btfFunction(name)]));
   const btf = existsSync('/sys/kernel/btf/vmlinux');
@@ -67,7 +71,7 @@ export function probeFeatures(native: NativeBinding, stages: readonly Stage[]): 
     tracepoints: Object.fromEntries(targets.tracepoints.map((name) => [name, native.btfTracepoint(name)])),
     symbols: matchingSymbols(native, [
       ...targets.functions,
-      ...stages.flatMap((s) => s.tracepointInside ?? []),
+      ...stages.flatMap((s) => s.tracepointInside ?? [], kallsyms),
     ]),
     kfuncs: {
       bpf_dynptr_from_skb: has('bpf_dynptr_from_skb'),

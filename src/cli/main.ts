@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The command line: finds the command, reads its options, and is the only place that prints errors and exits. */
 import { exitCode, TaptraceError, UsageError } from '../errors.js';
+import { nativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
+import { readKallsymsAsync } from '../system/symbols.js';
 import { commands, laterCommands, unpackShortOptions } from './arguments.js';
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -20,8 +22,11 @@ async function run(argv: readonly string[]): Promise<number> {
   if (parsed.done) return exitCode.done;
   const { command, args, version } = parsed;
   switch (command) {
-    case 'trace':
-      return (await import('./trace-command.js')).traceCommand(args, version);
+    case 'trace': {
+      // The slowest file of the machine, read while the modules load.
+      const kallsyms = readKallsymsAsync(nativeBinding());
+      return (await import('./trace-command.js')).traceCommand(args, version, kallsyms);
+    }
     case 'stages':
       return (await import('./stages-command.js')).stagesCommand(args);
     case 'doctor':

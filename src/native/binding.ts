@@ -87,6 +87,8 @@ export interface NativeBinding {
   tryFentry(name: string): string | null;
   /** A /proc file as the namespace at `netnsPath` shows it; null: the own one. */
   readFile(netnsPath: string | null, path: string): Uint8Array;
+  /** Reads a file on another thread. */
+  readFileAsync(path: string): Promise<Uint8Array>;
   /** CLOCK_BOOTTIME and CLOCK_REALTIME of one moment, in nanoseconds. */
   clocks(): { bootNs: bigint; wallNs: bigint };
   /** Sends one netlink request, returns all reply messages of its dump. */

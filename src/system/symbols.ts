@@ -27,14 +27,27 @@ function symbolsNamed(text: Buffer, name: string): string[] {
   return found;
 }
 
-/** The symbols of the running kernel; none where kallsyms cannot be read. */
-export function matchingSymbols(native: NativeBinding, names: readonly string[]): Record<string, string[]> {
-  return findSymbols(readKallsyms(native), names);
+/** The symbols of the running kernel; none where kallsyms cannot be read. `text` is what was read already. */
+export function matchingSymbols(
+  native: NativeBinding,
+  names: readonly string[],
+  text = readKallsyms(native),
+): Record<string, string[]> {
+  return findSymbols(text, names);
 }
 
 function readKallsyms(native: NativeBinding): Buffer {
   try {
     return Buffer.from(native.readFile(null, kallsyms).buffer);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/** The whole of kallsyms, read while other things go on; empty where it cannot be read. */
+export async function readKallsymsAsync(native: NativeBinding): Promise<Buffer> {
+  try {
+    return Buffer.from((await native.readFileAsync(kallsyms)).buffer);
   } catch {
     return Buffer.alloc(0);
   }

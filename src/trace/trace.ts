@@ -84,6 +84,8 @@ export class Trace {
     private readonly native: NativeBinding,
     private readonly options: TraceOptions,
     private readonly sink: TraceSink,
+    /** Read ahead of time, where it was. */
+    private readonly kallsyms?: Promise<Buffer>,
   ) {
     this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
     this.event = { seq: 0, record: this.record, packet: this.packet, late: false } as TapEvent;
@@ -97,7 +99,7 @@ export class Trace {
     const discover = namespaces.all ? allNetns : undefined;
     const devices = new Devices(native, namespaces.list, options.interfaces, discover);
     const armed = armedDevices(native, devices);
-    const features = probeFeatures(native, options.stages);
+    const features = probeFeatures(native, options.stages, await this.kallsyms);
     const opened = openSession(native, this.planRequest(namespaces, devices), features, {
       ringBytes: options.ringBytes,
       cpus: possibleCpus(),

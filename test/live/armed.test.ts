@@ -82,7 +82,8 @@ describe('armed', { skip }, () => {
   });
 
   it('--arm: one tx-tap event a packet, from inside the tap, and it says that it is us', async () => {
-    const { events, device, sockets, stderr } = await trace(['--arm']);
+    const { header, events, device, sockets, stderr } = await trace(['--arm']);
+    assert.equal(header.arm, true);
     for (const stage of ['rx-tap', 'tx-tap']) {
       assert.deepEqual(valuesOf(events, stage, 'armed'), [true]);
       assert.deepEqual(valuesOf(events, stage, 'mechanism'), ['packet_socket']);

@@ -105,7 +105,9 @@ export async function runSession<Result extends Taps>(
     const last = endOf(cases.at(-1)?.name ?? '');
     await candidate.untilMarked(last);
     await oracle.untilMarked(last);
-    return new Session(await oracle.stop(), await candidate.stop());
+    // The oracle outlives the candidate: what it arms stays armed for every event.
+    const seen = await candidate.stop();
+    return new Session(await oracle.stop(), seen);
   } catch (error) {
     killChildren(); // observers that still run would meet the next session
     throw error;

@@ -54,6 +54,7 @@ export interface TraceEvent {
 /** The header line; only the keys that tests read. */
 export interface TraceHeader {
   readonly type: 'header';
+  readonly arm: boolean;
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];

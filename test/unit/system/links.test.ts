@@ -11,7 +11,6 @@ interface IpLink {
   readonly link_type: 'ether' | 'loopback' | 'none';
   readonly mtu: number;
   readonly flags: readonly string[];
-  readonly link?: string;
   readonly master?: string;
   readonly info_kind?: string;
   readonly xdp?: { readonly mode: number };
