@@ -24,9 +24,11 @@ help: ## list the targets
 setup: node_modules/.package-lock.json ## install what is missing: Debian packages and npm packages
 	@scripts/setup.sh
 
+# Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a registry's
+# mirror may not carry. Versions are pinned in package.json and the lock file either way.
 node_modules/.package-lock.json: package-lock.json
 	@scripts/setup.sh
-	npm ci --ignore-scripts --no-progress
+	npm install --ignore-scripts --no-save --no-progress
 
 build: setup bpf native typescript tools ## build everything: BPF objects, addon, TypeScript
 
