@@ -12,6 +12,9 @@ BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
 TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c))
 BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+# Headers installed beside node spare node-gyp a download.
+NODE_DIR := $(shell $(NODE) -p "path.resolve(process.execPath, '../..')" 2>/dev/null)
+NODE_GYP_FLAGS := $(if $(wildcard $(NODE_DIR)/include/node/node.h),--nodedir=$(NODE_DIR))
 BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
              -Wno-unused-parameter -I/usr/include/$(MULTIARCH)
 
@@ -44,7 +47,7 @@ dist/bpf/%.bpf.o: bpf/*.c bpf/*.h Makefile
 native: build/Release/taptrace.node
 
 build/Release/taptrace.node: native/*.cc native/*.h bpf/event.h binding.gyp node_modules/.package-lock.json
-	@test -f build/Makefile || node_modules/.bin/node-gyp configure --silent
+	@test -f build/Makefile || node_modules/.bin/node-gyp configure --silent $(NODE_GYP_FLAGS)
 	node_modules/.bin/node-gyp build --silent
 	@touch $@
 

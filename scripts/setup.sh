@@ -9,6 +9,10 @@ need() { # need <package> <test...>: the package is missing when the test fails
   "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 
+has_node_headers() { # beside the node that runs, or where node-gyp keeps what it fetched
+  test -f "$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /usr/bin/node)")")")/include/node/node.h"
+}
+
 need clang command -v clang
 need llvm command -v llvm-strip
 need clang-format command -v clang-format
@@ -20,6 +24,7 @@ need libbpf-dev pkg-config --exists libbpf
 need libpcap-dev pkg-config --exists libpcap
 need nodejs command -v node
 need npm command -v npm
+need libnode-dev has_node_headers
 need iproute2 command -v ip
 need iputils-ping command -v ping
 # What the tests compare with.
@@ -32,7 +37,16 @@ need nftables command -v nft
 need arping command -v arping
 need util-linux command -v taskset
 
-[ -n "$missing" ] || exit 0
+check_node() {
+  node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 20 || (+a === 20 && +b >= 19) ? 0 : 1)' && return
+  echo "Node $(node --version) is too old: 20.19 or newer is needed (Debian 13 has it)" >&2
+  exit 3
+}
+
+if [ -z "$missing" ]; then
+  check_node
+  exit 0
+fi
 if [ "$(id -u)" != 0 ]; then
   echo "These Debian packages are missing:$missing" >&2
   echo "Install them with: sudo apt-get install$missing" >&2
@@ -43,3 +57,4 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086
 apt-get install -y -qq --no-install-recommends $missing >&2
+check_node

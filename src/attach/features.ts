@@ -69,10 +69,11 @@ export function probeFeatures(
     btf,
     functions,
     tracepoints: Object.fromEntries(targets.tracepoints.map((name) => [name, native.btfTracepoint(name)])),
-    symbols: matchingSymbols(native, [
-      ...targets.functions,
-      ...stages.flatMap((s) => s.tracepointInside ?? [], kallsyms),
-    ]),
+    symbols: matchingSymbols(
+      native,
+      [...targets.functions, ...stages.flatMap((stage) => stage.tracepointInside ?? [])],
+      kallsyms,
+    ),
     kfuncs: {
       bpf_dynptr_from_skb: has('bpf_dynptr_from_skb'),
       bpf_rdonly_cast: has('bpf_rdonly_cast'),

@@ -255,8 +255,12 @@ export class TapSession {
     };
   }
 
-  /** A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. */
+  /**
+   * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
+   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known.
+   */
   private recursionMisses(attachment: Attachment): number | null {
+    if (attachment.mechanism === 'kprobe') return null;
     if (attachment.mechanism === 'packet_socket') return 0;
     return this.stats(attachment)?.recursionMisses ?? null;
   }

@@ -9,7 +9,7 @@ export function missingCapabilities(
 ): string[] {
   const admin = held.includes('CAP_SYS_ADMIN');
   const wanted = admin ? [] : ['CAP_BPF', 'CAP_PERFMON'];
-  if (needs.arm) wanted.push('CAP_NET_RAW', 'CAP_NET_ADMIN');
+  if (needs.arm) wanted.push('CAP_NET_RAW');
   if (needs.otherNetns) wanted.push('CAP_SYS_ADMIN');
   return wanted.filter((name) => !held.includes(name));
 }
