@@ -170,8 +170,9 @@ void Session::attach(const Napi::CallbackInfo& info) {
 
 /** Nothing of ours runs any more; rings and counters can still be read. */
 void Session::detach_all(const Napi::CallbackInfo&) {
-  close_sockets();
+  // Sockets last: a device that is no longer armed would show its last packets as inferred.
   for (auto& program : programs_) program->detach();
+  close_sockets();
 }
 
 void Session::close_sockets() {
