@@ -41,6 +41,7 @@ function tcpdump(name: string, options: readonly string[]): Observer {
 /** taptrace sees each packet twice (tx-tap of one end, rx-tap of the other), tcpdump on one end once. */
 export const observers: readonly { readonly observer: Observer; readonly eventsPerPacket: number }[] = [
   { observer: taptrace('(text)', []), eventsPerPacket: 2 },
+  { observer: taptrace('(text, -B 32M)', ['-B', '32M']), eventsPerPacket: 2 },
   { observer: taptrace('--json', ['--json']), eventsPerPacket: 2 },
   { observer: taptrace('(text, one tap)', ['--stages', 'rx-tap']), eventsPerPacket: 1 },
   { observer: tcpdump('-nn (text)', ['-nn']), eventsPerPacket: 1 },

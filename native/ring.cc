@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +15,8 @@ namespace taptrace {
 
 namespace {
 
+// More than the longest record (bpf/tap.h, size_class): what may wrap past the end of the data.
+constexpr size_t kWrapBytes = 1 << 19;
 const size_t kPageBytes = sysconf(_SC_PAGESIZE);
 
 uint64_t load_acquire(const uint64_t* value) { return __atomic_load_n(value, __ATOMIC_ACQUIRE); }
@@ -28,7 +31,7 @@ int Ring::open(int fd, uint32_t ring_bytes) {
   void* page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) return -errno;
   consumer_position_ = static_cast<uint64_t*>(page);
-  producer_bytes_ = kPageBytes + 2 * static_cast<size_t>(ring_bytes);
+  producer_bytes_ = kPageBytes + ring_bytes + std::min<size_t>(ring_bytes, kWrapBytes);
   page = mmap(nullptr, producer_bytes_, PROT_READ, MAP_SHARED, fd, kPageBytes);
   if (page == MAP_FAILED) return -errno;
   producer_page_ = static_cast<char*>(page);

@@ -68,7 +68,7 @@ export const traceOptionTable = {
     alias: 'B',
     type: 'string',
     nargs: 1,
-    default: '8192',
+    default: '16384',
     group: 'How to watch:',
     describe: 'ring buffer of each CPU in KiB, or with K, M, G',
   },
