@@ -36,7 +36,7 @@ test('without options: both taps, every device, 256 bytes', async () => {
     ['rx-tap', 'tx-tap'],
   );
   assert.deepEqual(others, {
-    ...{ interfaces: [], netns: [], snaplen: 256, ringBytes: 8 << 20, mechanisms: new Map() },
+    ...{ interfaces: [], netns: [], snaplen: 256, ringBytes: 16 << 20, mechanisms: new Map() },
     ...{ arm: false, observeOnly: false, stacks: false, failOnLoss: false, lineBuffered: false },
   });
 });
