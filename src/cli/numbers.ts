@@ -1,11 +1,12 @@
 /** Numbers and sizes on the command line. Every failure is a UsageError that names the option. */
+import { tapRecordBytes } from '../decode/layout.generated.js';
 import { UsageError } from '../errors.js';
 
 export const snaplenMax = 262144;
 const pageBytes = 4096;
 const ringBytesMax = 1 << 30;
 /** A record's fixed header and the room left for link headers, see bpf/tap.h. */
-const recordOverheadBytes = 200 + 8 + 256;
+const recordOverheadBytes = tapRecordBytes + 8 + 256;
 
 export function wholeNumber(option: string, text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -6,7 +6,7 @@ import { printable } from '../render/printable.js';
 import { expandStages, isStageId, stageById, UnknownStageError } from '../stages/lookup.js';
 import type { Mechanism, StageId } from '../stages/types.js';
 import type { TraceOptions } from '../trace/options.js';
-import { ringSize, seconds, snaplen, snaplenMax, wholeNumber } from './numbers.js';
+import { ringSize, seconds, snaplen, wholeNumber } from './numbers.js';
 
 export const traceOptionTable = {
   interface: {
@@ -206,5 +206,3 @@ export function textOptions(args: TraceArguments): TextOptions {
     verbose: count(args.v),
   };
 }
-
-export { snaplenMax };
