@@ -2,7 +2,7 @@
  * The attach plan: stage rows × kernel features × what the user asked for → what will be attached, and
  * why every better way was passed over. A pure value: nothing here touches the kernel.
  */
-import type { StageWatch } from '../stages/report.js';
+import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
 import { judgeRung, resolveSymbol } from './rungs.js';
@@ -73,12 +73,13 @@ function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
 }
 
 function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
-  const passedOver: { mechanism: Mechanism; reason: string }[] = [];
+  const passedOver: PassedOver[] = [];
   const usable: Choice[] = [];
   for (const rung of ladderFor(stage, request)) {
     const verdict = judgeRung(stage, rung, features, request);
     if (verdict.usable) usable.push({ rung, access: verdict.access });
-    else if (usable.length === 0) passedOver.push({ mechanism: rung.mechanism, reason: verdict.reason });
+    else if (usable.length === 0)
+      passedOver.push({ mechanism: rung.mechanism, target: rung.target, reason: verdict.reason });
   }
   return { usable, passedOver };
 }

@@ -22,6 +22,22 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
   return { reason: all.length ? `only pieces of it have symbols: ${all.join(', ')}` : 'no such symbol' };
 }
 
+/** Whether this process holds a capability; CAP_SYS_ADMIN stands in for the two that were split off it. */
+function holds({ capabilities }: KernelFeatures, name: string): boolean {
+  const splitOff = name === 'CAP_BPF' || name === 'CAP_PERFMON';
+  return capabilities.includes(name) || (splitOff && capabilities.includes('CAP_SYS_ADMIN'));
+}
+
+/** What the kernel asks for a mechanism (kernel/bpf/syscall.c, bpf_prog_load; net/packet/af_packet.c, packet_create). */
+export function capabilitiesFor(mechanism: Mechanism): readonly string[] {
+  return mechanism === 'packet_socket' ? ['CAP_BPF', 'CAP_NET_RAW'] : ['CAP_BPF', 'CAP_PERFMON'];
+}
+
+function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
+  const missing = capabilitiesFor(rung.mechanism).filter((name) => !holds(features, name));
+  return missing.length ? `needs ${missing.join(' and ')}, which this process does not have` : undefined;
+}
+
 /** Ways to read memory that suit a mechanism here, best first. */
 function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   const { kfuncs, lockdown } = features;
@@ -87,10 +103,13 @@ export function judgeRung(
   features: KernelFeatures,
   request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
 ): RungVerdict {
-  const reason = obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism);
+  const reason =
+    obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
+    judgeRights(rung, features);
   if (reason) return no(reason);
   const refusals = features.refusals.filter(
-    ({ mechanism, stage: id }) => mechanism === rung.mechanism && (id === undefined || id === stage.id),
+    ({ mechanism, stage: id = stage.id, target = rung.target }) =>
+      mechanism === rung.mechanism && id === stage.id && target === rung.target,
   );
   const whole = refusals.find(({ access }) => access === undefined);
   if (whole) return no(whole.reason);

@@ -42,6 +42,11 @@ export class Output {
     if (failure) throw new TaptraceError(`cannot write the output: ${failure.message}`, exitCode.failure);
   }
 
+  /** Lines of somebody else's, such as the verifier's, as they are. */
+  block(text: string): void {
+    process.stderr.write(text);
+  }
+
   /** One line for the user. */
   talk(line: string): void {
     process.stderr.write(`taptrace: ${line}\n`);

@@ -107,6 +107,11 @@ export const traceOptionTable = {
   },
   v: { type: 'count', group: 'Output:', describe: 'more of each packet' },
   q: { type: 'boolean', group: 'Output:', describe: 'less of each packet' },
+  debug: {
+    type: 'boolean',
+    group: 'Output:',
+    describe: 'print all that libbpf and the verifier say of programs that the kernel refuses',
+  },
   l: { type: 'boolean', group: 'Output:', describe: 'write every line at once' },
   U: { type: 'boolean', hidden: true },
   n: { type: 'count', group: 'Output:', describe: 'accepted: addresses are never resolved' },

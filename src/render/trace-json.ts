@@ -45,7 +45,8 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
 
 /** The last line of every trace. */
 export function summaryJson(summary: TraceSummary): Record<string, unknown> {
-  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater } = summary;
+  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
+    summary;
   return {
     type: 'summary',
     events,
@@ -58,5 +59,6 @@ export function summaryJson(summary: TraceSummary): Record<string, unknown> {
     late,
     seconds,
     ringHighWater,
+    notWatched,
   };
 }

@@ -17,6 +17,7 @@ test('6.12: a suffixed symbol rules out fentry and gets the tracepoint inside, a
   assert.deepEqual(taps.watches[0]?.passedOver, [
     {
       mechanism: 'fentry',
+      target: '__netif_receive_skb_core',
       reason:
         '__netif_receive_skb_core exists only as __netif_receive_skb_core.constprop.0, which fentry cannot attach to',
     },
