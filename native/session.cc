@@ -4,15 +4,19 @@
 #include <bpf/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/types.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "addon.h"
+#include "capabilities.h"
 #include "error.h"
+#include "event.h"
 #include "system.h"
 
 namespace taptrace {
@@ -101,6 +105,7 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Session::drain>("drain"),
                       InstanceMethod<&Session::fill_bytes>("fillBytes"),
                       InstanceMethod<&Session::program_stats>("programStats"),
+                      InstanceMethod<&Session::maps_need_capability>("mapsNeedCapability"),
                       InstanceMethod<&Session::poll_start>("pollStart"),
                       InstanceMethod<&Session::poll_stop>("pollStop"),
                       InstanceMethod<&Session::close_call>("close"),
@@ -133,6 +138,8 @@ Napi::Value Session::load(const Napi::CallbackInfo& info) {
   spec.map_entries = map_entries_;
   auto instance = std::make_unique<ProgramInstance>();
   int error = instance->load(spec, maps_, &what);
+  // libbpf makes the maps and loads the program in one call; only its log says which one failed.
+  if (log.text().find("': failed to create: ") != std::string::npos) what = "create BPF maps";
   if (error) throw system_error(env, what, -error, log.text());
   if (rings_.empty() && maps_.count("rings")) open_rings(env);
   programs_.push_back(std::move(instance));
@@ -297,6 +304,19 @@ Napi::Value Session::program_stats(const Napi::CallbackInfo& info) {
              counts_misses ? Napi::Number::New(env, static_cast<double>(details.recursion_misses))
                            : env.Null());
   return result;
+}
+
+/** mapsNeedCapability(): whether maps that are open already can only be used with CAP_BPF. Tried,
+ * on a thread that gives up everything for it. */
+Napi::Value Session::maps_need_capability(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), Napi::String::New(info.Env(), "live")), error = 0;
+  std::thread([&] {
+    __u32 key = 0;
+    tap_live value;
+    error = drop_all_of_thread();
+    if (!error && bpf_map_lookup_elem(fd, &key, &value)) error = -errno;
+  }).join();
+  return Napi::Boolean::New(info.Env(), error != 0);
 }
 
 void Session::on_readable(uv_poll_t* handle, int, int) {

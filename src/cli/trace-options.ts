@@ -191,6 +191,7 @@ export function traceOptions(
     stacks: Boolean(args.stack),
     failOnLoss: Boolean(args.failOnLoss),
     lineBuffered: Boolean(args.l || args.U),
+    dropCapabilities: true,
     ...(events !== undefined && { count: wholeNumber('--count', events, 1, Number.MAX_SAFE_INTEGER) }),
     ...(duration !== undefined && { durationSeconds: seconds('--duration', duration) }),
     ...(direction && { direction }),

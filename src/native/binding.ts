@@ -62,6 +62,8 @@ export interface NativeSession {
   drain(ring: number, into: Uint8Array, offset: number, end: Uint32Array): number;
   fillBytes(ring: number): number;
   programStats(program: number): ProgramStats;
+  /** Whether this kernel lets only holders of CAP_BPF use maps that are open already: tried. */
+  mapsNeedCapability(): boolean;
   /** Calls back whenever a ring has data, until pollStop(). */
   pollStart(onReadable: () => void): void;
   pollStop(): void;
@@ -75,6 +77,12 @@ export interface SessionOptions {
   readonly rings: number;
   /** max_entries of shared maps by name. */
   readonly mapEntries: Readonly<Record<string, number>>;
+}
+
+/** A thread of this process. */
+export interface Thread {
+  readonly tid: number;
+  readonly name: string;
 }
 
 export interface NativeBinding {
@@ -95,6 +103,14 @@ export interface NativeBinding {
   readFileAsync(path: string): Promise<Uint8Array>;
   /** CLOCK_BOOTTIME and CLOCK_REALTIME of one moment, in nanoseconds. */
   clocks(): { bootNs: bigint; wallNs: bigint };
+  /**
+   * Takes every capability but these numbers (of linux/capability.h) from every thread of the process, for good:
+   * permitted, effective, inheritable, ambient; programs that are executed get none either. Gives back the threads
+   * that still had more after a second.
+   */
+  dropCapabilities(kept: readonly number[]): Thread[];
+  /** Bytes of BPF memory that RLIMIT_MEMLOCK allows; null where it does not limit it (tried: from 5.11). */
+  memlockLimit(): number | null;
   /** Sends one netlink request, returns all reply messages of its dump. */
   netlink(netnsPath: string | null, protocol: number, request: Uint8Array): Uint8Array;
 }

@@ -7,7 +7,7 @@ export const schemaVersion = 1;
 
 /** The first line of every trace. */
 export function headerJson(header: TraceHeader, version: string): Record<string, unknown> {
-  const { plan, options, features, armed, notes, names } = header;
+  const { plan, options, features, armed, notes, names, rights } = header;
   return {
     type: 'header',
     schema: schemaVersion,
@@ -40,6 +40,13 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
       target,
     })),
     notes,
+    ...(rights && {
+      capabilities: {
+        kept: rights.kept,
+        dropped: rights.failure === undefined,
+        ...(rights.failure !== undefined && { failure: rights.failure }),
+      },
+    }),
   };
 }
 

@@ -27,6 +27,14 @@ function armNote({ plan, options }: TraceHeader): string[] {
   return [`--arm armed nothing: ${reason ?? 'no tap is among the stages watched'}`];
 }
 
+/** What was not given up, and why. */
+function rightsLines({ rights }: TraceHeader): string[] {
+  const { kept = [], failure } = rights ?? {};
+  const names = kept.map(({ name, reason }) => `${name} (${reason})`).join(', ');
+  const others = failure ? '' : '; all others dropped';
+  return [...(names ? [`capabilities kept: ${names}${others}`] : []), ...(failure ? [failure] : [])];
+}
+
 /** Lines for stderr, each without its newline. */
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
@@ -37,6 +45,7 @@ export function headerLines(header: TraceHeader): string[] {
     armedLine(armed, armsDevices(plan)),
     ...armNote(header),
     ...notes,
+    ...rightsLines(header),
   ];
 }
 

@@ -15,15 +15,19 @@ import type { StageWatch } from '../stages/report.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
+import { KernelSymbols } from '../system/symbols.js';
 import { type ArmedDevice, armedDevices, stackNotes, visibilityNotes } from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
+import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
+import { explainFailure } from './failures.js';
 import { type Ledger, makeLedger } from './ledger.js';
+import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
 import type { TraceOptions } from './options.js';
-import { checkRights } from './rights.js';
+import { checkBtf, checkRights } from './rights.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -34,6 +38,8 @@ export interface TraceHeader {
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
   readonly names: LiveNames;
+  /** Absent where capabilities stay as they are. */
+  readonly rights?: DroppedRights;
 }
 
 /** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
@@ -99,13 +105,24 @@ export class Trace {
 
   /** Attaches, runs until stop(), count, duration or until nothing is left, detaches, drains, sums up. */
   async run(): Promise<TraceSummary> {
+    const { native, options } = this;
+    try {
+      return await this.attachAndConsume();
+    } catch (error) {
+      throw explainFailure(error, { native, ringBytes: options.ringBytes, rings: possibleCpus() });
+    }
+  }
+
+  private async attachAndConsume(): Promise<TraceSummary> {
     const { options, native } = this;
-    checkRights(effectiveCapabilities(), options);
+    const held = effectiveCapabilities();
+    checkRights(held, options);
     const namespaces = resolveNetns(options.netns);
     const discover = namespaces.all ? allNetns : undefined;
     const devices = new Devices(native, namespaces.list, options.interfaces, discover);
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages, await this.kallsyms);
+    checkBtf(features, options);
     const opened = openSession(
       native,
       this.planRequest(namespaces, devices),
@@ -119,6 +136,7 @@ export class Trace {
       (refused) => this.sink.refused?.(refused),
     );
     const { session } = opened;
+    const symbols = new KernelSymbols();
     const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
     try {
       keeper.start({
@@ -129,9 +147,17 @@ export class Trace {
       native.releaseBtf();
       this.startedAt = performance.now();
       const clocks = native.clocks();
-      const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
-      const notes = visibilityNotes(opened.plan, devices);
-      if (options.stacks) notes.push(...stackNotes(opened.plan));
+      const wallOffsetNs = clocks.wallNs - clocks.bootNs;
+      const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
+      const notes = [
+        ...visibilityNotes(opened.plan, devices),
+        ...(options.stacks ? stackNotes(opened.plan) : []),
+        ...symbolNotes(options, symbols),
+        ...ownerNotes(armed, held),
+      ];
+      const rights =
+        options.dropCapabilities &&
+        dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
       this.sink.header({
         options,
         features: opened.features,
@@ -140,11 +166,13 @@ export class Trace {
         armed,
         notes,
         names,
+        ...(rights && { rights }),
       });
       return await this.consume(session, opened.plan);
     } finally {
       keeper.stop();
       session.close();
+      symbols.close();
     }
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headerJson, summaryJson } from '../../../src/render/trace-json.js';
+import type { DroppedRights } from '../../../src/trace/drop-rights.js';
 import { v510, v612, v618 } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
 import { headerOf, summaryOf } from './header.js';
@@ -41,6 +42,16 @@ test('a device is armed by others, or by us where a packet socket of ours is rea
 test('who armed it: processes, or the socket where none could be read', () => {
   const by = header('taps', v612).interfaces.map((one: Json) => one.armedBy);
   assert.deepEqual(by, [[], [{ pid: 812, comm: 'tcpdump' }], [{ inode: 561516 }]]);
+});
+
+test('capabilities: what was kept, and whether all others are gone; absent where nothing was given up', () => {
+  const of = (rights?: DroppedRights): Json =>
+    headerJson({ ...headerOf('taps', v612), ...(rights && { rights }) }, '1.2.3').capabilities;
+  const kept = [{ name: 'CAP_NET_RAW', reason: 'to arm devices that appear' }] as const;
+  assert.equal(of(), undefined);
+  assert.deepEqual(of({ kept: [] }), { kept: [], dropped: true });
+  assert.deepEqual(of({ kept }), { kept, dropped: true });
+  assert.deepEqual(of({ kept, failure: 'why' }), { kept, dropped: false, failure: 'why' });
 });
 
 test('the summary carries the ledger', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headerLines, summaryLines } from '../../../src/render/trace-text.js';
+import type { DroppedRights } from '../../../src/trace/drop-rights.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
 import { v510, v612, v618 } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
@@ -18,6 +19,22 @@ test('the header tells how each stage is watched, who taps what, and what stays 
     [`# ${name}`, ...headerLines(header), ''].join('\n'),
   );
   assertGolden('test/fixtures/render/headers.txt', texts.join('\n'));
+});
+
+test('capabilities that are kept are told with their reasons, and what could not be given up', () => {
+  const header = headerOf('taps', v612);
+  const said = (rights: DroppedRights): string[] =>
+    headerLines({ ...header, rights }).slice(headerLines(header).length);
+  const kept = [{ name: 'CAP_NET_RAW', reason: 'to arm devices that appear' }] as const;
+  const failure = 'capabilities could not be dropped in the threads node (7)';
+  assert.deepEqual(said({ kept: [] }), []);
+  assert.deepEqual(said({ kept }), [
+    'capabilities kept: CAP_NET_RAW (to arm devices that appear); all others dropped',
+  ]);
+  assert.deepEqual(said({ kept, failure }), [
+    'capabilities kept: CAP_NET_RAW (to arm devices that appear)',
+    failure,
+  ]);
 });
 
 test('complete', () => {
