@@ -33,7 +33,10 @@ const libbpfNoise =
 
 const libbpfLine = /^libbpf: (?:prog '[^']*': )?/;
 
-/** The last line of a libbpf or verifier log that says what was wrong; undefined where none does. */
+/**
+ * The line of a log that says what was wrong: the verifier's last one, else libbpf's first one, which the others
+ * follow from. Undefined where none says anything.
+ */
 export function tellingLine(log: string): string | undefined {
   const lines = log.split('\n').map((line) => line.trimEnd());
   const ofLibbpf = lines.filter((line) => libbpfLine.test(line) && !libbpfNoise.test(line));
@@ -41,7 +44,7 @@ export function tellingLine(log: string): string | undefined {
   const end = lines.findIndex((line) => line.includes('-- END PROG LOAD LOG --'));
   const ofVerifier = begin < 0 ? [] : lines.slice(begin + 1, end < 0 ? undefined : end);
   const told = ofVerifier.filter((line) => line && !verifierNoise.some((noise) => noise.test(line))).at(-1);
-  return (told ?? ofLibbpf.at(-1)?.replace(libbpfLine, ''))?.trim();
+  return (told ?? ofLibbpf[0]?.replace(libbpfLine, ''))?.trim();
 }
 
 /** Why a program was turned down, in one line. */

@@ -1,6 +1,8 @@
 /** Facts of the machine for a report: what was configured, mounted and limited, as far as it can be read. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NativeBinding } from '../native/binding.js';
+import { type MemoryLimit, memoryLimit } from './memory-cgroup.js';
 
 /** Settings that change what a trace can do or costs. */
 export const sysctlNames = [
@@ -18,6 +20,10 @@ export const fileSystems = ['tracefs', 'debugfs', 'bpf', 'securityfs', 'cgroup2'
 export type FileSystem = (typeof fileSystems)[number];
 
 export interface Machine {
+  /** The tightest limit of the memory cgroups; null: none. */
+  readonly memory: MemoryLimit | null;
+  /** Bytes of BPF memory that RLIMIT_MEMLOCK allows; null: it does not limit it. */
+  readonly memlockBytes: number | null;
   readonly btf: { readonly vmlinux: boolean; readonly modules: number };
   /** Null where the kernel has no such setting, or does not show it to this user. */
   readonly sysctls: Readonly<Record<SysctlName, number | null>>;
@@ -51,11 +57,13 @@ export function parseMounts(text: string): Machine['mounts'] {
   return Object.fromEntries(fileSystems.map((name) => [name, mountOf(name)])) as Machine['mounts'];
 }
 
-export function readMachine(): Machine {
+export function readMachine(native: Pick<NativeBinding, 'memlockLimit'>): Machine {
   const sysctls = Object.fromEntries(sysctlNames.map((name) => [name, readSysctl(name)]));
   return {
     btf: btfFiles(),
     sysctls: sysctls as Machine['sysctls'],
+    memory: memoryLimit(),
+    memlockBytes: native.memlockLimit(),
     mounts: parseMounts(readFileSync('/proc/self/mounts', 'utf8')),
   };
 }
