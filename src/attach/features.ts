@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { BtfParameter, NativeBinding } from '../native/binding.js';
 import type { Mechanism, Stage } from '../stages/types.js';
 import { effectiveCapabilities, kernelRelease, type Lockdown, lockdownMode } from '../system/kernel.js';
+import { readSysctl } from '../system/machine.js';
 import { matchingSymbols } from '../system/symbols.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
@@ -34,6 +35,8 @@ export interface KernelFeatures {
     Record<'bpf_dynptr_from_skb' | 'bpf_rdonly_cast' | 'bpf_cast_to_kern_ctx', boolean>
   >;
   readonly kprobes: boolean;
+  /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
+  readonly ftrace: boolean;
   readonly lockdown: Lockdown;
   readonly capabilities: readonly string[];
   readonly refusals: readonly Refusal[];
@@ -92,6 +95,7 @@ export function probeFeatures(
       bpf_cast_to_kern_ctx: has('bpf_cast_to_kern_ctx'),
     },
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
+    ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
     lockdown: lockdownMode(),
     capabilities,
     refusals: btf ? fentryRefusal(native, { functions, symbols, capabilities }) : [],

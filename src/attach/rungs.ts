@@ -65,6 +65,9 @@ function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined
   if (rung.mechanism === 'fentry' && symbol !== rung.target)
     return `${rung.target} exists only as ${symbol}, which fentry cannot attach to`;
   if (rung.mechanism === 'kprobe' && !features.kprobes) return 'this kernel was built without kprobes';
+  // Seen on 6.1: attaching succeeds, and nothing runs (kernel/trace/ftrace.c, ftrace_startup_enable).
+  if (!features.ftrace)
+    return 'kernel.ftrace_enabled is 0: the kernel would attach it and never run it (sysctl kernel.ftrace_enabled=1)';
   return undefined;
 }
 

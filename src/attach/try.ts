@@ -24,8 +24,8 @@ export interface RungTrial {
 export interface StageTrial {
   readonly stage: Stage;
   readonly watch: StageWatch;
-  /** The kernel function that the program chosen runs in. */
-  readonly function?: string;
+  /** What is attached for it: the mechanism chosen, then what covers packets that it does not see. */
+  readonly attachments: readonly Attachment[];
   /** The packet socket is all that works, and only --arm may open one. */
   readonly onlyWithArm: boolean;
   /** The rungs below the one chosen, where they were asked for. */
@@ -49,7 +49,7 @@ export const isBuilt = ({ ladder }: Stage): boolean => ladder.some(({ program })
 
 interface Outcome {
   readonly watch: StageWatch;
-  readonly attachment?: Attachment;
+  readonly attachments: readonly Attachment[];
 }
 
 class Laboratory {
@@ -74,11 +74,10 @@ class Laboratory {
     try {
       opened = openPossible(native, request, features, settings, options.onRefused);
       opened.session.tryPacketSocket();
-      const [attachment] = opened.plan.attachments;
-      return { watch: opened.plan.watches[0]!, ...(attachment && { attachment }) };
+      return { watch: opened.plan.watches[0]!, attachments: opened.plan.attachments };
     } catch (error) {
       if (!isNativeError(error) && !(error instanceof TaptraceError)) throw error;
-      return { watch: { stage: stage.id, reason: error.message, passedOver: [] } };
+      return { watch: { stage: stage.id, reason: error.message, passedOver: [] }, attachments: [] };
     } finally {
       opened?.session.close();
     }
@@ -118,12 +117,12 @@ function withSocketTried(laboratory: Laboratory, stage: Stage, watch: StageWatch
 }
 
 function tryStage(laboratory: Laboratory, stage: Stage, options: TryOptions): StageTrial {
-  const { watch: chosen, attachment } = laboratory.attempt(stage);
+  const { watch: chosen, attachments } = laboratory.attempt(stage);
   const { watch, onlyWithArm } = options.arm
     ? { watch: chosen, onlyWithArm: false }
     : withSocketTried(laboratory, stage, chosen);
   const below = options.below ? rungsBelow(stage, watch).map((rung) => laboratory.tryRung(stage, rung)) : [];
-  return { stage, watch, ...(attachment && { function: attachment.function }), onlyWithArm, below };
+  return { stage, watch, attachments, onlyWithArm, below };
 }
 
 /** Tries every stage that has a program, one after the other. */

@@ -96,12 +96,23 @@ export function rightsFacts(features: KernelFeatures, machine: Machine): Fact[] 
   ];
 }
 
+type Cost = (value: number, features: KernelFeatures) => string | undefined;
+
 /** What a value costs; undefined where it costs nothing. */
-const costs: Partial<Record<SysctlName, (value: number) => string | undefined>> = {
+const costs: Partial<Record<SysctlName, Cost>> = {
   // kernel/kallsyms.c, kallsyms_show_value
   'kernel.kptr_restrict': (value) =>
     value >= 2
       ? 'hides addresses from everyone: stacks and places of drops stay bare numbers (1 shows them to CAP_SYSLOG)'
+      : undefined,
+  'kernel.ftrace_enabled': (value) =>
+    value === 0
+      ? 'programs at the entry of functions (fentry, kprobe) are attached and never run'
+      : undefined,
+  // A patch of Debian and others to kernel/events/core.c, perf_event_open; 3 is Debian's default.
+  'kernel.perf_event_paranoid': (value, { kprobes, capabilities }) =>
+    value >= 3 && kprobes && !capabilities.includes('CAP_SYS_ADMIN')
+      ? 'kprobes need CAP_SYS_ADMIN besides CAP_PERFMON (2 is enough to allow them)'
       : undefined,
   'kernel.bpf_stats_enabled': (value) =>
     value ? 'every run of a BPF program is timed, which slows it down' : undefined,
@@ -115,10 +126,10 @@ const costs: Partial<Record<SysctlName, (value: number) => string | undefined>> 
 };
 
 /** Settings with a price, each with it, and one line for all others. */
-export function settingsFacts({ sysctls }: Machine): Fact[] {
+export function settingsFacts(features: KernelFeatures, { sysctls }: Machine): Fact[] {
   const known = sysctlNames.flatMap((name) => {
     const value = sysctls[name];
-    return value === null ? [] : [{ text: `${name}=${value}`, cost: costs[name]?.(value) }];
+    return value === null ? [] : [{ text: `${name}=${value}`, cost: costs[name]?.(value, features) }];
   });
   const dear = known.filter(({ cost }) => cost);
   const free = known.filter(({ cost }) => !cost);

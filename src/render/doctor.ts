@@ -1,7 +1,9 @@
 /** The doctor's report as text and as JSON: the kernel, the rights, the settings, then every stage. */
 import type { KernelFeatures } from '../attach/features.js';
+import type { Attachment } from '../attach/plan.js';
 import type { RungTrial, StageTrial } from '../attach/try.js';
 import type { PassedOver, StageWatch } from '../stages/report.js';
+import { stages } from '../stages/table.js';
 import type { Machine } from '../system/machine.js';
 import { type Fact, kernelFacts, missingRights, rightsFacts, settingsFacts } from './doctor-facts.js';
 import { wrapText } from './text-layout.js';
@@ -21,26 +23,42 @@ export interface Verdict {
   readonly text: string;
 }
 
+/** Reasons of several rungs or stages, each said once. */
+const distinct = (trials: readonly StageTrial[]): string[] => [
+  ...new Set(
+    trials.flatMap(({ watch }) =>
+      watch.passedOver.length ? watch.passedOver.map(({ reason }) => reason) : [watch.reason],
+    ),
+  ),
+];
+
+const namesOf = (trials: readonly StageTrial[]): string => trials.map(({ stage }) => stage.id).join(' and ');
+
+/** Why taps cannot be watched; what is missing of the rights comes before what is missing of the kernel. */
+function whyNone(failed: readonly StageTrial[], { features, machine }: DoctorReport): string {
+  const lacking = missingRights(features, machine).flatMap(([name]) =>
+    ['CAP_BPF', 'CAP_PERFMON'].includes(name) ? [name] : [],
+  );
+  const names = namesOf(failed);
+  if (lacking.length)
+    return `${names} cannot be watched without ${lacking.join(' and ')}: run it as root, or give node these capabilities.`;
+  return `${names} cannot be watched here: ${distinct(failed).join('; ')}.`;
+}
+
 /** Whether both taps can be watched, and why not. */
-export function verdictOf({ trials }: DoctorReport): Verdict {
-  const taps = trials.filter(({ stage }) => stage.group === 'taps');
+export function verdictOf(report: DoctorReport): Verdict {
+  const taps = report.trials.filter(({ stage }) => stage.group === 'taps');
   const failed = taps.filter(({ watch }) => !watch.mechanism);
-  const armed = taps.filter(({ onlyWithArm }) => onlyWithArm).map(({ stage }) => stage.id);
-  const probes = taps.some(({ watch }) => watch.observed === false);
-  if (failed.length)
-    return {
-      taps: 'none',
-      text: failed
-        .map(({ stage, watch }) => `${stage.id} cannot be watched here: ${watch.reason}.`)
-        .join(' '),
-    };
+  const armed = taps.filter(({ onlyWithArm }) => onlyWithArm);
+  if (failed.length) return { taps: 'none', text: whyNone(failed, report) };
   if (armed.length)
-    return { taps: 'arm', text: `Both taps can be watched here, ${armed.join(' and ')} only with --arm.` };
-  if (probes) return { taps: 'arm', text: 'Both taps can be watched here, by the packet sockets of --arm.' };
+    return { taps: 'arm', text: `Both taps can be watched here, ${namesOf(armed)} only with --arm.` };
+  if (taps.some(({ watch }) => watch.observed === false))
+    return { taps: 'arm', text: 'Both taps can be watched here, by the packet sockets of --arm.' };
   return { taps: 'passive', text: 'Both taps can be watched here, without a probe that others could see.' };
 }
 
-const labelColumn = 19;
+const labelColumn = 21;
 const stageColumn = 15;
 
 function factLines(facts: readonly Fact[], width: number): string[] {
@@ -62,19 +80,35 @@ const passedOverText = ({ mechanism, target, reason }: PassedOver): string =>
 const belowText = ({ mechanism, target, works, reason }: RungTrial): string =>
   works ? `then ${mechanism} ${target}: works too` : `then ${mechanism} ${target}: ${reason}`;
 
-function headOf({ watch, function: where }: StageTrial): string {
-  const { mechanism, target, observed } = watch;
+/** The mechanism and what it hangs on: the very symbol, where that has a suffix. */
+function howText({
+  mechanism,
+  target,
+  function: where,
+}: Pick<Attachment, 'mechanism' | 'target'> & { readonly function?: string }): string {
+  if (mechanism === 'inferred') return `inferred from ${target}`;
+  return `${mechanism} ${where?.startsWith(`${target}.`) ? where : target}`;
+}
+
+function headOf({ watch, attachments }: StageTrial): string {
+  const [first, complement] = attachments;
+  const { mechanism, target = '', observed } = watch;
   if (!mechanism) return 'cannot be watched';
-  const how = mechanism === 'inferred' ? `inferred from ${target}` : `${mechanism} ${target}`;
-  const suffix = where?.startsWith(`${target}.`) ? where.slice(target!.length) : '';
-  return `${how}${suffix}, ${observed ? 'observed' : 'a probe of ours'}`;
+  const how = howText({ mechanism, target, ...(first && { function: first.function }) });
+  const also = complement ? `, else ${howText(complement)}` : '';
+  return `${how}${also}: ${observed ? 'observed' : 'a probe of ours'}`;
 }
 
 function stageLines(trial: StageTrial, verbose: boolean, width: number): string[] {
   const { stage, watch, onlyWithArm, below } = trial;
-  const isTold = verbose || onlyWithArm || watch.passedOver.length === 0;
-  const reason = isTold && watch.reason !== 'The best way there is.' ? [watch.reason] : [];
-  const remarks = [...reason, ...watch.passedOver.map(passedOverText), ...below.map(belowText)];
+  const reasons = distinct([trial]);
+  const isOne = !watch.mechanism && reasons.length === 1;
+  const remarks = [
+    ...(isOne ? reasons : []),
+    ...(watch.mechanism && (verbose || onlyWithArm) ? [watch.reason] : []),
+    ...(isOne ? [] : watch.passedOver.map(passedOverText)),
+    ...below.map(belowText),
+  ];
   return [
     `  ${stage.id.padEnd(stageColumn)}${headOf(trial)}`,
     ...remarks.flatMap((remark) => indented(remark, width)),
@@ -93,9 +127,9 @@ export function doctorText(report: DoctorReport, options: { verbose: boolean; wi
     ...factLines(rightsFacts(features, machine), width),
     '',
     'Settings',
-    ...factLines(settingsFacts(machine), width),
+    ...factLines(settingsFacts(features, machine), width),
     '',
-    'Stages, in path order: what watches each, and what keeps better ways from it (all of it tried)',
+    'Stages, in path order: what watches each (tried, not guessed), and what keeps better ways from it',
     ...trials.flatMap((trial) => stageLines(trial, verbose, width)),
     ...(unbuilt.length ? wrapText(later, width - 2).map((line) => `  ${line}`) : []),
     '',
@@ -103,6 +137,10 @@ export function doctorText(report: DoctorReport, options: { verbose: boolean; wi
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const placeOf = ({ stage }: StageWatch): number => stages.findIndex(({ id }) => id === stage);
+const inPathOrder = (watches: readonly StageWatch[]): StageWatch[] =>
+  watches.toSorted((a, b) => placeOf(a) - placeOf(b));
 
 export function doctorJson(report: DoctorReport): Record<string, unknown> {
   const { features, machine, trials, unbuilt } = report;
@@ -113,15 +151,15 @@ export function doctorJson(report: DoctorReport): Record<string, unknown> {
     features,
     machine,
     missingCapabilities: missingRights(features, machine).map(([name, purpose]) => ({ name, purpose })),
-    stages: [
-      ...trials.map(({ watch, function: where, onlyWithArm, below }) => ({
+    stages: inPathOrder([
+      ...trials.map(({ watch, attachments: [first], onlyWithArm, below }) => ({
         ...watch,
-        ...(where !== undefined && { function: where }),
+        ...(first && { function: first.function }),
         ...(onlyWithArm && { onlyWithArm }),
         ...(below.length && { below }),
       })),
       ...unbuilt,
-    ],
+    ]),
     verdict: verdictOf(report),
   };
 }

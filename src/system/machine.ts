@@ -8,6 +8,7 @@ import { type MemoryLimit, memoryLimit } from './memory-cgroup.js';
 export const sysctlNames = [
   'kernel.unprivileged_bpf_disabled',
   'kernel.kptr_restrict',
+  'kernel.perf_event_paranoid',
   'kernel.ftrace_enabled',
   'kernel.bpf_stats_enabled',
   'net.core.bpf_jit_enable',
@@ -42,7 +43,8 @@ function btfFiles(): Machine['btf'] {
   }
 }
 
-function readSysctl(name: SysctlName): number | null {
+/** Null where the kernel has no such setting, or does not show it to this user. */
+export function readSysctl(name: SysctlName): number | null {
   try {
     return Number.parseInt(readFileSync(join('/proc/sys', name.replaceAll('.', '/')), 'utf8'), 10);
   } catch {

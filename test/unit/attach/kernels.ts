@@ -38,6 +38,7 @@ export const v612: KernelFeatures = {
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
   kprobes: true,
+  ftrace: true,
   lockdown: 'none',
   capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN', 'CAP_SYSLOG', 'CAP_PERFMON', 'CAP_BPF'],
   refusals: [],
