@@ -1,6 +1,6 @@
 /** What the kernel turned down, in one line for the report and in full for --debug. */
 import type { NativeError } from '../native/binding.js';
-import type { Access, Refusal } from './features.js';
+import type { Refusal } from './features.js';
 import type { Attachment } from './plan.js';
 
 /** One attachment's program was turned down by the kernel. */
@@ -61,8 +61,13 @@ export function refusalReason({ operation, code, log = '' }: NativeError): strin
 export function refusalOf({ attachment, cause }: RungRefused): Refusal {
   const { mechanism, target, stage, program } = attachment;
   const whole = /^(attach|find attach target)/.test(cause.operation);
-  const access = program!.object.split('-').at(-1) as Access;
-  return { mechanism, target, stage, ...(!whole && { access }), reason: refusalReason(cause) };
+  return {
+    mechanism,
+    target,
+    stage,
+    ...(!whole && { access: program!.access }),
+    reason: refusalReason(cause),
+  };
 }
 
 /** Whether another rung may do better; no memory is nobody's fault, and no rung's cure. */

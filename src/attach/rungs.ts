@@ -4,7 +4,12 @@ import type { Mechanism, Rung, Stage } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
 
 export type RungVerdict =
-  | { readonly usable: true; readonly access: Access }
+  | {
+      readonly usable: true;
+      readonly access: Access;
+      /** Why the kernel turned a better build of it down, where it did. */
+      readonly refused?: string;
+    }
   | { readonly usable: false; readonly reason: string };
 
 const no = (reason: string): RungVerdict => ({ usable: false, reason });
@@ -43,7 +48,10 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   const { kfuncs, lockdown } = features;
   const casts = kfuncs.bpf_rdonly_cast;
   const probe: Access[] = lockdown === 'confidentiality' ? [] : ['probe'];
-  if (mechanism === 'packet_socket') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
+  if (mechanism === 'packet_socket')
+    return casts && kfuncs.bpf_cast_to_kern_ctx && holds(features, 'CAP_PERFMON')
+      ? ['kfunc', 'context']
+      : ['context'];
   if (mechanism === 'kprobe') return probe;
   if (mechanism === 'fentry') return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -56,23 +64,28 @@ function argumentFits(parameters: readonly BtfParameter[], rung: Rung): boolean 
   return parameter?.type === 'sk_buff' && parameter.pointerDepth === depth;
 }
 
+const noBtf = 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
+
+/** Older pahole leaves functions with a suffix out of BTF: fentry needs it to know them, a kprobe does not. */
 function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined {
-  const parameters = features.functions[rung.target];
-  if (!parameters) return `BTF does not know ${rung.target}`;
-  if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
+  if (!features.btf) return noBtf;
+  if (rung.mechanism === 'kprobe' && !features.kprobes)
+    return 'kprobes are not compiled into this kernel (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)';
   const { symbol, reason } = resolveSymbol(rung.target, features);
   if (!symbol) return `${rung.target}: ${reason}`;
   if (rung.mechanism === 'fentry' && symbol !== rung.target)
-    return `${rung.target} exists only as ${symbol}, which fentry cannot attach to`;
-  if (rung.mechanism === 'kprobe' && !features.kprobes) return 'this kernel was built without kprobes';
+    return `the symbol is ${symbol}, which BTF does not describe and fentry cannot attach to`;
   // Seen on 6.1: attaching succeeds, and nothing runs (kernel/trace/ftrace.c, ftrace_startup_enable).
   if (!features.ftrace)
     return 'kernel.ftrace_enabled is 0: the kernel would attach it and never run it (sysctl kernel.ftrace_enabled=1)';
+  const parameters = features.functions[rung.target];
+  if (!parameters) return rung.mechanism === 'kprobe' ? undefined : `BTF does not know ${rung.target}`;
+  if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
   return undefined;
 }
 
 function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefined {
-  if (!features.btf) return 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
+  if (!features.btf) return noBtf;
   if (!features.tracepoints[rung.target]) return `this kernel has no tracepoint ${rung.target}`;
   return undefined;
 }
@@ -120,6 +133,7 @@ export function judgeRung(
     (access) => !(access === 'direct' && rung.program?.name.startsWith('skbpp')),
   );
   const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
-  if (access) return { usable: true, access };
-  return no(refusals[0]?.reason ?? 'needs a way to read kernel memory that lockdown or this kernel refuses');
+  const [refused] = refusals;
+  if (access) return { usable: true, access, ...(refused && { refused: refused.reason }) };
+  return no(refused?.reason ?? 'lockdown=confidentiality forbids reading kernel memory');
 }

@@ -5,8 +5,11 @@ import {
   tapCountersBytes,
   tapDevice,
   tapDeviceBytes,
+  tapLink,
   tapLive,
   tapLiveBytes,
+  tapSocketDevice,
+  tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
 import {
@@ -16,6 +19,7 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
@@ -133,6 +137,8 @@ export class TapSession {
   /** Programs that are loaded, by all that makes them what they are, and those of them that are attached. */
   private readonly loaded = new Map<string, number>();
   private readonly attached = new Set<number>();
+  /** Further instances of the packet-socket program, by namespace. */
+  private readonly socketPrograms = new Map<number, number>();
   private readonly objects = new Map<string, Uint8Array>();
 
   constructor(
@@ -186,21 +192,24 @@ export class TapSession {
   }
 
   private load(attachment: Attachment): void {
-    const { program, mechanism, target } = attachment;
-    if (!program) return;
+    if (!attachment.program) return;
     const key = programKey(attachment);
-    const already = this.loaded.get(key);
-    if (already !== undefined) this.programs.set(attachment.attachId, already);
-    if (already !== undefined) return;
-    const id = this.native.load({
-      object: this.object(program.object),
-      program: program.name,
-      constants: program.constants,
+    const id = this.loaded.get(key) ?? this.loadProgram(attachment);
+    this.loaded.set(key, id);
+    this.programs.set(attachment.attachId, id);
+  }
+
+  private loadProgram(
+    { program, mechanism, target }: Attachment,
+    constants: Record<string, number> = {},
+  ): number {
+    return this.native.load({
+      object: this.object(program!.object),
+      program: program!.name,
+      constants: { ...program!.constants, ...constants },
       ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
-    this.loaded.set(key, id);
-    this.programs.set(attachment.attachId, id);
   }
 
   private attachAll(): void {
@@ -252,14 +261,18 @@ export class TapSession {
   }
 
   /** Opens our packet socket on a device; from then on it watches the tap there. Returns its number. */
-  arm(netns: { inum: number; path: string | null }, ifindex: number): number | undefined {
+  arm(
+    netns: { inum: number; path: string | null },
+    link: Pick<Link, 'ifindex' | 'type'>,
+  ): number | undefined {
     const sockets = this.plan.attachments.filter(({ mechanism }) => mechanism === 'packet_socket');
     const carrier = sockets.find(({ program }) => program);
     if (!carrier) return undefined;
     const incomingOnly = !sockets.some(({ stage }) => stage === 'tx-tap');
-    const program = this.programs.get(carrier.attachId)!;
-    const socket = this.native.openPacketSocket(program, netns.path, ifindex, incomingOnly);
-    this.native.mapSet('armed_devices', this.deviceKey(netns.inum, ifindex), new Uint8Array([1]));
+    const program = this.socketProgram(carrier, netns.inum);
+    this.setSocketDevice(netns.inum, link, false);
+    const socket = this.native.openPacketSocket(program, netns.path, link.ifindex, incomingOnly);
+    this.setSocketDevice(netns.inum, link, true);
     return socket;
   }
 
@@ -272,8 +285,30 @@ export class TapSession {
     if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)!);
   }
 
+  /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
+  private socketProgram(carrier: Attachment, netnsInum: number): number {
+    const planned = this.programs.get(carrier.attachId)!;
+    const { access, constants } = carrier.program!;
+    if (access !== 'context' || constants.own_netns === netnsInum) return planned;
+    const loaded = this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, { own_netns: netnsInum });
+    this.socketPrograms.set(netnsInum, loaded);
+    return loaded;
+  }
+
+  private setSocketDevice(
+    netnsInum: number,
+    { ifindex, type }: Pick<Link, 'ifindex' | 'type'>,
+    armed: boolean,
+  ): void {
+    const value = new DataView(new ArrayBuffer(tapSocketDeviceBytes));
+    value.setUint16(tapSocketDevice.linkType, type, true);
+    value.setUint8(tapSocketDevice.link, hasLinkHeader(type) ? tapLink.device : tapLink.network);
+    value.setUint8(tapSocketDevice.armed, Number(armed));
+    this.native.mapSet('socket_devices', this.deviceKey(netnsInum, ifindex), new Uint8Array(value.buffer));
+  }
+
   disarm(socket: number, netnsInum: number, ifindex: number): void {
-    this.native.mapDelete('armed_devices', this.deviceKey(netnsInum, ifindex));
+    this.native.mapDelete('socket_devices', this.deviceKey(netnsInum, ifindex));
     this.native.closePacketSocket(socket);
   }
 
@@ -303,11 +338,12 @@ export class TapSession {
 
   /**
    * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
-   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known.
+   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
+   * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
+    if (attachment.covered || attachment.mechanism === 'packet_socket') return 0;
     if (attachment.mechanism === 'kprobe') return null;
-    if (attachment.mechanism === 'packet_socket') return 0;
     return this.stats(attachment)?.recursionMisses ?? null;
   }
 

@@ -91,21 +91,22 @@ function howText({
 }
 
 function headOf({ watch, attachments }: StageTrial): string {
-  const [first, complement] = attachments;
+  const [first] = attachments;
   const { mechanism, target = '', observed } = watch;
   if (!mechanism) return 'cannot be watched';
   const how = howText({ mechanism, target, ...(first && { function: first.function }) });
-  const also = complement ? `, else ${howText(complement)}` : '';
-  return `${how}${also}: ${observed ? 'observed' : 'a probe of ours'}`;
+  return `${how}: ${observed ? 'observed' : 'a probe of ours'}`;
 }
 
 function stageLines(trial: StageTrial, verbose: boolean, width: number): string[] {
-  const { stage, watch, onlyWithArm, below } = trial;
+  const { stage, watch, attachments, onlyWithArm, below } = trial;
+  const [first, complement] = attachments;
   const reasons = distinct([trial]);
   const isOne = !watch.mechanism && reasons.length === 1;
   const remarks = [
+    ...(complement ? [`and ${howText(complement)}, for packets that this does not see`] : []),
     ...(isOne ? reasons : []),
-    ...(watch.mechanism && (verbose || onlyWithArm) ? [watch.reason] : []),
+    ...(watch.mechanism && (verbose || onlyWithArm || first?.seesBytes === false) ? [watch.reason] : []),
     ...(isOne ? [] : watch.passedOver.map(passedOverText)),
     ...below.map(belowText),
   ];
