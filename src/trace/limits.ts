@@ -32,9 +32,13 @@ export function symbolNotes(
   return [`${what.join(' and ')} are bare addresses: ${why}`];
 }
 
-/** Who taps is read from /proc/<pid>/fd, which other users' processes keep to themselves. */
+/** /proc/<pid>/fd is for its user to list (0500), and its links for who may trace the process (fs/proc/fd.c). */
+const readsAllDescriptors: readonly Capability[] = ['CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'];
+
+/** Told only where a socket's owner was looked for and not found. */
 export function ownerNotes(armed: readonly ArmedDevice[], held: readonly Capability[]): string[] {
   const isUnknown = armed.some(({ by }) => by.some(({ owners }) => owners.length === 0));
-  if (!isUnknown || held.includes('CAP_SYS_PTRACE')) return [];
-  return ["owners of other users' packet sockets are not known: needs CAP_SYS_PTRACE"];
+  const missing = readsAllDescriptors.filter((name) => !held.includes(name));
+  if (!isUnknown || missing.length === 0) return [];
+  return [`owners of other users' packet sockets are not known: needs ${missing.join(' and ')}`];
 }
