@@ -37,6 +37,8 @@ export interface KernelFeatures {
   readonly kprobes: boolean;
   /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
   readonly ftrace: boolean;
+  /** False up to 6.12: one list for all namespaces has the taps that are bound to no device. */
+  readonly tapListPerNetns: boolean;
   readonly lockdown: Lockdown;
   readonly capabilities: readonly string[];
   readonly refusals: readonly Refusal[];
@@ -96,6 +98,7 @@ export function probeFeatures(
     },
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
+    tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),
     lockdown: lockdownMode(),
     capabilities,
     refusals: btf ? fentryRefusal(native, { functions, symbols, capabilities }) : [],

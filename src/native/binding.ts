@@ -90,6 +90,8 @@ export interface NativeBinding {
   /** Parameters of a kernel function, or null where BTF does not know it. */
   btfFunction(name: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
+  /** Whether a kernel struct has a member of this name (not of one of its members). */
+  btfHasMember(struct: string, member: string): boolean;
   /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
   releaseBtf(): void;
   btfEnum(name: string): Record<string, number> | null;

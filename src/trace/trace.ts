@@ -16,7 +16,14 @@ import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
 import { KernelSymbols } from '../system/symbols.js';
-import { type ArmedDevice, armedDevices, blindNotes, stackNotes, visibilityNotes } from './arming.js';
+import {
+  type ArmedDevice,
+  armedDevices,
+  armedFromElsewhere,
+  blindNotes,
+  stackNotes,
+  visibilityNotes,
+} from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -150,6 +157,7 @@ export class Trace {
       const wallOffsetNs = clocks.wallNs - clocks.bootNs;
       const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
       const notes = [
+        ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
         ...blindNotes(opened.plan),
         ...(options.stacks ? stackNotes(opened.plan) : []),
