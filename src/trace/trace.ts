@@ -13,7 +13,7 @@ import { stageById } from '../stages/lookup.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
-import { type ArmedDevice, armedDevices, stackNotes, visibilityNotes } from './arming.js';
+import { type ArmedDevice, armedDevices, blindNotes, stackNotes, visibilityNotes } from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -118,7 +118,7 @@ export class Trace {
       this.startedAt = performance.now();
       const clocks = native.clocks();
       const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
-      const notes = visibilityNotes(opened.plan, devices);
+      const notes = [...visibilityNotes(opened.plan, devices), ...blindNotes(opened.plan)];
       if (options.stacks) notes.push(...stackNotes(opened.plan));
       this.sink.header({
         options,
