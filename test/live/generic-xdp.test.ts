@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { firstDifference, withoutUpkeep } from '../support/compare.js';
+import { CORPUS, udpToPort } from '../support/corpus.js';
 import { vethScene } from '../support/session.js';
 import {
   assertAgree,
@@ -16,7 +17,6 @@ import {
 } from '../support/traced.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
 import { attachGenericXdp, detachGenericXdp, XDP_DROPPED_PORT, type XdpProgram } from '../support/xdp.js';
-import { CORPUS, udpToPort } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump', 'iperf3', 'clang']) ?? false;
 const PASSIVE: Mode = { arm: false, snaplen: 96 };
