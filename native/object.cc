@@ -117,7 +117,8 @@ int ProgramInstance::keep_maps(SharedMaps& shared) {
 int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::string* what) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "taptrace");
   // A type that vmlinux does not have would make libbpf look through the modules' BTF, for which
-  // the kernel asks CAP_SYS_ADMIN (kernel/bpf/syscall.c, bpf_obj_get_next_id). None of ours is there.
+  // the kernel asks CAP_SYS_ADMIN (kernel/bpf/syscall.c, bpf_obj_get_next_id). None of ours is
+  // there.
   if (!access(kKernelBtf, R_OK)) options.btf_custom_path = kKernelBtf;
   *what = "open BPF object";
   object_ = bpf_object__open_mem(spec.object, spec.object_bytes, &options);
