@@ -199,6 +199,7 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     mechanism,
     target,
     observed: mechanism !== 'packet_socket',
+    ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${blind}`,
     passedOver,
   };

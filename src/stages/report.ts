@@ -15,6 +15,8 @@ export interface StageWatch {
   readonly target?: string;
   /** False where watching needs a probe that others could see; absent where there is no mechanism. */
   readonly observed?: boolean;
+  /** Only false is said: lockdown leaves packets without their bytes to this mechanism. */
+  readonly seesBytes?: false;
   /** Why this mechanism, or why none. */
   readonly reason: string;
   readonly passedOver: readonly PassedOver[];

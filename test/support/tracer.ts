@@ -28,6 +28,7 @@ export interface TraceEvent {
   readonly tsNs: string;
   readonly stage: string;
   readonly mechanism: string;
+  readonly function: string;
   readonly observed: boolean;
   readonly direction: 'rx' | 'tx' | 'forward' | 'unknown';
   readonly cpu: number;
@@ -55,6 +56,8 @@ export interface TraceEvent {
 export interface TraceHeader {
   readonly type: 'header';
   readonly arm: boolean;
+  /** Mechanisms by stage. */
+  readonly plan: Readonly<Record<string, string>>;
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];

@@ -1,4 +1,5 @@
 /** Every kernel in every lockdown mode, each in a guest of its own that runs all files in guest/. */
+import { checkKernelsPage } from '../check-page.js';
 import { emitGuestTests } from '../emit.js';
 import { chosenSituations } from '../situations.js';
 
@@ -7,4 +8,4 @@ const timeoutSeconds = 900;
 
 /** Empty: all. */
 const names = (process.env.TAPTRACE_GUEST_TESTS ?? '').split(/[\s,]+/).filter(Boolean);
-await emitGuestTests(chosenSituations(packets), names, timeoutSeconds);
+checkKernelsPage(await emitGuestTests(chosenSituations(packets), names, timeoutSeconds));
