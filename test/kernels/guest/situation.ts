@@ -1,19 +1,26 @@
-/** The guest that this test runs in, as the host says. */
-import type { Mode } from '../../support/traced.js';
+/** The guest that this test runs in, as the host says, and what is known of such guests. */
+import { kernelNames } from '../kernels.js';
 import type { Situation } from '../situations.js';
 
-export const situation = JSON.parse(process.env.TAPTRACE_SITUATION ?? '{}') as Situation;
-
-/** Packets of the whole corpus, about: see corpus(). */
-const corpusPackets = 13_000;
-/** The part of the corpus that makes as many packets as the host wants. */
-export const corpusScale = situation.packets / corpusPackets;
-
-/** How taptrace is run in guests: one process for both ends, since starting one takes ten seconds and more. */
-export function guestMode({ arm, snaplen }: Pick<Mode, 'arm' | 'snaplen'>): Mode {
-  return { arm, snaplen, payload: arm || passiveReadsPayload, together: true, missesCounted: false };
+function fromHost(): Situation {
+  const text = process.env.TAPTRACE_SITUATION;
+  if (text === undefined) throw new Error('TAPTRACE_SITUATION does not say which guest this is');
+  return JSON.parse(text) as Situation;
 }
 
-/** 5.10 and 6.1 give packet bytes to tracing programs only by probe reads; 6.12 has dynptrs. */
-export const passiveReadsPayload =
-  situation.lockdown !== 'confidentiality' || !['5.10', '6.1'].includes(situation.kernel);
+export const situation = fromHost();
+
+const at = (kernel: Situation['kernel']) => kernelNames.indexOf(kernel);
+
+/** Whether the kernel is this one of the lab's, or a newer one. */
+export function isSince(kernel: Situation['kernel']): boolean {
+  return at(situation.kernel) >= at(kernel);
+}
+
+export const isConfidential = situation.lockdown === 'confidentiality';
+
+/** Under confidentiality tracing programs get packet bytes by dynptr only, and those came with 6.12. */
+export const passiveSeesBytes = !isConfidential || isSince('6.12');
+
+/** The tap lists were global up to 6.12, and belong to a namespace since. */
+export const tapsAreGlobal = !isSince('newest');
