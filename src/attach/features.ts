@@ -4,7 +4,7 @@ import type { BtfParameter, NativeBinding } from '../native/binding.js';
 import type { Mechanism, Stage } from '../stages/types.js';
 import { effectiveCapabilities, kernelRelease, type Lockdown, lockdownMode } from '../system/kernel.js';
 import { readSysctl } from '../system/machine.js';
-import { matchingSymbols } from '../system/symbols.js';
+import { findSymbols, readKallsyms, symbolAddress } from '../system/symbols.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
 export type Access = 'kfunc' | 'probe' | 'direct' | 'context';
@@ -30,6 +30,8 @@ export interface KernelFeatures {
   readonly tracepoints: Readonly<Record<string, readonly BtfParameter[] | null>>;
   /** Text symbols of a function: its own name, or with a suffix (.constprop.0, .isra.0, .cold, …). */
   readonly symbols: Readonly<Record<string, readonly string[]>>;
+  /** Addresses of the kernel's variables that hold the bases of its direct map; 0n where they are not known. */
+  readonly directMap: Readonly<Record<'vmemmap_base' | 'page_offset_base', bigint>>;
   /** Kernel functions that BPF programs may call. */
   readonly kfuncs: Readonly<
     Record<'bpf_dynptr_from_skb' | 'bpf_rdonly_cast' | 'bpf_cast_to_kern_ctx', boolean>
@@ -73,17 +75,16 @@ function fentryRefusal(
 export function probeFeatures(
   native: NativeBinding,
   stages: readonly Stage[],
-  kallsyms?: Buffer,
+  kallsyms = readKallsyms(native),
 ): KernelFeatures {
   const targets = targetsOf(stages);
   const functions = Object.fromEntries(targets.functions.map((name) => [name, native.btfFunction(name)]));
   const btf = existsSync('/sys/kernel/btf/vmlinux');
   const has = (name: string): boolean => btf && native.btfFunction(name) !== null;
-  const symbols = matchingSymbols(
-    native,
-    [...targets.functions, ...stages.flatMap((stage) => stage.tracepointInside ?? [])],
-    kallsyms,
-  );
+  const symbols = findSymbols(kallsyms, [
+    ...targets.functions,
+    ...stages.flatMap((stage) => stage.tracepointInside ?? []),
+  ]);
   const capabilities = effectiveCapabilities();
   return {
     release: kernelRelease(),
@@ -91,6 +92,10 @@ export function probeFeatures(
     functions,
     tracepoints: Object.fromEntries(targets.tracepoints.map((name) => [name, native.btfTracepoint(name)])),
     symbols,
+    directMap: {
+      vmemmap_base: symbolAddress(kallsyms, 'vmemmap_base'),
+      page_offset_base: symbolAddress(kallsyms, 'page_offset_base'),
+    },
     kfuncs: {
       bpf_dynptr_from_skb: has('bpf_dynptr_from_skb'),
       bpf_rdonly_cast: has('bpf_rdonly_cast'),

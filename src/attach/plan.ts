@@ -125,6 +125,15 @@ function ownNetns({ netnsInum }: PlanRequest): number {
   return typeof netnsInum === 'number' ? netnsInum : 0;
 }
 
+/** Programs that read packets by probe follow page fragments through the direct map (bpf/payload_probe.h). */
+function directMapConstants({ directMap }: KernelFeatures): Record<string, number> {
+  const low = (address: bigint): number => Number(BigInt.asUintN(32, address));
+  return {
+    vmemmap_base_symbol: low(directMap.vmemmap_base),
+    page_offset_base_symbol: low(directMap.page_offset_base),
+  };
+}
+
 function constantsOf(
   stage: Stage,
   { rung, access }: Choice,
@@ -140,6 +149,7 @@ function constantsOf(
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
+    ...(access === 'probe' && directMapConstants(features)),
     ...argumentConstants(rung, features),
   };
 }

@@ -80,6 +80,12 @@ const passedOverText = ({ mechanism, target, reason }: PassedOver): string =>
 const belowText = ({ mechanism, target, works, reason }: RungTrial): string =>
   works ? `then ${mechanism} ${target}: works too` : `then ${mechanism} ${target}: ${reason}`;
 
+/** A bug report says whether addresses are known, and keeps them to itself. */
+function withoutAddresses({ directMap, ...others }: KernelFeatures): Record<string, unknown> {
+  const known = Object.entries(directMap).map(([name, address]) => [name, address !== 0n]);
+  return { ...others, directMap: Object.fromEntries(known) };
+}
+
 /** The mechanism and what it hangs on: the very symbol, where that has a suffix. */
 function howText({
   mechanism,
@@ -149,7 +155,7 @@ export function doctorJson(report: DoctorReport): Record<string, unknown> {
     type: 'doctor',
     schema: 1,
     kernel: features.release,
-    features,
+    features: withoutAddresses(features),
     machine,
     missingCapabilities: missingRights(features, machine).map(([name, purpose]) => ({ name, purpose })),
     stages: inPathOrder([

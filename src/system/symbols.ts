@@ -28,16 +28,16 @@ function symbolsNamed(text: Buffer, name: string): string[] {
   return found;
 }
 
-/** The symbols of the running kernel; none where kallsyms cannot be read. `text` is what was read already. */
-export function matchingSymbols(
-  native: NativeBinding,
-  names: readonly string[],
-  text = readKallsyms(native),
-): Record<string, string[]> {
-  return findSymbols(text, names);
+/** Address of a symbol of any kind; 0n where there is none, or where the kernel hides addresses. */
+export function symbolAddress(text: Buffer, name: string): bigint {
+  const at = text.indexOf(` ${name}\n`);
+  if (at < 18) return 0n;
+  const address = text.toString('latin1', at - 18, at - 2);
+  return /^[0-9a-f]{16}$/.test(address) ? BigInt(`0x${address}`) : 0n;
 }
 
-function readKallsyms(native: NativeBinding): Buffer {
+/** The whole of kallsyms; empty where it cannot be read. */
+export function readKallsyms(native: NativeBinding): Buffer {
   try {
     return Buffer.from(native.readFile(null, kallsyms).buffer);
   } catch {
@@ -45,7 +45,7 @@ function readKallsyms(native: NativeBinding): Buffer {
   }
 }
 
-/** The whole of kallsyms, read while other things go on; empty where it cannot be read. */
+/** The same, read while other things go on. */
 export async function readKallsymsAsync(native: NativeBinding): Promise<Buffer> {
   try {
     return Buffer.from((await native.readFileAsync(kallsyms)).buffer);

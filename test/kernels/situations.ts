@@ -9,6 +9,8 @@ export interface Situation {
   readonly lockdown: Lockdown;
   /** About so many packets are compared with tcpdump, at all taps together. */
   readonly packets: number;
+  /** Every rung of every ladder beside tcpdump, not just what is used by default. */
+  readonly everyRung: boolean;
 }
 
 /** Words for the kernel's command line. */
@@ -21,10 +23,13 @@ export function situationName({ kernel, lockdown }: Pick<Situation, 'kernel' | '
 }
 
 /** Every kernel in every mode; the environment may name fewer (TAPTRACE_KERNELS, TAPTRACE_LOCKDOWN). */
-export function chosenSituations(packets: number, env: NodeJS.ProcessEnv = process.env): Situation[] {
+export function chosenSituations(
+  how: Pick<Situation, 'packets' | 'everyRung'>,
+  env: NodeJS.ProcessEnv = process.env,
+): Situation[] {
   const kernels = listed(env.TAPTRACE_KERNELS, kernelNames).map(parseKernelName);
   const modes = listed(env.TAPTRACE_LOCKDOWN, lockdownModes).map(parseLockdown);
-  return modes.flatMap((lockdown) => kernels.map((kernel) => ({ kernel, lockdown, packets })));
+  return modes.flatMap((lockdown) => kernels.map((kernel) => ({ kernel, lockdown, ...how })));
 }
 
 function listed(text: string | undefined, all: readonly string[]): readonly string[] {

@@ -98,28 +98,59 @@ export async function runSession<Result extends Taps>(
   cases: readonly TrafficCase[],
   startCandidate: () => Promise<Observer<Result>>,
 ): Promise<Session<Result>> {
+  const [outcome] = await runSessions(scene, cases, [startCandidate]);
+  if (outcome!.status === 'fulfilled') return outcome!.value;
+  throw outcome!.reason;
+}
+
+/**
+ * Runs the cases once while tcpdump and all candidates, started one after the other, watch the scene. One that
+ * fails does not disturb the others.
+ */
+export async function runSessions<Result extends Taps>(
+  scene: Scene,
+  cases: readonly TrafficCase[],
+  starts: readonly (() => Promise<Observer<Result>>)[],
+): Promise<PromiseSettledResult<Session<Result>>[]> {
   try {
     const oracle = await observeByTcpdump(scene.world, scene.places, 'oracle');
-    const candidate = await startCandidate();
-    const markers: string[] = [];
-    const markNext = async (text: string) => {
-      markers.push(text);
-      await mark(scene, text);
+    const started: PromiseSettledResult<Observer<Result>>[] = [];
+    for (const start of starts) started.push(...(await Promise.allSettled([start()])));
+    const markers = await runCases(scene, cases);
+    const finish = async (candidate: PromiseSettledResult<Observer<Result>>) => {
+      if (candidate.status === 'rejected') throw candidate.reason;
+      await candidate.value.untilMarked(markers);
+      return candidate.value.stop();
     };
-    for (const { name, run } of cases) {
-      await markNext(startOf(name));
-      await run(scene.world);
-      await markNext(endOf(name));
-    }
-    await candidate.untilMarked(markers);
+    // The oracle outlives the candidates: what it arms stays armed for every event.
+    const seen = await Promise.allSettled(started.map(finish));
     await oracle.untilMarked(markers);
-    // The oracle outlives the candidate: what it arms stays armed for every event.
-    const seen = await candidate.stop();
-    return new Session(await oracle.stop(), seen);
+    const expected = await oracle.stop();
+    if (seen.some(({ status }) => status === 'rejected')) killChildren();
+    return seen.map((outcome) =>
+      outcome.status === 'rejected'
+        ? outcome
+        : { status: 'fulfilled', value: new Session(expected, outcome.value) },
+    );
   } catch (error) {
     killChildren(); // observers that still run would meet the next session
     throw error;
   }
+}
+
+/** Runs the cases between markers; returns the texts of all markers in order. */
+async function runCases(scene: Scene, cases: readonly TrafficCase[]): Promise<string[]> {
+  const markers: string[] = [];
+  const markNext = async (text: string) => {
+    markers.push(text);
+    await mark(scene, text);
+  };
+  for (const { name, run } of cases) {
+    await markNext(startOf(name));
+    await run(scene.world);
+    await markNext(endOf(name));
+  }
+  return markers;
 }
 
 /** Names of all taps of a scene. */

@@ -1,6 +1,6 @@
 /** Sessions of taptrace beside tcpdump, and what has to be true of every one of them. */
 import assert from 'node:assert/strict';
-import { observeByTracer, type TracedTaps } from './observer.js';
+import { type Observer, observeByTracer, type TracedTaps } from './observer.js';
 import { runSession, type Scene, type Session, type TrafficCase } from './session.js';
 import type { TraceEvent } from './tracer.js';
 import type { End } from './world.js';
@@ -12,6 +12,7 @@ export interface Mode {
   readonly arm: boolean;
   /** Events of one marker frame at this end, where not one at each tap of each place. */
   readonly eventsPerMarker?: (end: End) => number;
+  readonly args?: readonly string[];
   /** See TracerOptions. */
   readonly payload?: boolean;
   readonly together?: boolean;
@@ -31,12 +32,16 @@ export async function traceSession(
   cases: readonly TrafficCase[],
   mode: Mode,
 ): Promise<TracedSession> {
+  return runSession(scene, cases, () => observeIn(scene, mode));
+}
+
+/** Watches a scene with taptrace run in this way. */
+export function observeIn(scene: Scene, mode: Mode): Promise<Observer<TracedTaps>> {
   const { snaplen, arm, payload = true, together = false } = mode;
   const twoTapsEach = (end: End) => 2 * scene.places.filter((place) => place.end === end).length;
   const eventsPerMarker = mode.eventsPerMarker ?? twoTapsEach;
-  const args = arm ? ['--arm'] : [];
-  const options = { snaplen, payload, together, args, eventsPerMarker };
-  return runSession(scene, cases, () => observeByTracer(scene.places, options));
+  const args = [...(arm ? ['--arm'] : []), ...(mode.args ?? [])];
+  return observeByTracer(scene.places, { snaplen, payload, together, args, eventsPerMarker });
 }
 
 /** All events of a session. */

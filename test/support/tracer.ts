@@ -28,7 +28,7 @@ export interface TraceEvent {
   readonly tsNs: string;
   readonly stage: string;
   readonly mechanism: string;
-  readonly function: string;
+  readonly function?: string;
   readonly observed: boolean;
   readonly direction: 'rx' | 'tx' | 'forward' | 'unknown';
   readonly cpu: number;

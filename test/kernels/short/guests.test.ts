@@ -2,8 +2,8 @@
 import { emitGuestTests } from '../emit.js';
 import { mandatoryKernels } from '../kernels.js';
 
-const packets = 1000;
+const how = { lockdown: 'none', packets: 1000, everyRung: false } as const;
 const timeoutSeconds = 300;
 
-const situations = mandatoryKernels.map((kernel) => ({ kernel, lockdown: 'none', packets }) as const);
+const situations = mandatoryKernels.map((kernel) => ({ kernel, ...how }));
 await emitGuestTests(situations, ['differential'], timeoutSeconds);

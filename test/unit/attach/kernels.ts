@@ -40,6 +40,7 @@ export const v612: KernelFeatures = {
   kprobes: true,
   ftrace: true,
   tapListPerNetns: false,
+  directMap: { vmemmap_base: 0xffffffff82f4c0f0n, page_offset_base: 0xffffffff82f4c0f8n },
   lockdown: 'none',
   capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN', 'CAP_SYSLOG', 'CAP_PERFMON', 'CAP_BPF'],
   refusals: [],

@@ -3,7 +3,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { findSymbols, KernelSymbols, matchingSymbols, SymbolTable } from '../../../src/system/symbols.js';
+import {
+  findSymbols,
+  KernelSymbols,
+  readKallsyms,
+  SymbolTable,
+  symbolAddress,
+} from '../../../src/system/symbols.js';
 import { binding } from '../support/machine.js';
 
 const kallsyms = `0000000000000000 A fixed_percpu_data
@@ -57,7 +63,18 @@ test('kallsyms that cannot be read has no symbols', () => {
   const readFile = (): Uint8Array => {
     throw new Error('EACCES');
   };
-  assert.deepEqual(matchingSymbols(binding({ readFile }), ['ip_rcv']), { ip_rcv: [] });
+  assert.equal(readKallsyms(binding({ readFile })).length, 0);
+});
+
+test('the address of a symbol of any kind, 0 where it is hidden or there is none', () => {
+  const text = Buffer.from(
+    'ffffffff81001000 T ip_rcv\nffffffff82f4c0f0 D vmemmap_base\n0000000000000000 D hidden\n',
+  );
+  assert.equal(symbolAddress(text, 'vmemmap_base'), 0xffffffff82f4c0f0n);
+  assert.equal(symbolAddress(text, 'ip_rcv'), 0xffffffff81001000n);
+  assert.equal(symbolAddress(text, 'hidden'), 0n);
+  assert.equal(symbolAddress(text, 'base'), 0n);
+  assert.equal(symbolAddress(Buffer.from('D ip_rcv\n'), 'ip_rcv'), 0n);
 });
 
 test('an address is told by the text symbol before it', () => {

@@ -1,0 +1,31 @@
+/** The rungs that have programs, and on which kernels each must work: one that is lost in silence is a failure. */
+import { stages } from '../../../src/stages/table.js';
+import type { Mechanism, StageId } from '../../../src/stages/types.js';
+import { isConfidential, isSince } from './situation.js';
+
+export interface RungOf {
+  readonly stage: StageId;
+  readonly mechanism: Mechanism;
+}
+
+/** `<stage>=<mechanism>`, as --mechanism takes it. */
+export function rungName({ stage, mechanism }: RungOf): string {
+  return `${stage}=${mechanism}`;
+}
+
+/** All rungs with a program, in the table's order. */
+export const builtRungs: readonly RungOf[] = stages.flatMap(({ id, ladder }) =>
+  ladder.filter(({ program }) => program !== undefined).map(({ mechanism }) => ({ stage: id, mechanism })),
+);
+
+/** What does not work everywhere, and where it does. */
+const limits: Readonly<Record<string, boolean>> = {
+  // Later compilers give the function a suffix. Its argument is a pointer to the pointer: only probe reads follow it.
+  'rx-tap=fentry': !isSince('6.1') && !isConfidential,
+  'rx-tap=kprobe': !isConfidential,
+  'tx-tap=kprobe': !isConfidential,
+};
+
+export function mustWork(rung: RungOf): boolean {
+  return limits[rungName(rung)] ?? true;
+}

@@ -1,0 +1,49 @@
+/** The ways in which taptrace watches the taps here: by default, armed, and by every rung of both ladders. */
+import type { Mode } from '../../support/traced.js';
+import { builtRungs, mustWork, type RungOf, rungName } from './rungs.js';
+import { passiveSeesBytes, situation } from './situation.js';
+
+export interface TapMode extends Mode {
+  readonly name: string;
+  /** Mechanisms of all events, where they were chosen by option. */
+  readonly rungs: readonly RungOf[];
+}
+
+/** One process for both ends, since starting one takes ten seconds. */
+const common = { snaplen: 0, together: true, missesCounted: false } as const;
+
+const byDefault: TapMode = {
+  ...{ ...common, name: 'passive', arm: false, payload: passiveSeesBytes },
+  rungs: [],
+};
+
+const armed: TapMode = { ...common, name: '--arm', arm: true, rungs: [] };
+
+/** Both ladders side by side, the shorter one from its start again: each rung is in one mode at least. */
+function rungModes(): TapMode[] {
+  const works = (stage: string) => builtRungs.filter((rung) => rung.stage === stage && mustWork(rung));
+  const [rx, tx] = [works('rx-tap'), works('tx-tap')];
+  const [sockets, others] = [isSocket, (rung: RungOf) => !isSocket(rung)].map((kind) => ({
+    rx: rx.filter(kind),
+    tx: tx.filter(kind),
+  }));
+  return [sockets!, others!].flatMap(pairs).map(rungMode);
+}
+
+function isSocket({ mechanism }: RungOf): boolean {
+  return mechanism === 'packet_socket';
+}
+
+function pairs({ rx, tx }: { rx: readonly RungOf[]; tx: readonly RungOf[] }): RungOf[][] {
+  const count = Math.max(rx.length, tx.length);
+  return Array.from({ length: count }, (_, at) => [rx[at % rx.length]!, tx[at % tx.length]!]);
+}
+
+function rungMode(rungs: readonly RungOf[]): TapMode {
+  const arm = rungs.some(isSocket);
+  const args = rungs.flatMap((rung) => ['--mechanism', rungName(rung)]);
+  const payload = arm || passiveSeesBytes;
+  return { ...common, name: rungs.map(rungName).join(', '), arm, args, payload, rungs };
+}
+
+export const tapModes: readonly TapMode[] = [byDefault, armed, ...(situation.everyRung ? rungModes() : [])];
