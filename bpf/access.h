@@ -2,11 +2,15 @@
 /*
  * How kernel memory is read. A mechanism is compiled in one or more of these ways:
  *
- * TAP_ACCESS_KFUNC   direct BTF loads, bpf_rdonly_cast, payload by dynptr or the socket filter's
- *                    helper. No probe read at all, so it loads under lockdown=confidentiality
- * (6.12+). TAP_ACCESS_PROBE   direct BTF loads where the verifier allows them (TAP_BTF_POINTERS),
- * probe reads for everything else. Every kernel from 5.10, not under confidentiality.
- * TAP_ACCESS_DIRECT  direct BTF loads only: what cannot be had so stays unknown.
+ * TAP_ACCESS_KFUNC: direct BTF loads, bpf_rdonly_cast, payload by dynptr or the socket filter's
+ * helper. No probe read at all, so it loads under lockdown=confidentiality (6.12+).
+ *
+ * TAP_ACCESS_PROBE: direct BTF loads where the verifier allows them (TAP_BTF_POINTERS), probe reads
+ * for everything else. Every kernel from 5.10, not under confidentiality.
+ *
+ * TAP_ACCESS_DIRECT: direct BTF loads only: what cannot be had so stays unknown, packet bytes too.
+ *
+ * TAP_ACCESS_CONTEXT: a socket filter's context alone (context.h).
  */
 #ifndef TAPTRACE_ACCESS_H
 #define TAPTRACE_ACCESS_H

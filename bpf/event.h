@@ -141,4 +141,11 @@ struct tap_device {
 	__u32 ifindex;
 };
 
+/* A device with a packet socket of ours, and what its filter cannot find out for itself. */
+struct tap_socket_device {
+	__u16 link_type; /* ARPHRD_* */
+	__u8 link;	 /* enum tap_link */
+	__u8 armed;	 /* 0: the socket is about to be opened */
+};
+
 #endif

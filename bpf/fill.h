@@ -3,12 +3,22 @@
 #ifndef TAPTRACE_FILL_H
 #define TAPTRACE_FILL_H
 
-#include "packet.h"
+#include "skb.h"
 
 #define THREAD_STACK_BYTES                                                    \
 	16384 /* arch/x86, arch/arm64: THREAD_SIZE without KASAN, 4 KiB pages \
 	       */
 #define PF_KTHREAD 0x00200000
+
+/*
+ * Any address on the kernel stack of the moment. Tracing programs may have a private stack (6.13+),
+ * but their context lies on the kernel's; a socket filter's context is the skb, its stack is real.
+ */
+#ifdef TAP_SOCKET_CONTEXT
+#define ON_STACK(packet) ((const void *)(packet))
+#else
+#define ON_STACK(packet) ((packet)->context)
+#endif
 
 static __always_inline bool is_ksoftirqd(const char *comm)
 {
@@ -103,16 +113,17 @@ static __always_inline bool is_armed(struct net_device *dev, struct net *net)
 
 /*
  * Where the list of sockets bound to no device is one for all namespaces (up to 6.12), a device
- * whose own list is empty may or may not be tapped: left unknown.
+ * whose own list is empty may or may not be tapped: left unknown, unless it is known whether
+ * dev_queue_xmit_nit ran for the packet.
  */
 static __always_inline void fill_armed(struct tap_record *record, struct net_device *dev,
 				       struct net *net)
 {
-	bool armed = is_armed(dev, net);
+	bool armed = nit == NIT_RAN || is_armed(dev, net);
 
 	if (armed)
 		record->flags |= TAP_ARMED;
-	if (armed || bpf_core_field_exists(net->ptype_all))
+	if (armed || nit == NIT_SILENT || bpf_core_field_exists(net->ptype_all))
 		record->present |= TAP_HAS_ARMED;
 }
 
@@ -218,6 +229,19 @@ static __always_inline void fill_owner(struct tap_record *record, struct sk_buff
 	if (record->socket_inode)
 		record->present |= TAP_HAS_SOCKET_INODE;
 #endif
+}
+
+/* All that a program may know of the packet itself. */
+static __always_inline void fill_packet(struct tap_record *record, struct packet *packet)
+{
+	record->linear_len = packet->linear_len;
+	fill_skb(record, packet);
+	fill_shared_info(record, packet);
+	fill_device(record, packet->dev, packet->net);
+	if (want_owner)
+		fill_owner(record, packet->skb);
+	if (want_task)
+		fill_task(record, ON_STACK(packet));
 }
 
 #endif

@@ -11,6 +11,7 @@ struct tap_record *layout_record;
 struct tap_counters *layout_counters;
 struct tap_live *layout_live;
 struct tap_device *layout_device;
+struct tap_socket_device *layout_socket_device;
 enum tap_present *layout_present;
 enum tap_flag *layout_flag;
 enum tap_context *layout_context;

@@ -62,30 +62,29 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct tap_device);
-	__type(value, __u8);
-} armed_devices SEC(".maps");
+	__type(value, struct tap_socket_device);
+} socket_devices SEC(".maps");
 
-/* The packet dev_queue_xmit_nit was seen with last on this CPU, until net_dev_start_xmit follows.
- */
-struct tapped_packet {
+struct packet_note {
 	__u64 head; /* 0: the program could not know it */
 	__u32 ifindex;
 	__u32 len;
 };
 
+/* The packet that the first of two programs of a stage saw last on this CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct tapped_packet);
-} last_tapped SEC(".maps");
+	__type(value, struct packet_note);
+} last_seen SEC(".maps");
 
 /* The packet of a device not armed that entered __netif_receive_skb_core last on this CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct tapped_packet);
+	__type(value, struct packet_note);
 } last_entered SEC(".maps");
 
 struct {
@@ -101,6 +100,12 @@ enum frame_start {
 	FRAME_DETECT = 2,
 };
 
+enum nit {
+	NIT_UNKNOWN = 0,
+	NIT_RAN = 1,
+	NIT_SILENT = 2, /* another program watches it, and has not seen the packet */
+};
+
 const volatile __u16 attach_id = 0;
 const volatile __u8 stage = 0;
 const volatile __u8 frame_start = FRAME_AT_MAC_HEADER;
@@ -114,12 +119,16 @@ const volatile bool select_devices = false;
 const volatile bool skip_armed = false;
 /* rx-tap by packet socket: leave packets to the program at the entry that has seen them. */
 const volatile bool skip_entered = false;
-/* tx-tap inferred: leave packets to the program that saw dev_queue_xmit_nit itself. */
-const volatile bool skip_tapped = false;
-/* tx-tap seen in dev_queue_xmit_nit: tell the inferring program. */
-const volatile bool mark_tapped = false;
+/* The first of two programs of this stage: note what was seen; the second: leave that alone. */
+const volatile bool leave_note = false;
+const volatile bool skip_noted = false;
 /* This stage is a tap: say whether its device is armed; the tap lists come after VLAN untagging. */
 const volatile bool is_tap = false;
+/* Whether dev_queue_xmit_nit ran for the packets of this program, which it does on armed devices.
+ */
+const volatile __u8 nit = 0;
+/* Socket filters that know nothing but their context: the namespace their sockets are in. */
+const volatile __u32 own_netns = 0;
 const volatile bool want_owner = false;
 const volatile bool want_task = true;
 /* Arguments that only newer kernels pass to kfree_skb and consume_skb. */

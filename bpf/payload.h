@@ -19,6 +19,16 @@ static __always_inline __u64 at_most(__u64 value, __u64 limit)
 	return value > limit ? limit : value;
 }
 
+/*
+ * The verifiers of 5.10 and 6.1 learn from a comparison by size that a size is not zero, and
+ * nothing from one with zero, which is what the compiler makes of it where it knows the range.
+ */
+static __always_inline __u64 at_least_one(__u64 value)
+{
+	asm volatile("" : "+r"(value));
+	return (__s64)value > 0 ? value : 1;
+}
+
 #if defined(TAP_SOCKET_CONTEXT)
 /* In a socket filter skb->data already is the packet's first byte. */
 static __always_inline __u32 payload_slack(const struct packet *packet)
@@ -26,23 +36,29 @@ static __always_inline __u32 payload_slack(const struct packet *packet)
 	return 0;
 }
 
+/* `bytes` may be 0. */
+static __always_inline bool load_bytes(struct packet *packet, void *to, __u64 bytes)
+{
+	return bytes && !bpf_skb_load_bytes(packet->context, 0, to, at_least_one(bytes));
+}
+
 static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
 					 __u32 slack)
 {
 	__u64 bytes = at_most(length, room);
 
-	if (!bytes)
-		return 0;
-	if (!bpf_skb_load_bytes(packet->context, 0, to, bytes))
+	if (!bytes || load_bytes(packet, to, bytes))
 		return bytes;
+	packet->unreadable = 1;
+#ifndef TAP_ACCESS_CONTEXT
 	/* Fragments of unreadable memory fail the whole copy (skb_copy_bits): take what is linear.
 	 */
-	packet->unreadable = 1;
 	if (bytes > packet->linear_len)
 		bytes = at_most(packet->linear_len, room);
-	if (!bytes || bpf_skb_load_bytes(packet->context, 0, to, bytes))
-		return 0;
-	return bytes;
+	if (load_bytes(packet, to, bytes))
+		return bytes;
+#endif
+	return 0;
 }
 #elif defined(TAP_ACCESS_KFUNC)
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *dynptr) __ksym;

@@ -177,18 +177,27 @@ static __always_inline void start_at_linear(struct copy_cursor *cursor, const st
 	load_direct_map(cursor);
 }
 
+/* All pieces, a global function for the same reason: the loop is verified once. */
+__attribute__((noinline)) int copy_pieces(__u32 cpu)
+{
+	__u32 step;
+
+	for (step = 0; step < PIECES_MAX; step++)
+		if (!copy_step(cpu))
+			break;
+	return step;
+}
+
 /* Puts a packet together that lies in several pieces; returns where, and how much could be read. */
 static __always_inline struct assembly *assemble(const struct packet *packet, __u32 length)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), step;
+	__u32 cpu = bpf_get_smp_processor_id();
 	struct assembly *assembly = bpf_map_lookup_elem(&own_assemblies, &cpu);
 
 	if (!assembly)
 		return 0;
 	start_at_linear(&assembly->cursor, packet, length);
-	for (step = 0; step < PIECES_MAX; step++)
-		if (!copy_step(cpu))
-			break;
+	copy_pieces(cpu);
 	return assembly;
 }
 

@@ -6,27 +6,21 @@
 #ifndef TAPTRACE_TAP_H
 #define TAPTRACE_TAP_H
 
+#ifdef TAP_ACCESS_CONTEXT
+#include "context.h"
+#else
 #include "fill.h"
+#endif
 #include "filter.h"
 #include "payload.h"
-
-/*
- * Any address on the kernel stack of the moment. Tracing programs may have a private stack (6.13+),
- * but their context lies on the kernel's; a socket filter's context is the skb, its stack is real.
- */
-#ifdef TAP_SOCKET_CONTEXT
-#define ON_STACK(packet) ((const void *)(packet))
-#else
-#define ON_STACK(packet) ((packet)->context)
-#endif
 
 /* What a mechanism knows beside the packet: who it is for, and its own fields. */
 struct observation {
 	__u16 attach_id;
 	__u8 stage;
-	__u32 present;	 /* of the fields below */
-	bool tapped_out; /* dev_queue_xmit_nit itself: the inferring program leaves this packet
-			    alone */
+	__u32 present;	/* of the fields below */
+	bool is_first;	/* another program of this stage follows for the same packet */
+	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
 	__u64 location;
 };
@@ -41,26 +35,6 @@ static __always_inline bool is_selected(__u32 netns_inum, __u32 ifindex)
 	if (netns_inum && select_netns && !bpf_map_lookup_elem(&selected_netns, &netns_inum))
 		return false;
 	return !select_devices || bpf_map_lookup_elem(&selected_devices, &device);
-}
-
-/* The namespace of a packet: its device's, else its socket's. */
-static __always_inline struct net *packet_net(struct packet *packet)
-{
-	struct sock *sk;
-
-	if (packet->dev)
-		return FIELD(packet->dev, nd_net.net);
-	sk = FIELD(packet->skb, sk);
-	return sk ? FIELD(sk, __sk_common.skc_net.net) : 0;
-}
-
-/*
- * kfree_skb and consume_skb also end the buffers of unix and netlink sockets: those never had a
- * device nor a protocol (net/unix/af_unix.c, net/netlink/af_netlink.c).
- */
-static __always_inline bool is_network_packet(const struct packet *packet)
-{
-	return frame_start != FRAME_DETECT || packet->dev || packet->protocol;
 }
 
 /* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
@@ -95,7 +69,7 @@ static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 sna
 }
 
 static __always_inline void fill_record(struct tap_record *record, struct packet *packet,
-					struct net *net, const struct observation *what)
+					const struct observation *what)
 {
 	__builtin_memset(record, 0, sizeof(*record));
 	record->version = TAP_RECORD_VERSION;
@@ -107,14 +81,7 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->reason = what->reason;
 	record->location = what->location;
 	record->len = packet->len;
-	record->linear_len = packet->linear_len;
-	fill_skb(record, packet);
-	fill_shared_info(record, packet);
-	fill_device(record, packet->dev, net);
-	if (want_owner)
-		fill_owner(record, packet->skb);
-	if (want_task)
-		fill_task(record, ON_STACK(packet));
+	fill_packet(record, packet);
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -126,7 +93,7 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 #endif
 }
 
-static __always_inline int emit(struct packet *packet, struct net *net, struct tap_counters *count,
+static __always_inline int emit(struct packet *packet, struct tap_counters *count,
 				const struct observation *what)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), zero = 0, bytes, room, slack;
@@ -146,7 +113,7 @@ static __always_inline int emit(struct packet *packet, struct net *net, struct t
 		count->lost_ring++;
 		return 0;
 	}
-	fill_record(record, packet, net, what);
+	fill_record(record, packet, what);
 	record->sequence = count->matched;
 	if (settings->stacks)
 		fill_stack(record, packet->context);
@@ -159,32 +126,35 @@ static __always_inline int emit(struct packet *packet, struct net *net, struct t
 	return 0;
 }
 
-static __always_inline void remember_tapped(const struct packet *packet, __u32 ifindex)
+/* The first of two programs of a stage tells the second which packet it has seen. */
+static __always_inline void leave_note_of(const struct packet *packet)
 {
 	__u32 zero = 0;
-	struct tapped_packet *last = bpf_map_lookup_elem(&last_tapped, &zero);
+	struct packet_note *note = bpf_map_lookup_elem(&last_seen, &zero);
 
-	if (!last)
+	if (!note)
 		return;
-	last->head = (unsigned long)packet->head;
-	last->ifindex = ifindex;
-	last->len = packet->len;
+	note->head = (unsigned long)packet->head;
+	note->ifindex = packet->ifindex;
+	note->len = packet->len;
 }
 
 /*
- * xmit_one() calls dev_queue_xmit_nit and then fires net_dev_start_xmit on the same CPU with
- * softirqs off: what the tap saw last is this packet, or the tap did not run for it.
+ * Both programs of a stage run back to back on one CPU with softirqs off (dev_queue_xmit_nit and
+ * the tracepoint net_dev_start_xmit in xmit_one(); the entry of __netif_receive_skb_core and the
+ * tracepoint netif_receive_skb in it): what the first saw last is this packet, or the first was not
+ * called for it.
  */
-static __always_inline bool was_tapped(const struct packet *packet, __u32 ifindex)
+static __always_inline bool has_note_of(const struct packet *packet)
 {
 	__u32 zero = 0;
-	struct tapped_packet *last = bpf_map_lookup_elem(&last_tapped, &zero);
+	struct packet_note *note = bpf_map_lookup_elem(&last_seen, &zero);
 
-	if (!last || last->ifindex != ifindex || last->len != packet->len)
+	if (!note || note->ifindex != packet->ifindex || note->len != packet->len)
 		return false;
-	if (last->head && last->head != (unsigned long)packet->head)
+	if (note->head && note->head != (unsigned long)packet->head)
 		return false;
-	last->ifindex = 0;
+	note->ifindex = 0;
 	return true;
 }
 
@@ -192,62 +162,62 @@ static __always_inline bool was_tapped(const struct packet *packet, __u32 ifinde
  * The program at the entry of __netif_receive_skb_core leaves armed devices to the packet socket. A
  * device may become armed at any moment, so it remembers the packet that it has not left.
  */
-static __always_inline bool is_left_to_socket(const struct packet *packet, __u32 netns_inum,
-					      __u32 ifindex)
+static __always_inline bool is_left_to_socket(const struct packet *packet)
 {
-	struct tap_device device = {.netns_inum = netns_inum, .ifindex = ifindex};
-	bool armed = bpf_map_lookup_elem(&armed_devices, &device);
-	struct tapped_packet *last;
+	struct tap_device key = {.netns_inum = packet->netns_inum, .ifindex = packet->ifindex};
+	struct tap_socket_device *device = bpf_map_lookup_elem(&socket_devices, &key);
+	bool armed = device && device->armed;
+	struct packet_note *note;
 	__u32 zero = 0;
 
-	last = bpf_map_lookup_elem(&last_entered, &zero);
-	if (!last)
+	note = bpf_map_lookup_elem(&last_entered, &zero);
+	if (!note)
 		return armed;
-	last->head = (unsigned long)packet->head;
-	last->ifindex = armed ? 0 : ifindex;
+	note->head = (unsigned long)packet->head;
+	note->ifindex = armed ? 0 : packet->ifindex;
 	return armed;
 }
 
 /* The tap lists are next after the entry, on the same CPU and with softirqs off. */
-static __always_inline bool was_entered(const struct packet *packet, __u32 ifindex)
+static __always_inline bool was_entered(const struct packet *packet)
 {
 	__u32 zero = 0;
-	struct tapped_packet *last = bpf_map_lookup_elem(&last_entered, &zero);
+	struct packet_note *note = bpf_map_lookup_elem(&last_entered, &zero);
 
-	return last && last->ifindex == ifindex && last->head == (unsigned long)packet->head;
+	if (!note || note->ifindex != packet->ifindex)
+		return false;
+	return !packet->head || note->head == (unsigned long)packet->head;
 }
 
-/* One packet at one stage. `dev` may be 0. */
+/* True when another program of this stage shows the packet. */
+static __always_inline bool is_left_to_other(const struct packet *packet,
+					     const struct observation *what)
+{
+	if (what->is_first)
+		leave_note_of(packet);
+	if (skip_noted && has_note_of(packet))
+		return true;
+	if (skip_armed && is_left_to_socket(packet))
+		return true;
+	return skip_entered && what->is_socket && was_entered(packet);
+}
+
+/* One packet at one stage. `skb` and `dev` may be 0. */
 static __always_inline int observe(void *context, struct sk_buff *skb, struct net_device *dev,
 				   const struct observation *what)
 {
 	struct packet packet = {.skb = skb, .dev = dev, .context = context};
-	__u32 id = what->attach_id, ifindex = 0, netns_inum = 0;
 	struct tap_counters *count;
-	struct net *net;
+	__u32 id = what->attach_id;
 
-	if (!is_kernel_address(packet.dev))
-		packet.dev = 0;
-	net = packet_net(&packet);
-	if (net)
-		netns_inum = FIELD(net, ns.inum);
-	if (packet.dev)
-		ifindex = FIELD(packet.dev, ifindex);
-	if (!is_selected(netns_inum, ifindex))
+	find_origin(&packet);
+	if (!is_selected(packet.netns_inum, packet.ifindex))
 		return 0;
 	count = bpf_map_lookup_elem(&counters, &id);
 	if (!count)
 		return 0;
 	find_packet(&packet);
-	if (!is_network_packet(&packet))
-		return 0;
-	if (what->tapped_out)
-		remember_tapped(&packet, ifindex);
-	if (skip_tapped && was_tapped(&packet, ifindex))
-		return 0;
-	if (skip_armed && is_left_to_socket(&packet, netns_inum, ifindex))
-		return 0;
-	if (skip_entered && !what->tapped_out && was_entered(&packet, ifindex))
+	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return 0;
 	count->seen++;
 	if (!filter_match(&packet)) {
@@ -255,7 +225,7 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 		return 0;
 	}
 	count->matched++;
-	return emit(&packet, net, count, what);
+	return emit(&packet, count, what);
 }
 
 /* The common case: everything is said by the instance's constants. */
@@ -264,7 +234,7 @@ static __always_inline int observe_here(void *context, struct sk_buff *skb, stru
 	struct observation what = {
 		.attach_id = attach_id,
 		.stage = stage,
-		.tapped_out = mark_tapped,
+		.is_first = leave_note,
 	};
 
 	return observe(context, skb, dev, &what);

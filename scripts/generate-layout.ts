@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { nativeBinding, packagePath } from '../src/native/binding.js';
 
 const target = packagePath('src/decode/layout.generated.ts');
-const structs = ['tap_record', 'tap_counters', 'tap_live', 'tap_device'];
+const structs = ['tap_record', 'tap_counters', 'tap_live', 'tap_device', 'tap_socket_device'];
 const enums = ['tap_present', 'tap_flag', 'tap_context', 'tap_link'];
 
 function camelCase(name: string): string {

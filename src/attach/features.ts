@@ -6,7 +6,7 @@ import { effectiveCapabilities, kernelRelease, type Lockdown, lockdownMode } fro
 import { matchingSymbols } from '../system/symbols.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
-export type Access = 'kfunc' | 'probe' | 'direct';
+export type Access = 'kfunc' | 'probe' | 'direct' | 'context';
 
 /** A mechanism (or one way of building it) that the kernel turned down when it was tried. */
 export interface Refusal {

@@ -36,12 +36,17 @@ export interface Attachment {
   /** Absent on the second direction of a packet socket: its program is the one before. */
   readonly program?: {
     readonly object: string;
+    readonly access: Access;
     readonly name: string;
     readonly kprobeSymbol?: string;
     readonly constants: Readonly<Record<string, number>>;
   };
-  /** Some other attachment is the stage's first choice; this one covers packets that it cannot see. */
+  /** Some other attachment is the stage's first choice; this one covers packets that it does not see. */
   readonly complement: boolean;
+  /** A complement shows what the kernel skips this program for, so that nothing is lost by it. */
+  readonly covered: boolean;
+  /** False: what lockdown leaves to this program tells of packets, but not their bytes. */
+  readonly seesBytes: boolean;
 }
 
 export interface AttachPlan {
@@ -62,6 +67,8 @@ interface Choice {
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
+/** Why a rung comes after others that it is better than elsewhere. */
+const blindReason = 'lockdown=confidentiality keeps the bytes of packets from it';
 
 /** The ladder of a stage with a packet socket first when the user wants the taps armed. */
 function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
@@ -72,15 +79,22 @@ function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
   return [...stage.ladder.filter(isSocket), ...stage.ladder.filter((rung) => !isSocket(rung))];
 }
 
+const seesBytes = ({ access }: Choice): boolean => access !== 'direct';
+
+/** The rungs that can be used, best first, and why those above the best were passed over. */
 function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
-  const passedOver: { mechanism: Mechanism; reason: string }[] = [];
-  const usable: Choice[] = [];
-  for (const rung of ladderFor(stage, request)) {
+  const judged = ladderFor(stage, request).map((rung) => {
     const verdict = judgeRung(stage, rung, features, request);
-    if (verdict.usable) usable.push({ rung, access: verdict.access });
-    else if (usable.length === 0) passedOver.push({ mechanism: rung.mechanism, reason: verdict.reason });
-  }
-  return { usable, passedOver };
+    if (verdict.usable) return { rung, choice: { rung, access: verdict.access }, reason: blindReason };
+    return { rung, choice: undefined, reason: verdict.reason };
+  });
+  const usable = judged.flatMap(({ choice }) => choice ?? []);
+  const best = usable.find(seesBytes) ?? usable[0];
+  const above = best ? judged.findIndex(({ choice }) => choice === best) : judged.length;
+  const passedOver = judged
+    .slice(0, above)
+    .map(({ rung, reason }) => ({ mechanism: rung.mechanism, reason }));
+  return { usable: best ? [best, ...usable.filter((choice) => choice !== best)] : [], passedOver };
 }
 
 function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string {
@@ -99,7 +113,17 @@ function argumentConstants(rung: Rung, features: KernelFeatures): Record<string,
   return {};
 }
 
-function constantsOf(stage: Stage, rung: Rung, request: PlanRequest, features: KernelFeatures) {
+/** A program that knows only its socket's context is loaded once for each namespace; the first is for this one. */
+function ownNetns({ netnsInum }: PlanRequest): number {
+  return typeof netnsInum === 'number' ? netnsInum : 0;
+}
+
+function constantsOf(
+  stage: Stage,
+  { rung, access }: Choice,
+  request: PlanRequest,
+  features: KernelFeatures,
+): Record<string, number> {
   return {
     stage: stage.number,
     frame_start: rung.mechanism === 'packet_socket' ? frameStarts.data : frameStarts[stage.frameStart],
@@ -108,28 +132,42 @@ function constantsOf(stage: Stage, rung: Rung, request: PlanRequest, features: K
     select_devices: Number(request.selectDevices),
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
+    ...(access === 'context' && { own_netns: ownNetns(request) }),
     ...argumentConstants(rung, features),
   };
 }
 
-/** Rungs attached together: the first usable one, and what covers packets that it does not see. */
+/** Rungs attached together: the first usable one, and the stage's backstop for what it does not see. */
 function rungsToAttach(stage: Stage, usable: readonly Choice[], request: PlanRequest): Choice[] {
   const [first, ...others] = usable;
   if (!first) return [];
-  if (request.mechanisms.has(stage.id)) return [first];
-  if (stage.id === 'tx-tap' && first.rung.mechanism !== 'inferred')
-    return [first, ...others.filter(({ rung }) => rung.mechanism === 'inferred')];
-  if (stage.id === 'rx-tap' && first.rung.mechanism === 'packet_socket')
-    return [first, ...others.slice(0, 1)];
-  return [first];
+  if (request.mechanisms.has(stage.id) || first.rung.mechanism === stage.backstop) return [first];
+  return [first, ...others.filter(({ rung }) => rung.mechanism === stage.backstop)];
 }
 
-/** What makes the two attachments of a tap share the packets between them without seeing one twice. */
-function sharingConstants(stage: Stage, rung: Rung, request: PlanRequest, together: boolean) {
-  if (!together) return {};
-  if (stage.id === 'tx-tap') return rung.mechanism === 'inferred' ? { skip_tapped: 1 } : { mark_tapped: 1 };
-  if (!request.arm) return {};
-  return rung.mechanism === 'packet_socket' ? { skip_entered: 1 } : { skip_armed: 1 };
+/**
+ * What makes the two attachments of a tap share the packets between them without seeing one twice. The
+ * backstop's program runs behind the first one, but before our packet socket on the way in.
+ */
+function sharingConstants(stage: Stage, rung: Rung, chosen: readonly Choice[]): Record<string, number> {
+  if (chosen.length < 2) return {};
+  const isBackstop = rung.mechanism === stage.backstop;
+  if (stage.id === 'rx-tap' && chosen[0]!.rung.mechanism === 'packet_socket')
+    return isBackstop ? { skip_armed: 1 } : { skip_entered: 1 };
+  return isBackstop ? { skip_noted: 1 } : { leave_note: 1 };
+}
+
+const nit = { unknown: 0, ran: 1, silent: 2 } as const;
+const runsInNit: readonly Mechanism[] = ['fentry', 'kprobe', 'packet_socket'];
+
+/** Whether dev_queue_xmit_nit ran for the packets of this program (enum nit of bpf/maps.h). */
+function nitOf(stage: Stage, rung: Rung, chosen: readonly Choice[]): number {
+  if (rung.mechanism === 'packet_socket') return nit.ran;
+  if (stage.id !== 'tx-tap') return nit.unknown;
+  if (runsInNit.includes(rung.mechanism)) return nit.ran;
+  // Our own sockets are not on every device: their silence proves nothing.
+  const first = chosen[0]!.rung.mechanism;
+  return first === 'fentry' || first === 'kprobe' ? nit.silent : nit.unknown;
 }
 
 /** One reason that holds for every rung is said once. */
@@ -148,12 +186,13 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
   const { mechanism, target, remark } = first.rung;
+  const blind = seesBytes(first) ? '' : ` Here ${blindReason}.`;
   return {
     stage: stage.id,
     mechanism,
     target,
     observed: mechanism !== 'packet_socket',
-    reason: remark ?? 'The best way there is.',
+    reason: `${remark ?? 'The best way there is.'}${blind}`,
     passedOver,
   };
 }
@@ -178,14 +217,18 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
         function: functionOf(stage, rung, features),
         target: rung.target,
         complement: index > 0,
+        covered: index === 0 && chosen.length > 1,
+        seesBytes: seesBytes(choice),
         program: {
           object: `${rung.program!.object}-${access}`,
+          access,
           name: rung.program!.name,
           ...(symbol !== undefined && { kprobeSymbol: symbol }),
           constants: {
             attach_id: attachId,
-            ...constantsOf(stage, rung, request, features),
-            ...sharingConstants(stage, rung, request, chosen.length > 1),
+            ...constantsOf(stage, choice, request, features),
+            ...sharingConstants(stage, rung, chosen),
+            ...(stage.group === 'taps' && { nit: nitOf(stage, rung, chosen) }),
           },
         },
       });

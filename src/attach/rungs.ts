@@ -22,12 +22,31 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
   return { reason: all.length ? `only pieces of it have symbols: ${all.join(', ')}` : 'no such symbol' };
 }
 
+/** Whether this process holds a capability; CAP_SYS_ADMIN stands in for the two that were split off it. */
+function holds({ capabilities }: KernelFeatures, name: string): boolean {
+  const splitOff = name === 'CAP_BPF' || name === 'CAP_PERFMON';
+  return capabilities.includes(name) || (splitOff && capabilities.includes('CAP_SYS_ADMIN'));
+}
+
+/** What the kernel asks for a mechanism (kernel/bpf/syscall.c, bpf_prog_load; net/packet/af_packet.c, packet_create). */
+export function capabilitiesFor(mechanism: Mechanism): readonly string[] {
+  return mechanism === 'packet_socket' ? ['CAP_BPF', 'CAP_NET_RAW'] : ['CAP_BPF', 'CAP_PERFMON'];
+}
+
+function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
+  const missing = capabilitiesFor(rung.mechanism).filter((name) => !holds(features, name));
+  return missing.length ? `needs ${missing.join(' and ')}, which this process does not have` : undefined;
+}
+
 /** Ways to read memory that suit a mechanism here, best first. */
 function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   const { kfuncs, lockdown } = features;
   const casts = kfuncs.bpf_rdonly_cast;
   const probe: Access[] = lockdown === 'confidentiality' ? [] : ['probe'];
-  if (mechanism === 'packet_socket') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
+  if (mechanism === 'packet_socket')
+    return casts && kfuncs.bpf_cast_to_kern_ctx && holds(features, 'CAP_PERFMON')
+      ? ['kfunc', 'context']
+      : ['context'];
   if (mechanism === 'kprobe') return probe;
   if (mechanism === 'fentry') return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -40,20 +59,25 @@ function argumentFits(parameters: readonly BtfParameter[], rung: Rung): boolean 
   return parameter?.type === 'sk_buff' && parameter.pointerDepth === depth;
 }
 
+const noBtf = 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
+
+/** Older pahole leaves functions with a suffix out of BTF: fentry needs it to know them, a kprobe does not. */
 function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined {
-  const parameters = features.functions[rung.target];
-  if (!parameters) return `BTF does not know ${rung.target}`;
-  if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
+  if (!features.btf) return noBtf;
+  if (rung.mechanism === 'kprobe' && !features.kprobes)
+    return 'kprobes are not compiled into this kernel (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)';
   const { symbol, reason } = resolveSymbol(rung.target, features);
   if (!symbol) return `${rung.target}: ${reason}`;
   if (rung.mechanism === 'fentry' && symbol !== rung.target)
-    return `${rung.target} exists only as ${symbol}, which fentry cannot attach to`;
-  if (rung.mechanism === 'kprobe' && !features.kprobes) return 'this kernel was built without kprobes';
+    return `the symbol is ${symbol}, which BTF does not describe and fentry cannot attach to`;
+  const parameters = features.functions[rung.target];
+  if (!parameters) return rung.mechanism === 'kprobe' ? undefined : `BTF does not know ${rung.target}`;
+  if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
   return undefined;
 }
 
 function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefined {
-  if (!features.btf) return 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
+  if (!features.btf) return noBtf;
   if (!features.tracepoints[rung.target]) return `this kernel has no tracepoint ${rung.target}`;
   return undefined;
 }
@@ -87,7 +111,9 @@ export function judgeRung(
   features: KernelFeatures,
   request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
 ): RungVerdict {
-  const reason = obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism);
+  const reason =
+    obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
+    judgeRights(rung, features);
   if (reason) return no(reason);
   const refusals = features.refusals.filter(
     ({ mechanism, stage: id }) => mechanism === rung.mechanism && (id === undefined || id === stage.id),
@@ -99,5 +125,5 @@ export function judgeRung(
   );
   const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
   if (access) return { usable: true, access };
-  return no(refusals[0]?.reason ?? 'needs a way to read kernel memory that lockdown or this kernel refuses');
+  return no(refusals[0]?.reason ?? 'lockdown=confidentiality forbids reading kernel memory');
 }

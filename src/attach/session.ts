@@ -5,8 +5,11 @@ import {
   tapCountersBytes,
   tapDevice,
   tapDeviceBytes,
+  tapLink,
   tapLive,
   tapLiveBytes,
+  tapSocketDevice,
+  tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
 import {
@@ -17,7 +20,8 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
-import type { Access, KernelFeatures } from './features.js';
+import { hasLinkHeader, type Link } from '../system/links.js';
+import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 
 export interface SessionSettings {
@@ -83,7 +87,7 @@ export function openSession(
       const { attachment, cause } = error;
       const refusal = {
         mechanism: attachment.mechanism,
-        access: attachment.program!.object.split('-').at(-1) as Access,
+        access: attachment.program!.access,
         stage: attachment.stage,
         reason: refusalReason(cause),
       };
@@ -125,6 +129,8 @@ class RungRefused extends Error {
 export class TapSession {
   readonly native: NativeSession;
   private readonly programs = new Map<number, number>();
+  /** Further instances of the packet-socket program, by namespace. */
+  private readonly socketPrograms = new Map<number, number>();
   private readonly objects = new Map<string, Uint8Array>();
 
   constructor(
@@ -154,16 +160,20 @@ export class TapSession {
   }
 
   private load(attachment: Attachment): void {
-    const { program, mechanism, target } = attachment;
-    if (!program) return;
-    const id = this.native.load({
-      object: this.object(program.object),
-      program: program.name,
-      constants: program.constants,
+    if (attachment.program) this.programs.set(attachment.attachId, this.loadProgram(attachment));
+  }
+
+  private loadProgram(
+    { program, mechanism, target }: Attachment,
+    constants: Record<string, number> = {},
+  ): number {
+    return this.native.load({
+      object: this.object(program!.object),
+      program: program!.name,
+      constants: { ...program!.constants, ...constants },
       ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
-    this.programs.set(attachment.attachId, id);
   }
 
   attachAll(): void {
@@ -215,19 +225,45 @@ export class TapSession {
   }
 
   /** Opens our packet socket on a device; from then on it watches the tap there. Returns its number. */
-  arm(netns: { inum: number; path: string | null }, ifindex: number): number | undefined {
+  arm(
+    netns: { inum: number; path: string | null },
+    link: Pick<Link, 'ifindex' | 'type'>,
+  ): number | undefined {
     const sockets = this.plan.attachments.filter(({ mechanism }) => mechanism === 'packet_socket');
     const carrier = sockets.find(({ program }) => program);
     if (!carrier) return undefined;
     const incomingOnly = !sockets.some(({ stage }) => stage === 'tx-tap');
-    const program = this.programs.get(carrier.attachId)!;
-    const socket = this.native.openPacketSocket(program, netns.path, ifindex, incomingOnly);
-    this.native.mapSet('armed_devices', this.deviceKey(netns.inum, ifindex), new Uint8Array([1]));
+    const program = this.socketProgram(carrier, netns.inum);
+    this.setSocketDevice(netns.inum, link, false);
+    const socket = this.native.openPacketSocket(program, netns.path, link.ifindex, incomingOnly);
+    this.setSocketDevice(netns.inum, link, true);
     return socket;
   }
 
+  /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
+  private socketProgram(carrier: Attachment, netnsInum: number): number {
+    const planned = this.programs.get(carrier.attachId)!;
+    const { access, constants } = carrier.program!;
+    if (access !== 'context' || constants.own_netns === netnsInum) return planned;
+    const loaded = this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, { own_netns: netnsInum });
+    this.socketPrograms.set(netnsInum, loaded);
+    return loaded;
+  }
+
+  private setSocketDevice(
+    netnsInum: number,
+    { ifindex, type }: Pick<Link, 'ifindex' | 'type'>,
+    armed: boolean,
+  ): void {
+    const value = new DataView(new ArrayBuffer(tapSocketDeviceBytes));
+    value.setUint16(tapSocketDevice.linkType, type, true);
+    value.setUint8(tapSocketDevice.link, hasLinkHeader(type) ? tapLink.device : tapLink.network);
+    value.setUint8(tapSocketDevice.armed, Number(armed));
+    this.native.mapSet('socket_devices', this.deviceKey(netnsInum, ifindex), new Uint8Array(value.buffer));
+  }
+
   disarm(socket: number, netnsInum: number, ifindex: number): void {
-    this.native.mapDelete('armed_devices', this.deviceKey(netnsInum, ifindex));
+    this.native.mapDelete('socket_devices', this.deviceKey(netnsInum, ifindex));
     this.native.closePacketSocket(socket);
   }
 
@@ -257,11 +293,12 @@ export class TapSession {
 
   /**
    * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
-   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known.
+   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
+   * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
+    if (attachment.covered || attachment.mechanism === 'packet_socket') return 0;
     if (attachment.mechanism === 'kprobe') return null;
-    if (attachment.mechanism === 'packet_socket') return 0;
     return this.stats(attachment)?.recursionMisses ?? null;
   }
 

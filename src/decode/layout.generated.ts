@@ -78,6 +78,14 @@ export const tapDevice = {
 } as const;
 export const tapDeviceBytes = 8;
 
+/** Byte offsets of struct tap_socket_device. */
+export const tapSocketDevice = {
+  linkType: 0,
+  link: 2,
+  armed: 3,
+} as const;
+export const tapSocketDeviceBytes = 4;
+
 /** enum tap_present */
 export const tapPresent = {
   skb: 1,

@@ -106,18 +106,18 @@ export const linkInRows: readonly Stage[] = [
           'walk the tap lists again; impossible where the symbol carries a suffix such as .constprop.0.',
       ),
       built(
-        'tp_btf',
-        'netif_receive_skb',
-        'tp_btf',
-        'skb_arg0',
-        'The tracepoint at the entry of the same function: the same packets, cheaper than a kprobe, skipped runs are counted, and it needs nothing but BTF.',
-      ),
-      built(
         'kprobe',
         '__netif_receive_skb_core',
         'kprobe',
         'skbpp_arg0',
-        `The same position, and works on a suffixed symbol too. ${kprobeRemark}`,
+        `The same position, and works on a suffixed symbol too. ${kprobeRemark} What the kernel skips it for, the tracepoint shows.`,
+      ),
+      built(
+        'tp_btf',
+        'netif_receive_skb',
+        'tp_btf',
+        'skb_arg0',
+        'The tracepoint at the entry of the same function: the same packets, and it needs nothing but BTF.',
       ),
       built(
         'packet_socket',
@@ -127,6 +127,7 @@ export const linkInRows: readonly Stage[] = [
         'A probe of ours: a packet socket that keeps nothing, and so sees what every tap of its device sees, later rounds included.',
       ),
     ],
+    backstop: 'tp_btf',
     ...surroundings('rx-tap'),
     sees:
       'Every packet that a device hands to the stack, before tc, the firewall, NAT, routing and bridges: also what they drop, rewrite ' +

@@ -169,6 +169,7 @@ export const linkOutRows: readonly Stage[] = [
         'The next step of the same function: proves that the packet was at the tap point, not that anybody tapped.',
       ),
     ],
+    backstop: 'inferred',
     ...surroundings('tx-tap'),
     sees:
       'Every packet just before the driver gets it, own, forwarded or bridged: after the firewall, SNAT, tc egress and the wait in the ' +

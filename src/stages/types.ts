@@ -93,6 +93,8 @@ export interface Stage {
   readonly frameStart: FrameStart;
   /** Mechanisms from best to fallback. */
   readonly ladder: readonly Rung[];
+  /** The rung that sees every packet of the stage and is attached behind a better one, for what that does not see. */
+  readonly backstop?: Mechanism;
   /** What the kernel has already done to a packet that reaches this stage, in path order. */
   readonly before: readonly string[];
   /** What still lies ahead, in path order. */

@@ -25,6 +25,14 @@ export interface Link {
   readonly genericXdp: boolean;
 }
 
+/** ARPHRD_* of devices without header_ops, whose packets begin with the network header (linux/if_arp.h). */
+const headerless = new Set([512, 519, 768, 769, 776, 778, 823, 0xfffe]);
+
+/** Whether a packet socket on a device of this type is given a link header (net/packet/af_packet.c, dev_has_header). */
+export function hasLinkHeader(type: number): boolean {
+  return !headerless.has(type);
+}
+
 const NETLINK_ROUTE = 0;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;

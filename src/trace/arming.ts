@@ -75,3 +75,14 @@ export function stackNotes(plan: AttachPlan): string[] {
     .map(({ stage }) => stage);
   return stages.length ? [`no kernel stack at ${stages.join(', ')}: a packet socket cannot take one`] : [];
 }
+
+/** Stages that show packets without their bytes, because of lockdown. */
+export function blindNotes({ attachments }: AttachPlan): string[] {
+  const blind = attachments
+    .filter(({ complement, seesBytes }) => !complement && !seesBytes)
+    .map(({ stage }) => stage);
+  if (blind.length === 0) return [];
+  const taps = blind.some((stage) => stage === 'rx-tap' || stage === 'tx-tap');
+  const instead = taps ? ': --arm shows them at the taps, by packet sockets' : '';
+  return [`no packet bytes at ${blind.join(', ')}, lockdown=confidentiality keeps them${instead}`];
+}

@@ -47,7 +47,7 @@ export class DeviceKeeper {
     if (!this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
     if (!this.arm) return;
     try {
-      const socket = this.session.arm(netns, link.ifindex);
+      const socket = this.session.arm(netns, link);
       if (socket !== undefined) this.sockets.set(key(device), socket);
     } catch (error) {
       // ENODEV, ENXIO: it went away between the look and the socket.

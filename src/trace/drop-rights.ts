@@ -30,7 +30,7 @@ function isBehindClosedDirectory(path: string): boolean {
 const isOfProcess = (path: string): boolean => path.startsWith('/proc/');
 
 /** A program that has to be told its namespace is loaded once for each (attach/session.ts, arm). */
-const knowsOnlyItsSocket = ({ program }: Attachment): boolean => program?.object === 'packet_socket-context';
+const knowsOnlyItsSocket = ({ program }: Attachment): boolean => program?.access === 'context';
 
 /** What this trace will still do. */
 export function laterWork(

@@ -14,7 +14,7 @@ import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
 import { KernelSymbols } from '../system/symbols.js';
-import { type ArmedDevice, armedDevices, stackNotes, visibilityNotes } from './arming.js';
+import { type ArmedDevice, armedDevices, blindNotes, stackNotes, visibilityNotes } from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -139,6 +139,7 @@ export class Trace {
       const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
       const notes = [
         ...visibilityNotes(opened.plan, devices),
+        ...blindNotes(opened.plan),
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),

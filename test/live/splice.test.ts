@@ -19,6 +19,8 @@ import { cannotRunLive } from '../support/world.js';
 
 const skip = cannotRunLive(['bpftool']) ?? false;
 const PACKETS = 300;
+/** ARPHRD_ETHER */
+const ETHERNET = 1;
 const WANTED_PAYLOAD_BYTES = 100;
 const OTHER_PAYLOAD_BYTES = 64;
 /** Ethernet, IPv4 and UDP headers. */
@@ -93,7 +95,7 @@ async function traceWith(filter: Uint8Array, variant: Variant): Promise<Outcome>
   try {
     const { name, inode } = world.a.netns;
     const ifindex = Number(await world.a.run(['cat', `/sys/class/net/${world.a.device}/ifindex`]));
-    if (variant.arm) session.arm({ inum: inode, path: `/run/netns/${name}` }, ifindex);
+    if (variant.arm) session.arm({ inum: inode, path: `/run/netns/${name}` }, { ifindex, type: ETHERNET });
     for (const bytes of [WANTED_PAYLOAD_BYTES, OTHER_PAYLOAD_BYTES])
       await flood(world, PACKETS, 20_000, bytes);
     session.detachAll();

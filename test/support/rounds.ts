@@ -12,7 +12,8 @@ import { Consumer } from '../../src/trace/consumer.js';
 import type { TraceOptions } from '../../src/trace/options.js';
 import { Trace, type TraceSink } from '../../src/trace/trace.js';
 
-const LOOPBACK_IFINDEX = 1;
+/** ARPHRD_LOOPBACK is 772. */
+const LOOPBACK = { ifindex: 1, type: 772 };
 const RING_BYTES = 1 << 20;
 /** A whole trace in every so many rounds: it asks the kernel first, which takes as long as the rest. */
 const WHOLE_TRACE_EVERY = 5;
@@ -49,7 +50,7 @@ async function sessionRound(arm: boolean): Promise<void> {
   };
   const settings = { ringBytes: RING_BYTES, cpus: possibleCpus(), snaplen: 96, stacks: false };
   const { session } = openSession(native, request, features, settings);
-  if (arm) session.arm(netns, LOOPBACK_IFINDEX);
+  if (arm) session.arm(netns, LOOPBACK);
   await new Promise<void>((resolve, reject) => {
     const take = () => consumer.halt();
     const consumer = new Consumer(native, session.native, settings.cpus, take, resolve, reject);

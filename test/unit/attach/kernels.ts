@@ -76,10 +76,25 @@ export const confidential: KernelFeatures = { ...v612, lockdown: 'confidentialit
 /** The same for a kernel that has no kfuncs to read by either. */
 export const confidential510: KernelFeatures = { ...v510, lockdown: 'confidentiality' };
 
+/** 5.10 that turned our packet-socket program down. */
+export const withoutSockets: KernelFeatures = {
+  ...v510,
+  refusals: [{ mechanism: 'packet_socket', reason: 'EINVAL: back-edge from insn 5 to 3' }],
+};
+
 /** /proc/kallsyms cannot be read: no symbol is known. */
 export const withoutSymbols: KernelFeatures = {
   ...v612,
   symbols: Object.fromEntries(Object.keys(symbols).map((name) => [name, []])),
 };
 
-export const kernels = { v510, v612, v618, withoutBtf, confidential, confidential510, withoutSymbols };
+export const kernels = {
+  v510,
+  v612,
+  v618,
+  withoutBtf,
+  confidential,
+  confidential510,
+  withoutSockets,
+  withoutSymbols,
+};

@@ -14,7 +14,7 @@ import { constantsOf, plan } from './requests.js';
 const refusal: fc.Arbitrary<Refusal> = fc
   .record({
     mechanism: fc.constantFrom('fentry', 'kprobe', 'tp_btf', 'inferred', 'packet_socket'),
-    access: fc.option(fc.constantFrom('kfunc', 'probe', 'direct'), { nil: undefined }),
+    access: fc.option(fc.constantFrom('kfunc', 'probe', 'direct', 'context'), { nil: undefined }),
     stage: fc.option(fc.constantFrom('rx-tap', 'tx-tap', 'drop'), { nil: undefined }),
   })
   .map((parts) => ({ ...JSON.parse(JSON.stringify(parts)), reason: 'EINVAL' }));
@@ -66,39 +66,40 @@ test('attach ids are places in the list; every stage asked for has one watch, in
 
 const ofStage = (made: AttachPlan, stage: StageId) => made.attachments.filter((one) => one.stage === stage);
 
-test('tx-tap: one event a packet, so one first choice, and the inferring program for what it does not see', () => {
+test('taps: one event a packet, so one first choice, and the backstop for what it does not see', () => {
   forEveryPlan((made, _request, features) => {
-    const [first, ...others] = ofStage(made, 'tx-tap');
-    if (!first) return;
-    assert.equal(first.complement, false);
-    if (first.mechanism === 'inferred') {
-      assert.deepEqual(others, []);
-      assert.equal(constantsOf(first).skip_tapped, undefined);
-      return;
+    for (const { id, backstop } of stages.filter((stage) => stage.backstop)) {
+      const [first, ...others] = ofStage(made, id);
+      if (!first) continue;
+      const forced = new Map([[id, backstop!]]);
+      const canStand = plan(id, features, { mechanisms: forced }).attachments.length > 0;
+      const expected = canStand && first.mechanism !== backstop ? [[backstop, true]] : [];
+      assert.deepEqual(
+        others.map(({ mechanism, complement }) => [mechanism, complement]),
+        expected,
+      );
+      assert.equal(first.complement, false);
+      assert.equal(first.covered, expected.length > 0);
     }
-    const canInfer = plan('tx-tap', features, { mechanisms: new Map([['tx-tap', 'inferred']]) }).attachments
-      .length;
-    assert.deepEqual(
-      others.map(({ mechanism, complement }) => [mechanism, complement]),
-      canInfer ? [['inferred', true]] : [],
-    );
-    if (!canInfer) return;
-    assert.equal(constantsOf(others[0]).skip_tapped, 1);
-    const carrier = first.program
-      ? first
-      : ofStage(made, 'rx-tap').find(({ mechanism }) => mechanism === 'packet_socket');
-    assert.equal(constantsOf(carrier).mark_tapped, 1);
   });
 });
 
-test('rx-tap: a second program only beside the packet socket, and it skips devices that the socket sits on', () => {
+test('taps: the two programs of a stage share its packets by notes, or by devices where a socket sits', () => {
   forEveryPlan((made) => {
-    const [first, ...others] = ofStage(made, 'rx-tap');
-    if (first?.mechanism !== 'packet_socket') return assert.deepEqual(others, []);
-    assert.ok(others.length <= 1);
-    for (const other of others) {
-      assert.equal(other.complement, true);
-      assert.equal(constantsOf(other).skip_armed, 1);
+    for (const stage of ['rx-tap', 'tx-tap'] as const) {
+      const [first, second] = ofStage(made, stage);
+      if (!first) continue;
+      const bySocket = first.mechanism === 'packet_socket' && stage === 'rx-tap';
+      const carrier = first.program
+        ? first
+        : ofStage(made, 'rx-tap').find(({ mechanism }) => mechanism === 'packet_socket');
+      const { leave_note = 0, skip_noted = 0, skip_entered = 0 } = constantsOf(carrier);
+      if (bySocket) assert.equal(skip_entered, Number(second !== undefined));
+      else assert.equal(leave_note, Number(second !== undefined));
+      assert.equal(skip_noted, 0);
+      if (!second) continue;
+      assert.equal(constantsOf(second).skip_noted ?? 0, Number(!bySocket));
+      assert.equal(constantsOf(second).skip_armed ?? 0, Number(bySocket));
     }
   });
 });
@@ -133,6 +134,7 @@ test('constants: stage, frame start, tap or not, whose packets', () => {
   assert.deepEqual(facts, [
     ['netif-rx', 3, 0, 0, 0],
     ['rx-tap', 4, 0, 1, 0],
+    ['rx-tap', 4, 0, 1, 0],
     ['tx-tap', 23, 1, 1, 1],
     ['tx-tap', 23, 1, 1, 1],
     ['start-xmit', 24, 1, 0, 1],
@@ -159,5 +161,5 @@ test('constants: arguments that tracepoints have only on newer kernels', () => {
   };
   assert.deepEqual(facts(kernels.v510), [0, 0]);
   assert.deepEqual(facts(kernels.v612), [1, 1]);
-  assert.equal('has_reason' in constantsOf(plan('rx-tap', v612).attachments[0]), false);
+  assert.equal('has_reason' in constantsOf(plan('rx-tap', v612).attachments[1]), false);
 });

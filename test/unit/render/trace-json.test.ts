@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headerJson, summaryJson } from '../../../src/render/trace-json.js';
 import type { DroppedRights } from '../../../src/trace/drop-rights.js';
-import { v510, v612, v618 } from '../attach/kernels.js';
+import { v612, v618, withoutSockets } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
 import { headerOf, summaryOf } from './header.js';
 
@@ -17,7 +17,7 @@ test('the header of a trace', () => {
 });
 
 test('the plan is stage by mechanism, with nothing for what cannot be watched', () => {
-  assert.deepEqual(header('taps,nf-input', v612).plan, { 'rx-tap': 'tp_btf', 'tx-tap': 'fentry' });
+  assert.deepEqual(header('taps,nf-input', v612).plan, { 'rx-tap': 'kprobe', 'tx-tap': 'fentry' });
   assert.equal(header('taps,nf-input', v612).watches.length, 3);
 });
 
@@ -33,7 +33,7 @@ test('a device is armed by others, or by us where a packet socket of ours is rea
     ['left', true],
     ['mv0', true],
   ]);
-  for (const json of [header('taps', v510, { arm: true }), header('drop', v612, { arm: true })]) {
+  for (const json of [header('taps', withoutSockets, { arm: true }), header('drop', v612, { arm: true })]) {
     assert.equal(json.arm, true);
     assert.deepEqual(armed(json), armed(header('taps', v612)));
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { headerLines, summaryLines } from '../../../src/render/trace-text.js';
 import type { DroppedRights } from '../../../src/trace/drop-rights.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
-import { v510, v612, v618 } from '../attach/kernels.js';
+import { v612, v618, withoutSockets } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
 import { headerOf, noLoss, summaryOf } from './header.js';
 
@@ -11,7 +11,7 @@ test('the header tells how each stage is watched, who taps what, and what stays 
   const headers = {
     '6.18': headerOf('taps,drop', v618),
     '6.12 --arm': headerOf('taps', v612, { arm: true }),
-    '5.10 --arm': headerOf('taps', v510, { arm: true }),
+    '5.10 --arm, refused': headerOf('taps', withoutSockets, { arm: true }),
     'stages without a program': headerOf('rx-tap,nf-input,nf-output,xdp', v612),
     'drop --arm': headerOf('drop', v612, { arm: true }),
   };

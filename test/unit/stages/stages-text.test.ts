@@ -85,6 +85,6 @@ test('the rung in use is marked even where the symbol carries a suffix', () => {
   const target = '__netif_receive_skb_core.constprop.0';
   const watch = { ...entry!.watch, mechanism: 'kprobe' as const, target, passedOver: [] };
   const page = renderStages({ kernel: '6.1.0', stages: [{ ...entry!, watch }] }, { ...plain, verbose: true });
-  assert.match(page, /^ +3 ● kprobe __netif_receive_skb_core$/m);
+  assert.match(page, /^ +2 ● kprobe __netif_receive_skb_core$/m);
   assert.doesNotMatch(page, /^ +\d ● (?!kprobe)/m);
 });

@@ -39,8 +39,8 @@ const contract: readonly (readonly [number, StageId])[] = [
 const builtRungs: Readonly<Partial<Record<StageId, readonly (readonly string[])[]>>> = {
   'rx-tap': [
     ['fentry', '__netif_receive_skb_core', 'fentry', 'skbpp_arg0'],
-    ['tp_btf', 'netif_receive_skb', 'tp_btf', 'skb_arg0'],
     ['kprobe', '__netif_receive_skb_core', 'kprobe', 'skbpp_arg0'],
+    ['tp_btf', 'netif_receive_skb', 'tp_btf', 'skb_arg0'],
     ['packet_socket', 'packet_rcv', 'packet_socket', 'tap'],
   ],
   'tx-tap': [

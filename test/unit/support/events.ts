@@ -33,6 +33,8 @@ function attachmentOf({ stage, mechanism = 'tp_btf', function: given }: EventCon
     function: name,
     target: name,
     complement: false,
+    covered: false,
+    seesBytes: true,
   };
   attachments.push(made);
   return made;

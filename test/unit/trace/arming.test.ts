@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PacketTap } from '../../../src/system/packet-sockets.js';
-import { type ArmedDevice, armedDevices, armedLine, visibilityNotes } from '../../../src/trace/arming.js';
+import {
+  type ArmedDevice,
+  armedDevices,
+  armedLine,
+  blindNotes,
+  visibilityNotes,
+} from '../../../src/trace/arming.js';
 import { Devices } from '../../../src/trace/devices.js';
-import { v510, v612, v618 } from '../attach/kernels.js';
+import { confidential510, v510, v612, v618, withoutSockets } from '../attach/kernels.js';
 import { plan } from '../attach/requests.js';
 import { elsewhere, here, machine } from '../support/machine.js';
 
@@ -87,5 +93,16 @@ test('there is nothing to tell of devices that are not selected, where RX is not
 });
 
 test('--arm that had to fall back is no reason to be silent', () => {
-  assert.equal(visibilityNotes(plan('taps', v510, { arm: true }), devices()).length, 2);
+  assert.equal(visibilityNotes(plan('taps', withoutSockets, { arm: true }), devices()).length, 2);
+});
+
+test('packets without their bytes are told, and how to get them where that is possible', () => {
+  assert.deepEqual(blindNotes(plan('taps,drop', v612)), []);
+  assert.deepEqual(blindNotes(plan('taps,drop', confidential510)), [
+    'no packet bytes at rx-tap, tx-tap, drop, lockdown=confidentiality keeps them: --arm shows them at the taps, by packet sockets',
+  ]);
+  assert.deepEqual(blindNotes(plan('drop', confidential510)), [
+    'no packet bytes at drop, lockdown=confidentiality keeps them',
+  ]);
+  assert.deepEqual(blindNotes(plan('taps', confidential510, { arm: true })), []);
 });

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import type { Attachment } from '../../../src/attach/plan.js';
 import type { AttachmentCounts } from '../../../src/attach/session.js';
 import { type Ledger, lostEvents, makeLedger } from '../../../src/trace/ledger.js';
-import { v612 } from '../attach/kernels.js';
+import { v618 } from '../attach/kernels.js';
 import { plan } from '../attach/requests.js';
 
-/** rx-tap, tx-tap and the program that infers tx-tap. */
-const { attachments } = plan('taps', v612);
+/** rx-tap, tx-tap and the program that infers tx-tap, as a kernel with fentry and without kprobes has them. */
+const { attachments } = plan('taps', { ...v618, refusals: [] });
 
 /** Losses by attachment: ring, recursion misses. */
 function ledger(losses: readonly (readonly [number, number | null])[], user = 0): Ledger {
