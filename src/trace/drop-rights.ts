@@ -22,8 +22,11 @@ function isBehindClosedDirectory(path: string): boolean {
     const { mode, uid } = statSync(directory);
     return uid !== process.geteuid!() && (mode & executeForOthers) === 0;
   };
-  let at = dirname(realpathSync(path));
-  for (; at !== '/'; at = dirname(at)) if (isClosed(at)) return true;
+  try {
+    for (let at = dirname(realpathSync(path)); at !== '/'; at = dirname(at)) if (isClosed(at)) return true;
+  } catch {
+    // It has gone since it was found: nothing is left to look for.
+  }
   return false;
 }
 

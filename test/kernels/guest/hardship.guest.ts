@@ -1,9 +1,15 @@
 /** Poor circumstances and few rights on this guest's kernel: one clear line each, and exit 3 or a lower rung. */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
-import { release } from 'node:os';
 import { after, before, describe, it } from 'node:test';
-import { asNobody, asRootWithout, type CapabilityName, threadsWithMore } from '../../support/capabilities.js';
+import {
+  asNobody,
+  asRootWithout,
+  type CapabilityName,
+  isKernelBefore,
+  keptForMaps,
+  threadsWithMore,
+} from '../../support/capabilities.js';
 import { runToEnd, type Said } from '../../support/cli.js';
 import {
   assertOneClearLine,
@@ -20,14 +26,16 @@ import { Child, run } from '../../support/process.js';
 /** An emulated machine takes seconds to load one program. */
 const SLOW_MS = 240_000;
 const MIB = 1 << 20;
-const [major, minor] = release().split('.').map(Number) as [number, number];
-const isBefore = (wanted: number, wantedMinor: number): boolean =>
-  major < wanted || (major === wanted && minor < wantedMinor);
 /** BPF memory counts against RLIMIT_MEMLOCK, and not against a memory cgroup. */
-const chargesMemlock = isBefore(5, 11);
-/** Where unprivileged BPF is disabled (Debian), maps are for holders of CAP_BPF alone, open or not. */
-const mapsNeedBpf: CapabilityName[] = isBefore(5, 19) ? ['bpf'] : [];
+const chargesMemlock = isKernelBefore('5.11');
+const mapsNeedBpf = keptForMaps();
 const tracing: CapabilityName[] = ['bpf', 'perfmon'];
+
+/** As nobody, with as much locked memory as BPF may need before 5.11. */
+const nobody = (capabilities: readonly CapabilityName[], args: readonly string[]): string[] => [
+  ...['sh', '-c', 'ulimit -l unlimited && exec "$@"', 'sh'],
+  ...asNobody(capabilities, taptrace(args)),
+];
 
 const toEnd = (argv: readonly string[]): Promise<Said> => runToEnd(argv, SLOW_MS);
 
@@ -46,6 +54,12 @@ describe('hardship', () => {
   it('BTF hidden: says so, and what would help', async () => {
     const said = await toEnd(withHidden(['/sys/kernel/btf'], taptrace()));
     assertOneClearLine(said, /needs the kernel's BTF, and \/sys\/kernel\/btf\/vmlinux is not there/);
+  });
+
+  it('BTF hidden, with --arm: packet sockets need none', async () => {
+    const said = await toEnd(withHidden(['/sys/kernel/btf'], taptrace([...short, '--arm'])));
+    assertTraced(said);
+    assert.match(said.stderr, /rx-tap by packet_socket .*tx-tap by packet_socket/);
   });
 
   it('no capability at all', async () =>
@@ -111,12 +125,21 @@ describe('addresses of symbols', () => {
 
 describe('rights', () => {
   it('nobody with CAP_BPF and CAP_PERFMON traces, and keeps what maps need', async () => {
-    const child = await start(asNobody(tracing, taptrace(['-i', 'lo'])));
+    const child = await start(nobody(tracing, ['-i', 'lo']));
     assert.deepEqual(threadsWithMore(child.pid, mapsNeedBpf), []);
     await sendOne();
     assert.deepEqual(await child.stop('SIGINT', SLOW_MS), { code: 0, signal: null }, child.stderr);
     assert.match(child.stdout, /tx-tap/);
     assert.equal(/CAP_BPF \(to read counters/.test(child.stderr), mapsNeedBpf.length > 0, child.stderr);
+  });
+
+  it('nobody with CAP_BPF and CAP_NET_RAW watches both taps by packet sockets', async () => {
+    const child = await start(nobody(['bpf', 'net_raw'], ['-i', 'lo', '--arm']));
+    assert.deepEqual(threadsWithMore(child.pid, ['net_raw', ...mapsNeedBpf]), []);
+    await sendOne();
+    assert.deepEqual(await child.stop('SIGINT', SLOW_MS), { code: 0, signal: null }, child.stderr);
+    assert.match(child.stdout, /rx-tap/);
+    assert.match(child.stdout, /tx-tap/);
   });
 
   it('root arms a device that appears, in a namespace that appears, and keeps only what that needs', async () => {
