@@ -23,8 +23,10 @@ class Session : public Napi::ObjectWrap<Session> {
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
   void attach(const Napi::CallbackInfo& info);
+  void unload(const Napi::CallbackInfo& info);
   void detach_all(const Napi::CallbackInfo& info);
   Napi::Value open_packet_socket(const Napi::CallbackInfo& info);
+  void try_packet_socket(const Napi::CallbackInfo& info);
   void close_packet_socket(const Napi::CallbackInfo& info);
   void map_set(const Napi::CallbackInfo& info);
   void map_delete(const Napi::CallbackInfo& info);

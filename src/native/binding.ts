@@ -44,10 +44,14 @@ export interface NativeSession {
   load(spec: ProgramSpec): number;
   /** Attaches to the BTF target, or as a kprobe to `symbol`. */
   attach(program: number, symbol?: string): void;
+  /** Detaches and unloads one program; its number is not used again. */
+  unload(program: number): void;
   /** Detaches all programs and closes all packet sockets; rings, maps and counters stay readable. */
   detachAll(): void;
   /** Opens a packet socket on a device with the program as its filter; returns the socket's number. */
   openPacketSocket(program: number, netnsPath: string | null, ifindex: number, incomingOnly: boolean): number;
+  /** Makes a packet socket with the program as its filter, in no tap list, and closes it. Throws NativeError. */
+  tryPacketSocket(program: number): void;
   closePacketSocket(socket: number): void;
   mapSet(map: string, key: Uint8Array, value: Uint8Array): void;
   mapDelete(map: string, key: Uint8Array): void;
@@ -86,6 +90,8 @@ export interface NativeBinding {
   /** Parameters of a kernel function, or null where BTF does not know it. */
   btfFunction(name: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
+  /** Whether a kernel struct has a member of this name (not of one of its members). */
+  btfHasMember(struct: string, member: string): boolean;
   /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
   releaseBtf(): void;
   btfEnum(name: string): Record<string, number> | null;

@@ -52,7 +52,8 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
 
 /** The last line of every trace. */
 export function summaryJson(summary: TraceSummary): Record<string, unknown> {
-  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater } = summary;
+  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
+    summary;
   return {
     type: 'summary',
     events,
@@ -65,5 +66,6 @@ export function summaryJson(summary: TraceSummary): Record<string, unknown> {
     late,
     seconds,
     ringHighWater,
+    notWatched,
   };
 }

@@ -11,7 +11,7 @@ function watchText({ stage, mechanism, target }: StageWatch): string {
 }
 
 /** Stages that cannot be watched, one line a reason. */
-function unwatchedLines(watches: readonly StageWatch[]): string[] {
+function unwatchedLines(watches: readonly Pick<StageWatch, 'stage' | 'reason' | 'mechanism'>[]): string[] {
   const byReason = new Map<string, string[]>();
   for (const { stage, mechanism, reason } of watches)
     if (!mechanism) byReason.set(reason, [...(byReason.get(reason) ?? []), stage]);
@@ -67,7 +67,7 @@ function completeness({ ledger }: TraceSummary): string {
 
 /** Lines for stderr, each without its newline. */
 export function summaryLines(summary: TraceSummary): string[] {
-  const { events, ledger, filteredOut, undecided, late } = summary;
+  const { events, ledger, filteredOut, undecided, late, notWatched } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
     if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
@@ -77,5 +77,5 @@ export function summaryLines(summary: TraceSummary): string[] {
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
     );
   if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
-  return lines;
+  return [...lines, ...unwatchedLines(notWatched)];
 }

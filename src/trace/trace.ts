@@ -4,17 +4,26 @@
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type Attachment, type AttachPlan, armsDevices, type PlanRequest } from '../attach/plan.js';
+import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { NativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
+import type { StageWatch } from '../stages/report.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
 import { KernelSymbols } from '../system/symbols.js';
-import { type ArmedDevice, armedDevices, blindNotes, stackNotes, visibilityNotes } from './arming.js';
+import {
+  type ArmedDevice,
+  armedDevices,
+  armedFromElsewhere,
+  blindNotes,
+  stackNotes,
+  visibilityNotes,
+} from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -53,6 +62,8 @@ export interface TraceSummary {
   readonly seconds: number;
   readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
   readonly ledger: Ledger;
+  /** Stages that were asked for and could not be watched. */
+  readonly notWatched: readonly Pick<StageWatch, 'stage' | 'reason'>[];
 }
 
 export interface TraceSink {
@@ -64,6 +75,8 @@ export interface TraceSink {
   readonly isCongested: boolean;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
+  /** A program that the kernel turned down, with all that was said about it. */
+  refused?(refused: RungRefused): void;
 }
 
 /** A filter that names bytes behind a short snaplen still has to see them. */
@@ -117,12 +130,18 @@ export class Trace {
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages, await this.kallsyms);
     checkBtf(features, options);
-    const opened = openSession(native, this.planRequest(namespaces, devices), features, {
-      ringBytes: options.ringBytes,
-      cpus: possibleCpus(),
-      snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
-      stacks: options.stacks,
-    });
+    const opened = openSession(
+      native,
+      this.planRequest(namespaces, devices),
+      features,
+      {
+        ringBytes: options.ringBytes,
+        cpus: possibleCpus(),
+        snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
+        stacks: options.stacks,
+      },
+      (refused) => this.sink.refused?.(refused),
+    );
     const { session } = opened;
     const symbols = new KernelSymbols();
     const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
@@ -138,6 +157,7 @@ export class Trace {
       const wallOffsetNs = clocks.wallNs - clocks.bootNs;
       const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
       const notes = [
+        ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
         ...blindNotes(opened.plan),
         ...(options.stacks ? stackNotes(opened.plan) : []),
@@ -201,6 +221,9 @@ export class Trace {
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger,
+      notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
+        mechanism ? [] : [{ stage, reason }],
+      ),
     };
   }
 

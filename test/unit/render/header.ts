@@ -67,6 +67,7 @@ export function summaryOf(changes: Partial<TraceSummary> = {}): TraceSummary {
       late: 0,
       seconds: 1.96,
       ledger: noLoss,
+      notWatched: [],
     },
     ringHighWater: { bytes: 4096, ofBytes: 1 << 23 },
     ...changes,

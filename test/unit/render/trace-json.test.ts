@@ -68,7 +68,13 @@ test('the summary carries the ledger', () => {
     late: 0,
     seconds: 1.96,
     ringHighWater: { bytes: 4096, ofBytes: 8388608 },
+    notWatched: [],
   });
+});
+
+test('the summary names the stages that were asked for and not watched', () => {
+  const notWatched = [{ stage: 'rx-tap', reason: 'none' }] as const;
+  assert.deepEqual(summaryJson(summaryOf({ notWatched })).notWatched, notWatched);
 });
 
 test('recursion misses that nobody counts are null', () => {

@@ -94,6 +94,18 @@ test('filters and late events', () => {
   ]);
 });
 
+test('the summary names the stages that were asked for and not watched, one line a reason', () => {
+  const notWatched = [
+    { stage: 'rx-tap', reason: 'no BTF' },
+    { stage: 'xdp', reason: 'not built yet' },
+    { stage: 'tx-tap', reason: 'no BTF' },
+  ] as const;
+  assert.deepEqual(summaryLines(summaryOf({ notWatched })).slice(1), [
+    'not watched: rx-tap, tx-tap (no BTF)',
+    'not watched: xdp (not built yet)',
+  ]);
+});
+
 test('every line is one line', () => {
   for (const line of [...headerLines(headerOf('all', v612)), ...summaryLines(summaryOf({ late: 1 }))])
     assert.doesNotMatch(line, /\n|^$/);
