@@ -39,10 +39,12 @@ export interface TryOptions {
   readonly below: boolean;
   readonly cpus: number;
   readonly onRefused?: RefusalListener;
+  /** Gives the error to show in the place of one that is no refusal. */
+  readonly explain?: (error: unknown) => unknown;
 }
 
-/** Enough to create what a trace creates. */
-const smallRingBytes = 4096;
+/** Bytes of each ring: enough to create what a trace creates. */
+export const smallRingBytes = 4096;
 
 /** Stages that this version has any program for. */
 export const isBuilt = ({ ladder }: Stage): boolean => ladder.some(({ program }) => program);
@@ -75,7 +77,8 @@ class Laboratory {
       opened = openPossible(native, request, features, settings, options.onRefused);
       opened.session.tryPacketSocket();
       return { watch: opened.plan.watches[0]!, attachments: opened.plan.attachments };
-    } catch (error) {
+    } catch (cause) {
+      const error = options.explain ? options.explain(cause) : cause;
       if (!isNativeError(error) && !(error instanceof TaptraceError)) throw error;
       return { watch: { stage: stage.id, reason: error.message, passedOver: [] }, attachments: [] };
     } finally {

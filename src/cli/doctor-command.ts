@@ -1,13 +1,14 @@
 /** `taptrace doctor`: what works here for each stage, tried, and what would change it. */
 import { probeFeatures } from '../attach/features.js';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
-import { isBuilt, type StageTrial, tryStages } from '../attach/try.js';
+import { isBuilt, type StageTrial, smallRingBytes, tryStages } from '../attach/try.js';
 import { exitCode } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { type DoctorReport, doctorJson, doctorText, verdictOf } from '../render/doctor.js';
 import { stages } from '../stages/table.js';
 import { possibleCpus } from '../system/kernel.js';
 import { readMachine } from '../system/machine.js';
+import { explainFailure } from '../trace/failures.js';
 import { Output } from './output.js';
 import { judgedStages } from './report.js';
 
@@ -17,12 +18,14 @@ const patienceMs = 1000;
 function tryAll(args: Record<string, unknown>, output: Output): DoctorReport {
   const native = nativeBinding();
   const features = probeFeatures(native, stages);
+  const cpus = possibleCpus();
   const startedAt = performance.now();
   const trials: StageTrial[] = [];
   const options = {
     arm: Boolean(args.arm),
     below: Number(args.v) > 0,
-    cpus: possibleCpus(),
+    cpus,
+    explain: (error: unknown) => explainFailure(error, { native, ringBytes: smallRingBytes, rings: cpus }),
     onRefused: (refused: RungRefused) => {
       if (args.debug) output.block(refusalBlock(refused));
     },

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { GuestOutput } from './errors.js';
 import { consoleFile, type Machine, qemuErrorsFile, startMachine } from './qemu.js';
 
 /** How one start of a guest ended. */
@@ -15,7 +16,7 @@ export type BootEnd =
 
 export interface Boot {
   readonly end: BootEnd;
-  readonly console: string;
+  readonly output: GuestOutput;
   /** Until the command was started; undefined if it never was. */
   readonly bootSeconds: number | undefined;
 }
@@ -47,7 +48,8 @@ export async function boot(machine: Machine, timeoutSeconds: number, onPoll: () 
   onPoll();
   const bootSeconds = startedMs === undefined ? undefined : (startedMs - startMs) / 1000;
   const late = performance.now() > deadlineMs;
-  return { end: describeEnd(read, failure, late), console: read(consoleFile), bootSeconds };
+  const output = { console: read(consoleFile), stdout: read('stdout'), stderr: read('stderr') };
+  return { end: describeEnd(read, failure, late), output, bootSeconds };
 }
 
 /** Resolves when the process has ended, to why it could not run, or undefined. */

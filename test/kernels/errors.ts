@@ -1,7 +1,19 @@
-/** What went wrong: preparing the guest, qemu itself, a guest that died every time, or one that took too long. */
-export type KernelLabErrorCode = 'setup' | 'qemu' | 'panic' | 'timeout';
+/**
+ * What went wrong: preparing the guest, a kernel that the mirror no longer has, qemu itself, a guest that died
+ * every time, or one that took too long.
+ */
+export type KernelLabErrorCode = 'setup' | 'unavailable' | 'qemu' | 'panic' | 'timeout';
+
+/** What a guest had written when it ended. */
+export interface GuestOutput {
+  /** What the kernel printed. */
+  readonly console: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 const consoleTailLines = 50;
+const noOutput: GuestOutput = { console: '', stdout: '', stderr: '' };
 
 /** The lab's own failure, never that of the command inside: a command's failure is a result. */
 export class KernelLabError extends Error {
@@ -10,14 +22,19 @@ export class KernelLabError extends Error {
   constructor(
     readonly code: KernelLabErrorCode,
     what: string,
-    /** All the guest printed on its console, as far as it came. */
-    readonly console = '',
+    /** As far as it came. */
+    readonly output: GuestOutput = noOutput,
   ) {
-    super(console === '' ? what : `${what}\nthe guest's console ends with:\n${tail(console)}`);
+    super(
+      output.console === ''
+        ? what
+        : `${what}\nthe guest's console ends with:\n${consoleTail(output.console)}`,
+    );
   }
 }
 
-function tail(text: string): string {
+/** The last lines of a console, set off from other text. */
+export function consoleTail(text: string): string {
   return text
     .trimEnd()
     .split('\n')

@@ -15,6 +15,9 @@ export const kernelSuites = {
 export type KernelName = keyof typeof kernelSuites;
 export const kernelNames = Object.keys(kernelSuites) as KernelName[];
 
+/** Those without which there is nothing to test; a mirror may have dropped the others. */
+export const mandatoryKernels: readonly KernelName[] = ['6.1', '6.12'];
+
 /** A kernel unpacked in the cache. */
 export interface KernelFiles {
   readonly name: KernelName;
@@ -48,11 +51,16 @@ export function kernelFiles(name: KernelName): KernelFiles {
   };
 }
 
+/** fetch-kernel.sh's status when the mirror answers and has no such kernel; anything else may be the network. */
+const mirrorHasNone = 4;
+
 /** Downloads a kernel and unpacks it into the cache, replacing what is there. Progress goes to stderr. */
 export function fetchKernel(name: KernelName): void {
   const script = join(labSources, 'fetch-kernel.sh');
   const { status } = spawnSync('bash', [script, join(cacheDirectory(), name), kernelSuites[name]], {
     stdio: ['ignore', 2, 2],
   });
+  if (status === mirrorHasNone)
+    throw new KernelLabError('unavailable', `the mirror has no cloud kernel of ${kernelSuites[name]}`);
   if (status !== 0) throw new KernelLabError('setup', `kernel ${name} could not be fetched (see above)`);
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Boot, boot } from './boot.js';
 import { type Call, writeCallImage } from './call-image.js';
-import { KernelLabError } from './errors.js';
+import { type GuestOutput, KernelLabError } from './errors.js';
 import { kernelImage } from './kernel-image.js';
 import { type KernelName, kernelFiles } from './kernels.js';
 import type { GuestFile } from './project-files.js';
@@ -27,15 +27,13 @@ export interface GuestRun {
   readonly memoryMib?: number;
   /** Called often while the guest runs, with the directory where the files stdout and stderr grow. */
   readonly onPoll?: (directory: string) => void;
+  /** Called with the console of every boot that ended in a panic. */
+  readonly onPanic?: (console: string) => void;
 }
 
-export interface GuestResult {
+export interface GuestResult extends GuestOutput {
   /** The command's exit status; 128 + signal number if a signal ended it. */
   readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** What the kernel printed. */
-  readonly console: string;
   /** From the call to the result: images, all boots, the command. */
   readonly seconds: number;
   /** From the last start of qemu to the start of the command. */
@@ -53,13 +51,12 @@ export async function runInKernel(run: GuestRun): Promise<GuestResult> {
   try {
     for (let panics = 0; ; panics++) {
       const guest = await boot(machine, run.timeoutSeconds ?? 120, () => run.onPoll?.(machine.directory));
+      if (guest.end.kind === 'panic') run.onPanic?.(guest.output.console);
       if (guest.end.kind === 'panic' && panics < maxPanics) continue;
       const status = statusOrThrow(guest, run, panics);
       return {
+        ...guest.output,
         status,
-        stdout: readFileSync(join(machine.directory, 'stdout'), 'utf8'),
-        stderr: readFileSync(join(machine.directory, 'stderr'), 'utf8'),
-        console: guest.console,
         seconds: (performance.now() - startMs) / 1000,
         bootSeconds: guest.bootSeconds ?? Number.NaN,
         panics,
@@ -104,22 +101,22 @@ function concatenate(files: readonly string[], into: string): void {
   if (status !== 0) throw new KernelLabError('setup', `the initrd could not be written to ${into}`);
 }
 
-function statusOrThrow({ end, console }: Boot, run: GuestRun, panics: number): number {
+function statusOrThrow({ end, output }: Boot, run: GuestRun, panics: number): number {
   switch (end.kind) {
     case 'exit':
       return end.status;
     case 'failed':
-      throw new KernelLabError('setup', `kernel ${run.kernel}: ${end.why}`, console);
+      throw new KernelLabError('setup', `kernel ${run.kernel}: ${end.why}`, output);
     case 'qemu':
-      throw new KernelLabError('qemu', end.why, console);
+      throw new KernelLabError('qemu', end.why, output);
     case 'panic':
-      throw new KernelLabError('panic', `kernel ${run.kernel} panicked ${panics + 1} times`, console);
+      throw new KernelLabError('panic', `kernel ${run.kernel} panicked ${panics + 1} times`, output);
     case 'timeout': {
       const what = end.started ? `${run.command.join(' ')} was still running` : 'the command had not started';
       throw new KernelLabError(
         'timeout',
         `kernel ${run.kernel}: ${what} after ${run.timeoutSeconds ?? 120} s`,
-        console,
+        output,
       );
     }
   }

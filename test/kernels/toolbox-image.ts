@@ -16,22 +16,20 @@ const neededTools = {
   ip: 'iproute2',
   ping: 'iputils-ping',
   tcpdump: 'tcpdump',
+  // What test/support runs beside them.
+  bash: 'bash',
+  bpftool: 'bpftool',
+  ethtool: 'ethtool',
+  iperf3: 'iperf3',
+  nft: 'nftables',
+  setpriv: 'util-linux',
+  taskset: 'util-linux',
+  unshare: 'util-linux',
+  mount: 'mount',
+  sysctl: 'procps',
 };
 /** Programs a guest has if this machine has them. */
-const welcomeTools = [
-  'bash',
-  'tc',
-  'bridge',
-  'ss',
-  'nft',
-  'ethtool',
-  'iperf3',
-  'conntrack',
-  'bpftool',
-  'strace',
-  'setpriv',
-  'capsh',
-];
+const welcomeTools = ['tc', 'bridge', 'ss', 'conntrack', 'strace', 'capsh'];
 /** Tables that these programs read: protocol, port and routing table names. */
 const tables = ['/etc/protocols', '/etc/services', '/etc/ethertypes', '/etc/iproute2', '/usr/share/iproute2'];
 

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CORPUS } from '../support/corpus.js';
 import { bpfResidue, type Residue, residueSince } from '../support/residue.js';
 import { vethScene } from '../support/session.js';
 import {
@@ -16,7 +17,6 @@ import {
   traceSession,
 } from '../support/traced.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
-import { CORPUS } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump', 'iperf3', 'ethtool', 'bpftool']) ?? false;
 const PACKETS_WANTED = 10_000;

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { MACVLAN_CORPUS } from '../support/corpus.js';
 import { type Macvlan, macvlanScene } from '../support/macvlan.js';
 import { tapsOf } from '../support/session.js';
 import {
@@ -15,7 +16,6 @@ import {
   traceSession,
 } from '../support/traced.js';
 import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
-import { MACVLAN_CORPUS } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump']) ?? false;
 

@@ -1,10 +1,10 @@
 /** The oracle by itself: two tcpdumps that watch the same taps have to agree, by our own comparison. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CORPUS } from '../support/corpus.js';
 import { observeByTcpdump, type Taps } from '../support/observer.js';
 import { runSession, type Session, vethScene } from '../support/session.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
-import { CORPUS } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump', 'iperf3', 'ethtool']) ?? false;
 

@@ -5,13 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { markerPayload } from '../support/frames.js';
+import { CORPUS } from '../support/corpus.js';
+import { markerBytes } from '../support/frames.js';
 import { Child } from '../support/process.js';
 import { mark, vethScene } from '../support/session.js';
 import { Capture, describeCapture } from '../support/tcpdump.js';
 import { type TraceEvent, Tracer, traceCommand } from '../support/tracer.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
-import { CORPUS } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump', 'iperf3', 'ethtool']) ?? false;
 const PACKETS_WANTED = 5_000;
@@ -80,7 +80,7 @@ async function watchCorpus(world: World): Promise<Printed> {
   for (const { run } of CORPUS) await run(world);
   await mark(scene, END);
 
-  await tracer.untilData(markerPayload(END), 2);
+  await tracer.untilData(markerBytes(END), 2);
   await printer.until(() => linesOf().filter((line) => MARKER.test(line)).length === 4, 'markers');
   for (const capture of Object.values(captures)) {
     await capture.until(END);

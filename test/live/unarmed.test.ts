@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CORPUS } from '../support/corpus.js';
 import { observeByTracer } from '../support/observer.js';
 import { runSession, Session, vethScene } from '../support/session.js';
 import { assertHonest, eventsOf, type TracedSession } from '../support/traced.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
-import { CORPUS } from './corpus.js';
 
 const skip = cannotRunLive(['tcpdump', 'iperf3', 'ethtool']) ?? false;
 const MIRRORED = [

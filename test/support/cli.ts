@@ -1,5 +1,5 @@
 /** taptrace run to its end, and what it said. */
-import { Child, type Exit } from './process.js';
+import { Child, type Exit, patient } from './process.js';
 import { tracerCommand } from './tracer.js';
 
 export interface Said {
@@ -9,7 +9,7 @@ export interface Said {
 }
 
 /** Runs a command line that ends by itself. */
-export async function runToEnd(argv: readonly string[], timeoutMs = 10_000): Promise<Said> {
+export async function runToEnd(argv: readonly string[], timeoutMs = patient(10_000)): Promise<Said> {
   const child = new Child(argv, {});
   child.endInput('');
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);

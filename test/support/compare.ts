@@ -1,6 +1,6 @@
 /** Compares what two observers saw at one tap: the same packets, in the same order, byte for byte. */
 import { firstDifferentByte, toBytes, toHex } from './bytes.js';
-import { ETHERTYPE, etherTypeOf, markerText, withVlanTag } from './frames.js';
+import { ETHERTYPE, etherTypeOf, MARKER_FRAME_BYTES, markerText, withVlanTag } from './frames.js';
 import type { PcapPacket } from './pcap.js';
 import type { TraceEvent } from './tracer.js';
 
@@ -14,6 +14,8 @@ export interface SeenPacket {
   readonly timeNs: bigint;
   /** What the observer called it. */
   readonly text: string;
+  /** The text of a marker frame, where the bytes do not tell it. */
+  readonly marker?: string;
 }
 
 /** A packet of tcpdump's: libpcap has put a tag from metadata back into the bytes. */
@@ -21,10 +23,13 @@ export function seenInPcap({ len, bytes, tsNs }: PcapPacket, text: string): Seen
   return { len, bytes, timeNs: tsNs, text };
 }
 
-/** A packet of a tap event; its metadata tag is put back as libpcap does. */
-export function seenInEvent(event: TraceEvent, snaplen: number): SeenPacket {
+/**
+ * A packet of a tap event; its metadata tag is put back as libpcap does. Where the kernel lets nobody read packet
+ * memory (`payload` false) there must be no bytes.
+ */
+export function seenInEvent(event: TraceEvent, snaplen: number, payload = true): SeenPacket {
   const bytes = toBytes(event.data ?? '');
-  const wanted = Math.min(event.len, snaplen === 0 ? 262144 : snaplen);
+  const wanted = payload ? Math.min(event.len, snaplen === 0 ? 262144 : snaplen) : 0;
   if (event.capLen !== wanted || bytes.length !== wanted) {
     const got = `capLen ${event.capLen}, ${bytes.length} bytes of data`;
     throw new Error(`event ${event.seq}: ${wanted} bytes expected, got ${got}; len ${event.len}`);
@@ -32,7 +37,7 @@ export function seenInEvent(event: TraceEvent, snaplen: number): SeenPacket {
   const text = `seq ${event.seq}: ${event.summary ?? ''}`;
   const timeNs = wallClockNs(event.time);
   if (!event.vlan) return { len: event.len, bytes, timeNs, text };
-  const tagged = withVlanTag(bytes, event.vlan.protocol, event.vlan.tci);
+  const tagged = payload ? withVlanTag(bytes, event.vlan.protocol, event.vlan.tci) : bytes;
   return { len: event.len + 4, bytes: tagged, timeNs, text };
 }
 
@@ -43,14 +48,28 @@ function wallClockNs(time: string): bigint {
   return BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction);
 }
 
+function markerOf({ marker, bytes }: SeenPacket): string | undefined {
+  return marker ?? markerText(bytes);
+}
+
 /** The packets strictly between the frames marked `start` and `end`. */
 export function betweenMarkers(packets: readonly SeenPacket[], start: string, end: string): SeenPacket[] {
   const [from, to] = [start, end].map((text) => {
-    const marked = packets.flatMap(({ bytes }, index) => (markerText(bytes) === text ? [index] : []));
+    const marked = packets.flatMap((packet, index) => (markerOf(packet) === text ? [index] : []));
     if (marked.length !== 1) throw new Error(`${marked.length} frames are marked "${text}", not one`);
     return marked[0]!;
   });
   return packets.slice(from! + 1, to);
+}
+
+/**
+ * Finds the marker frames among packets without bytes: only they have this length, and they come in this order.
+ */
+export function markByLength(packets: readonly SeenPacket[], texts: readonly string[]): SeenPacket[] {
+  const left = [...texts];
+  return packets.map((packet) =>
+    packet.len === MARKER_FRAME_BYTES ? { ...packet, marker: left.shift() ?? 'one too many' } : packet,
+  );
 }
 
 const ICMPV6_NEIGHBOUR_TYPES = new Set([130, 131, 132, 133, 134, 135, 136, 143]);
@@ -70,6 +89,11 @@ function isNeighbourUpkeep(bytes: Uint8Array): boolean {
   return protocol === ICMPV6 && ICMPV6_NEIGHBOUR_TYPES.has(bytes[54 + optionsBytes] ?? -1);
 }
 
+/** What a test sent and what answered it: everything but neighbour upkeep, which comes when it likes. */
+export function withoutUpkeep(packets: readonly SeenPacket[]): SeenPacket[] {
+  return packets.filter(({ bytes }) => !isNeighbourUpkeep(bytes));
+}
+
 /**
  * Compares the packets of one direction of one device. Returns undefined when they agree, otherwise the
  * first difference, readable. Packets agree when their lengths are equal and so are the bytes that both
@@ -86,6 +110,27 @@ export function firstDifference(
     if (difference) return upkeep ? `neighbour upkeep: ${difference}` : difference;
   }
   return undefined;
+}
+
+/** Returns the first difference, readable, or undefined. */
+export type Comparison = typeof firstDifference;
+
+/**
+ * The same for packets that the candidate saw without bytes: their lengths have to agree, in order. Neighbour upkeep is
+ * only known among the expected ones; what has a length of theirs is counted without its order.
+ */
+export function firstLengthDifference(
+  expected: readonly SeenPacket[],
+  actual: readonly SeenPacket[],
+): string | undefined {
+  const loose = new Set(expected.filter(({ bytes }) => isNeighbourUpkeep(bytes)).map(({ len }) => len));
+  const inOrder = (packets: readonly SeenPacket[]) => packets.filter(({ len }) => !loose.has(len));
+  const byLength = (packets: readonly SeenPacket[]) =>
+    packets.filter(({ len }) => loose.has(len)).sort((left, right) => left.len - right.len);
+  return (
+    firstDifferenceInOrder(inOrder(expected), inOrder(actual)) ??
+    firstDifferenceInOrder(byLength(expected), byLength(actual))
+  );
 }
 
 function firstDifferenceInOrder(

@@ -16,7 +16,10 @@ export const ETHERTYPE = {
 
 const VLAN_TAG_BYTES = 4;
 const MAC_PAIR_BYTES = 12;
-const MARKER_PAYLOAD_BYTES = 46;
+/** More than any marker's text, and a length that no other traffic of the tests has. */
+const MARKER_PAYLOAD_BYTES = 333;
+/** Length of a marker frame. */
+export const MARKER_FRAME_BYTES = 14 + MARKER_PAYLOAD_BYTES;
 
 function mac(address: string): Uint8Array {
   return toBytes(address.replaceAll(':', ''));
@@ -86,10 +89,15 @@ export function markerFrame(pair: MacPair, text: string): Uint8Array {
 }
 
 /** The bytes of a marker frame behind its Ethernet header. */
-export function markerPayload(text: string): Uint8Array {
+function markerPayload(text: string): Uint8Array {
   const payload = new Uint8Array(Math.max(text.length, MARKER_PAYLOAD_BYTES));
   new TextEncoder().encodeInto(text, payload);
   return payload;
+}
+
+/** Bytes that only the frame marked with this text has: with its end, since one text may begin as another. */
+export function markerBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
 }
 
 /** The text of a marker frame, or undefined for any other frame. */

@@ -1,6 +1,14 @@
 /** Observers of taps: tcpdump, and taptrace. Both end up as packets a tap, so that they can be compared. */
-import { type SeenPacket, seenInEvent, seenInPcap } from './compare.js';
-import { markerPayload } from './frames.js';
+import {
+  type Comparison,
+  firstDifference,
+  firstLengthDifference,
+  markByLength,
+  type SeenPacket,
+  seenInEvent,
+  seenInPcap,
+} from './compare.js';
+import { MARKER_FRAME_BYTES, markerBytes } from './frames.js';
 import { Capture, describeCapture } from './tcpdump.js';
 import { type TraceEvent, type TraceResult, Tracer } from './tracer.js';
 import type { End, World } from './world.js';
@@ -21,8 +29,8 @@ export type Taps = ReadonlyMap<string, readonly SeenPacket[]>;
 
 /** Something that watches taps until it is stopped. */
 export interface Observer<Result extends Taps> {
-  /** Waits until the frame marked with this text has been seen at every tap. */
-  untilMarked(text: string): Promise<void>;
+  /** Waits until the last of the frames marked with these texts, all there were, has been seen at every tap. */
+  untilMarked(texts: readonly string[]): Promise<void>;
   stop(): Promise<Result>;
 }
 
@@ -41,8 +49,8 @@ export async function observeByTcpdump(
     ),
   );
   return {
-    untilMarked: async (text) => {
-      for (const { capture } of captures) await capture.until(text);
+    untilMarked: async (texts) => {
+      for (const { capture } of captures) await capture.until(texts.at(-1) ?? '');
     },
     stop: async () => {
       const taps = captures.map(async ({ tap, capture }) => [tap, await packetsOf(capture)] as const);
@@ -59,25 +67,35 @@ async function packetsOf(capture: Capture): Promise<SeenPacket[]> {
 
 export interface TracerOptions {
   readonly snaplen: number;
+  /** False where the kernel lets no program read packet memory: only lengths, order and counts are seen. */
+  readonly payload?: boolean;
+  /** One process for all namespaces instead of one for each. */
+  readonly together?: boolean;
   /** More options for `taptrace trace`. */
   readonly args?: readonly string[];
-  /** Events to expect of one marker frame in the namespace of this end. */
+  /** Events to expect of one marker frame in the namespace of this end; 0 where nothing of it is watched. */
   readonly eventsPerMarker: (end: End) => number;
 }
 
-/** What the tracers saw, and what else they said: one result an end. */
+/** What the tracers saw, and what else they said: one result a process. */
 export class TracedTaps extends Map<string, SeenPacket[]> {
+  /** How these packets are compared with those of an observer that saw bytes. */
+  readonly comparison: Comparison;
+
   constructor(
     readonly traces: readonly TraceResult[],
-    snaplen: number,
+    { snaplen, payload = true }: TracerOptions,
+    markers: readonly string[],
   ) {
     super();
     for (const event of traces.flatMap((trace) => trace.events)) {
       const tap = tapOfEvent(event);
       const packets = this.get(tap) ?? [];
-      packets.push(seenInEvent(event, snaplen));
+      packets.push(seenInEvent(event, snaplen, payload));
       this.set(tap, packets);
     }
+    this.comparison = payload ? firstDifference : firstLengthDifference;
+    if (!payload) for (const [tap, packets] of this) this.set(tap, markByLength(packets, markers));
   }
 }
 
@@ -89,27 +107,47 @@ function tapOfEvent(event: TraceEvent): string {
   return tapName(event.ifname, direction as 'rx' | 'tx');
 }
 
-/** Watches the places with taptrace: one process a namespace, as two users would. */
+/** Watches the places with taptrace: one process a namespace, as two users would, or one for all. */
 export async function observeByTracer(
   places: readonly Place[],
   options: TracerOptions,
 ): Promise<Observer<TracedTaps>> {
   const ends = [...new Set(places.map(({ end }) => end))];
+  const groups = options.together ? [ends] : ends.map((end) => [end]);
   const tracers = await Promise.all(
-    ends.map((end) => {
-      const devices = places.filter((place) => place.end === end).flatMap(({ device }) => ['-i', device]);
-      const args = ['--netns', end.netns.name, ...devices, '-s', String(options.snaplen)];
-      return Tracer.start([...args, ...(options.args ?? [])]);
-    }),
+    groups.map((group) => Tracer.start([...selection(places, group), ...argumentsOf(options)])),
   );
+  let markers: readonly string[] = [];
   return {
-    untilMarked: async (text) => {
-      const payload = markerPayload(text);
-      await Promise.all(
-        tracers.map((tracer, at) => tracer.untilData(payload, options.eventsPerMarker(ends[at]!))),
-      );
+    untilMarked: async (texts) => {
+      markers = texts;
+      const wanted = groups.map((group) => group.reduce((sum, end) => sum + options.eventsPerMarker(end), 0));
+      await Promise.all(tracers.map((tracer, at) => untilMarked(tracer, texts, wanted[at]!, options)));
     },
     stop: async () =>
-      new TracedTaps(await Promise.all(tracers.map((tracer) => tracer.stop())), options.snaplen),
+      new TracedTaps(await Promise.all(tracers.map((tracer) => tracer.stop())), options, markers),
   };
+}
+
+/** The options that choose the namespaces of these ends, and the devices of the places in them. */
+function selection(places: readonly Place[], ends: readonly End[]): string[] {
+  const devices = places.filter(({ end }) => ends.includes(end)).map(({ device }) => device);
+  return [
+    ...ends.flatMap(({ netns }) => ['--netns', netns.name]),
+    ...devices.flatMap((device) => ['-i', device]),
+  ];
+}
+
+function argumentsOf({ snaplen, args = [] }: TracerOptions): string[] {
+  return ['-s', String(snaplen), ...args];
+}
+
+async function untilMarked(
+  tracer: Tracer,
+  texts: readonly string[],
+  eventsEach: number,
+  { payload = true }: TracerOptions,
+): Promise<void> {
+  if (payload) await tracer.untilData(markerBytes(texts.at(-1) ?? ''), eventsEach);
+  else await tracer.untilLines(`"len":${MARKER_FRAME_BYTES},`, eventsEach * texts.length);
 }

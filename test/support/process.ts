@@ -8,6 +8,16 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/**
+ * How many times longer than usual to wait for other processes: an emulated machine is slow (TAPTRACE_PATIENCE).
+ */
+const PATIENCE = Number(process.env.TAPTRACE_PATIENCE ?? 1);
+
+/** A waiting time as it is on this machine. */
+export function patient(timeoutMs: number): number {
+  return timeoutMs * PATIENCE;
+}
+
 const running = new Set<ChildProcess>();
 const atExit = new Set<() => void>();
 
@@ -99,7 +109,7 @@ export class Child {
   }
 
   /** Resolves once `condition` holds; rejects when the process ends first or the time is over. */
-  async until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+  async until(condition: () => boolean, what: string, timeoutMs = patient(10_000)): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!condition()) {
       if (this.hasEnded) throw new Error(`${this.name}: ended before ${what}\n${this.#stderr}`);
@@ -110,7 +120,7 @@ export class Child {
   }
 
   /** Sends a signal and waits for the end; a process that stays is killed, and that is an error. */
-  async stop(signal: NodeJS.Signals, timeoutMs = 10_000): Promise<Exit> {
+  async stop(signal: NodeJS.Signals, timeoutMs = patient(10_000)): Promise<Exit> {
     this.kill(signal);
     const late = AbortSignal.timeout(timeoutMs);
     const kill = () => this.kill('SIGKILL');
@@ -130,7 +140,7 @@ export async function run(
 ): Promise<string> {
   const child = new Child(argv);
   child.endInput(options.input ?? '');
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 30_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? patient(30_000));
   const { code, signal } = await child.exited;
   clearTimeout(timer);
   if (code !== 0) throw new Error(`${child.name}: exit ${code ?? signal}\n${child.stderr}${child.stdout}`);

@@ -1,5 +1,5 @@
 /** Runs cases of traffic between markers while observers watch, and compares what they saw. */
-import { betweenMarkers, firstDifference, type SeenPacket } from './compare.js';
+import { betweenMarkers, type Comparison, firstDifference, type SeenPacket } from './compare.js';
 import { markerFrame } from './frames.js';
 import { type Observer, observeByTcpdump, type Place, type Taps, tapName } from './observer.js';
 import { killChildren } from './process.js';
@@ -75,14 +75,18 @@ export class Session<Result extends Taps> {
     return [...this.oracle.keys()].reduce((sum, tap) => sum + this.packets(this.oracle, tap, name).length, 0);
   }
 
-  /** Every tap at which the observers disagree about a case, each with its first difference. */
-  differences(name: string, taps: Iterable<string> = this.oracle.keys()): string[] {
+  /** Every tap at which the observers disagree about a case, each with its first difference, found this way. */
+  differences(
+    name: string,
+    taps: Iterable<string> = this.oracle.keys(),
+    compare: Comparison = firstDifference,
+  ): string[] {
     return [...taps].flatMap((tap) => {
       const [expected, actual] = [
         this.packets(this.oracle, tap, name),
         this.packets(this.candidate, tap, name),
       ];
-      const difference = firstDifference(expected, actual);
+      const difference = compare(expected, actual);
       return difference === undefined ? [] : [`${name} at ${tap}: ${difference}`];
     });
   }
@@ -97,14 +101,18 @@ export async function runSession<Result extends Taps>(
   try {
     const oracle = await observeByTcpdump(scene.world, scene.places, 'oracle');
     const candidate = await startCandidate();
+    const markers: string[] = [];
+    const markNext = async (text: string) => {
+      markers.push(text);
+      await mark(scene, text);
+    };
     for (const { name, run } of cases) {
-      await mark(scene, startOf(name));
+      await markNext(startOf(name));
       await run(scene.world);
-      await mark(scene, endOf(name));
+      await markNext(endOf(name));
     }
-    const last = endOf(cases.at(-1)?.name ?? '');
-    await candidate.untilMarked(last);
-    await oracle.untilMarked(last);
+    await candidate.untilMarked(markers);
+    await oracle.untilMarked(markers);
     // The oracle outlives the candidate: what it arms stays armed for every event.
     const seen = await candidate.stop();
     return new Session(await oracle.stop(), seen);

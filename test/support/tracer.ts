@@ -112,14 +112,18 @@ export class Tracer {
   }
 
   /** Waits until `count` events carry these packet bytes. */
-  async untilData(bytes: Uint8Array, count: number): Promise<void> {
-    const hex = toHex(bytes);
+  untilData(bytes: Uint8Array, count: number): Promise<void> {
+    return this.untilLines(toHex(bytes), count);
+  }
+
+  /** Waits until `count` lines contain this text. */
+  async untilLines(text: string, count: number): Promise<void> {
     let seen = 0;
     let next = 0;
     await this.child.until(() => {
-      for (; next < this.#lines.length; next++) if (this.#lines[next]!.includes(hex)) seen += 1;
+      for (; next < this.#lines.length; next++) if (this.#lines[next]!.includes(text)) seen += 1;
       return seen >= count;
-    }, `${count} events with the data ${hex}`);
+    }, `${count} lines with ${text}`);
   }
 
   /** Ends the trace and returns all it printed. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KernelFeatures } from '../../../src/attach/features.js';
 import { isBuilt, type StageTrial, tryStages } from '../../../src/attach/try.js';
+import { MissingError } from '../../../src/errors.js';
 import { expandStages } from '../../../src/stages/lookup.js';
 import { type Asked, kernelThatRefuses, nativeError } from '../support/kernel-that-refuses.js';
 import { v510, v612, v618 } from './kernels.js';
@@ -85,6 +86,16 @@ test('rungs below the one chosen are tried when asked for, and only then', () =>
       ['inferred', true],
     ],
   );
+});
+
+test('an error that is no refusal may be explained', () => {
+  const { native } = kernelThatRefuses(({ operation }) =>
+    operation === 'load' ? nativeError('create BPF maps', 'EPERM') : undefined,
+  );
+  const explain = () => new MissingError('RLIMIT_MEMLOCK is too small');
+  const { stages } = expandStages(['drop']);
+  const [trial] = tryStages(native, stages, v510, { ...options, explain });
+  assert.equal(trial?.watch.reason, 'RLIMIT_MEMLOCK is too small');
 });
 
 test('a stage that fails in another way has that as its reason, and the others are still tried', () => {
