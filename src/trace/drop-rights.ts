@@ -22,15 +22,18 @@ function isBehindClosedDirectory(path: string): boolean {
     const { mode, uid } = statSync(directory);
     return uid !== process.geteuid!() && (mode & executeForOthers) === 0;
   };
-  let at = dirname(realpathSync(path));
-  for (; at !== '/'; at = dirname(at)) if (isClosed(at)) return true;
+  try {
+    for (let at = dirname(realpathSync(path)); at !== '/'; at = dirname(at)) if (isClosed(at)) return true;
+  } catch {
+    // It has gone since it was found: nothing is left to look for.
+  }
   return false;
 }
 
 const isOfProcess = (path: string): boolean => path.startsWith('/proc/');
 
 /** A program that has to be told its namespace is loaded once for each (attach/session.ts, arm). */
-const knowsOnlyItsSocket = ({ program }: Attachment): boolean => program?.object === 'packet_socket-context';
+const knowsOnlyItsSocket = ({ program }: Attachment): boolean => program?.access === 'context';
 
 /** What this trace will still do. */
 export function laterWork(

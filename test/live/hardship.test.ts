@@ -32,6 +32,12 @@ describe('hardship', { skip }, () => {
     assert.match(said.stderr, /--arm needs none/);
   });
 
+  it('BTF hidden, with --arm: packet sockets need none', async () => {
+    const said = await runToEnd(withHidden(['/sys/kernel/btf'], taptrace([...short, '--arm'])));
+    assertTraced(said);
+    assert.match(said.stderr, /rx-tap by packet_socket .*tx-tap by packet_socket/);
+  });
+
   it('tracefs and debugfs hidden: traces', async () => {
     assertTraced(await runToEnd(withHidden(tracingDirectories(), taptrace())));
   });

@@ -1,5 +1,6 @@
 /** Processes with fewer capabilities than root's, and what each of their threads holds. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 
 /** linux/capability.h */
 export const capabilityBit = {
@@ -7,6 +8,22 @@ export const capabilityBit = {
   ...{ syslog: 34, perfmon: 38, bpf: 39 },
 } as const;
 export type CapabilityName = keyof typeof capabilityBit;
+
+/** Whether the running kernel is older than a version such as "5.11". */
+export function isKernelBefore(version: string): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = version.split('.').map(Number);
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor);
+}
+
+/**
+ * What every trace keeps here: before 5.19, where unprivileged BPF is disabled, maps that are open already are for
+ * holders of CAP_BPF alone (kernel/bpf/syscall.c, __sys_bpf).
+ */
+export function keptForMaps(): CapabilityName[] {
+  const disabled = readFileSync('/proc/sys/kernel/unprivileged_bpf_disabled', 'utf8').trim() !== '0';
+  return disabled && isKernelBefore('5.19') ? ['bpf'] : [];
+}
 
 /** The command as nobody runs it, with these capabilities and no others. */
 export function asNobody(capabilities: readonly CapabilityName[], argv: readonly string[]): string[] {
