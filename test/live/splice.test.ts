@@ -12,7 +12,7 @@ import { Batch, RecordView } from '../../src/decode/record.js';
 import { isNativeError, nativeBinding, packagePath } from '../../src/native/binding.js';
 import { expandStages } from '../../src/stages/lookup.js';
 import { possibleCpus } from '../../src/system/kernel.js';
-import { body, exit, jumpIfEqual, loadWord, move } from '../support/ebpf.js';
+import { body, exit, jumpIfEqual, loadDoubleWord, move } from '../support/ebpf.js';
 import { createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
 import { bpfResidue, residueSince } from '../support/residue.js';
 import { cannotRunLive } from '../support/world.js';
@@ -115,14 +115,14 @@ function lengthOffset(): number {
   const member = native()
     .structLayout(object, 'packet')
     ?.members.find(({ name }) => name === 'len');
-  assert.ok(member && member.bytes === 4);
+  assert.ok(member && member.bytes === 8);
   return member.offset;
 }
 
 /** Wants packets of exactly this length, after a while of doing nothing. */
 function onlyLength(lenBytes: number): Uint8Array {
   const wanted = [
-    loadWord(2, 1, lengthOffset()),
+    loadDoubleWord(2, 1, lengthOffset()),
     move(0, 1),
     jumpIfEqual(2, lenBytes, 1),
     move(0, 0),
@@ -169,7 +169,7 @@ describe('filter_match() replaced by what the verifier refuses', { skip }, () =>
     const object = readFileSync(packagePath(`dist/bpf/${program!.object}.bpf.o`));
     const spec = { object, program: program!.name, constants: program!.constants, target };
     assert.throws(
-      () => session.load({ ...spec, filter: body([loadWord(0, 9, 0), exit()]) }),
+      () => session.load({ ...spec, filter: body([loadDoubleWord(0, 9, 0), exit()]) }),
       (error: unknown) => {
         assert.ok(isNativeError(error));
         assert.match(error.message, /^load BPF program \w+: \w/);

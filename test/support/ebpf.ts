@@ -23,9 +23,9 @@ function instruction({ code, to = 0, from = 0, offset = 0, value = 0 }: Fields):
 /** rTO = VALUE (BPF_ALU64 | BPF_MOV | BPF_K). */
 export const move = (to: number, value: number): Instruction => instruction({ code: 0xb7, to, value });
 
-/** rTO = *(u32 *)(rFROM + OFFSET) (BPF_LDX | BPF_MEM | BPF_W). */
-export const loadWord = (to: number, from: number, offset: number): Instruction =>
-  instruction({ code: 0x61, to, from, offset });
+/** rTO = *(u64 *)(rFROM + OFFSET) (BPF_LDX | BPF_MEM | BPF_DW). */
+export const loadDoubleWord = (to: number, from: number, offset: number): Instruction =>
+  instruction({ code: 0x79, to, from, offset });
 
 /** Skips OFFSET instructions if rTO == VALUE (BPF_JMP | BPF_JEQ | BPF_K). */
 export const jumpIfEqual = (to: number, value: number, offset: number): Instruction =>
