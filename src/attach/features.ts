@@ -79,7 +79,14 @@ export function probeFeatures(
 ): KernelFeatures {
   const targets = targetsOf(stages);
   const functions = Object.fromEntries(targets.functions.map((name) => [name, native.btfFunction(name)]));
-  const btf = existsSync('/sys/kernel/btf/vmlinux');
+  const tracepoints = Object.fromEntries(
+    targets.tracepoints.map((name) => [name, native.btfTracepoint(name)]),
+  );
+  // Hidden in sysfs it may still be found elsewhere (libbpf looks for /boot/vmlinux-<release> and the like).
+  const isFound = [...Object.values(functions), ...Object.values(tracepoints)].some(
+    (known) => known !== null,
+  );
+  const btf = isFound || existsSync('/sys/kernel/btf/vmlinux');
   const has = (name: string): boolean => btf && native.btfFunction(name) !== null;
   const symbols = findSymbols(kallsyms, [
     ...targets.functions,
@@ -90,7 +97,7 @@ export function probeFeatures(
     release: kernelRelease(),
     btf,
     functions,
-    tracepoints: Object.fromEntries(targets.tracepoints.map((name) => [name, native.btfTracepoint(name)])),
+    tracepoints,
     symbols,
     directMap: {
       vmemmap_base: symbolAddress(kallsyms, 'vmemmap_base'),
