@@ -74,7 +74,7 @@ test-kernels: build ## every kernel from 5.10 to the newest, locked down or not,
 	$(NODE) dist/test/run.js kernels
 
 kernels-doc: build ## ask every kernel how it watches each stage; writes docs/kernels.md
-	TAPTRACE_WRITE_KERNELS_PAGE=1 TAPTRACE_GUEST_TESTS=mechanisms \
+	TAPTRACE_WRITE_KERNELS_PAGE=1 TAPTRACE_GUEST_TESTS=choice \
 	  $(NODE) --test --test-reporter=spec dist/test/kernels/full/guests.test.js
 
 vm: build ## a shell as root in another kernel: make vm KERNEL=6.12

@@ -13,6 +13,8 @@
         "native/addon.cc",
         "native/error.cc",
         "native/btf.cc",
+        "native/capabilities.cc",
+        "native/memlock.cc",
         "native/system.cc",
         "native/object.cc",
         "native/splice.cc",

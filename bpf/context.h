@@ -24,9 +24,7 @@ static __always_inline bool is_network_packet(const struct packet *packet)
 
 static __always_inline struct tap_socket_device *socket_device(const struct packet *packet)
 {
-	struct tap_device key = {.netns_inum = packet->netns_inum, .ifindex = packet->ifindex};
-
-	return bpf_map_lookup_elem(&socket_devices, &key);
+	return lookup(&socket_devices, device_key(packet));
 }
 
 static __always_inline void find_packet(struct packet *packet)

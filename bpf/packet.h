@@ -20,20 +20,36 @@ struct packet {
 	void *context;		/* what the program was called with */
 	unsigned char *head;
 	unsigned char *data;
-	__u32 netns_inum; /* 0: not known */
-	__u32 ifindex;	  /* 0: the packet has no device here */
-	__u32 link_bytes; /* of the packet, how many lie before skb->data */
-	__u32 len;	  /* bytes from the packet's first one */
-	__u32 linear_len; /* of them, how many are in the linear part; 0: not known */
-	__u16 protocol;
-	__u8 link; /* enum tap_link */
-	__u8 unreadable;
+	/*
+	 * Whole slots of the stack: without CAP_PERFMON, verifiers up to 6.1 refuse a write to one
+	 * half of a slot whose other half they have kept track of (check_stack_write_fixed_off).
+	 */
+	__u64 netns_inum; /* 0: not known */
+	__u64 ifindex;	  /* 0: the packet has no device here */
+	__u64 link_bytes; /* of the packet, how many lie before skb->data */
+	__u64 len;	  /* bytes from the packet's first one */
+	__u64 linear_len; /* of them, how many are in the linear part; 0: not known */
+	__u64 protocol;
+	__u64 link; /* enum tap_link */
+	__u64 unreadable;
 };
 
 /* True when the link header still carries a VLAN tag that the kernel will move to skb metadata. */
 static __always_inline bool has_inband_vlan(const struct packet *packet)
 {
 	return packet->protocol == ETH_P_8021Q || packet->protocol == ETH_P_8021AD;
+}
+
+/* struct tap_device in one piece; little-endian, as all machines that we build for. */
+static __always_inline __u64 device_key(const struct packet *packet)
+{
+	return packet->netns_inum | packet->ifindex << 32;
+}
+
+/* The value of a key of four or eight bytes. */
+static __always_inline void *lookup(void *map, __u64 key)
+{
+	return bpf_map_lookup_elem(map, &key);
 }
 
 #endif

@@ -13,11 +13,13 @@
 #define PIECES_MAX 192
 #define FRAGS_MAX 17
 
-#if defined(__TARGET_ARCH_x86)
-/* Randomised at boot; absent from kallsyms without CONFIG_KALLSYMS_ALL. */
-extern const void vmemmap_base __ksym __weak;
-extern const void page_offset_base __ksym __weak;
-#endif
+/*
+ * Where the kernel keeps the two bases of the direct map, which are randomised at boot: symbols of
+ * its image, in the top 2 GiB of the address space, so that 32 bits say all. 0: not known. The
+ * addon could have libbpf find them (__ksym), which reads all of kallsyms for each program.
+ */
+const volatile __s32 vmemmap_base_symbol = 0;
+const volatile __s32 page_offset_base_symbol = 0;
 
 struct page___size {
 	unsigned long flags;
@@ -55,12 +57,13 @@ struct {
 
 static __always_inline void load_direct_map(struct copy_cursor *cursor)
 {
-#if defined(__TARGET_ARCH_x86)
-	if (&vmemmap_base)
-		bpf_probe_read_kernel(&cursor->vmemmap, 8, &vmemmap_base);
-	if (&page_offset_base)
-		bpf_probe_read_kernel(&cursor->page_offset, 8, &page_offset_base);
-#endif
+	const void *vmemmap = (const void *)(long)vmemmap_base_symbol;
+	const void *page_offset = (const void *)(long)page_offset_base_symbol;
+
+	if (vmemmap)
+		bpf_probe_read_kernel(&cursor->vmemmap, 8, vmemmap);
+	if (page_offset)
+		bpf_probe_read_kernel(&cursor->page_offset, 8, page_offset);
 }
 
 /* 0 when the fragment is no page of this machine's memory or the direct map is not known. */

@@ -25,16 +25,16 @@ struct observation {
 	__u64 location;
 };
 
-static __always_inline bool is_selected(__u32 netns_inum, __u32 ifindex)
+static __always_inline bool is_selected(const struct packet *packet)
 {
-	struct tap_device device = {.netns_inum = netns_inum, .ifindex = ifindex};
+	__u64 netns_inum = packet->netns_inum;
 
 	/* A packet whose namespace is not known cannot be said to be foreign. */
 	if (netns_inum && only_netns && netns_inum != only_netns)
 		return false;
-	if (netns_inum && select_netns && !bpf_map_lookup_elem(&selected_netns, &netns_inum))
+	if (netns_inum && select_netns && !lookup(&selected_netns, netns_inum))
 		return false;
-	return !select_devices || bpf_map_lookup_elem(&selected_devices, &device);
+	return !select_devices || lookup(&selected_devices, device_key(packet));
 }
 
 /* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
@@ -96,9 +96,9 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 static __always_inline int emit(struct packet *packet, struct tap_counters *count,
 				const struct observation *what)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), zero = 0, bytes, room, slack;
-	struct tap_live *settings = bpf_map_lookup_elem(&live, &zero);
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	__u32 bytes, room, slack;
+	struct tap_live *settings = lookup(&live, 0);
+	void *ring = lookup(&rings, bpf_get_smp_processor_id());
 	struct tap_record *record;
 
 	if (!settings || !ring)
@@ -117,7 +117,12 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	record->sequence = count->matched;
 	if (settings->stacks)
 		fill_stack(record, packet->context);
-	record->cap_len = copy_packet(packet, record + 1, bytes, room, slack);
+	/* Through memory: where the verifier knows the number it also follows the branch of the
+	 * next comparison that no CPU takes, and forgets bounds there (sanitize_speculative_path).
+	 */
+	*(volatile __u32 *)&record->cap_len = bytes;
+	record->cap_len =
+		copy_packet(packet, record + 1, *(volatile __u32 *)&record->cap_len, room, slack);
 	if (packet->unreadable)
 		record->flags |= TAP_UNREADABLE;
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
@@ -129,8 +134,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 /* The first of two programs of a stage tells the second which packet it has seen. */
 static __always_inline void leave_note_of(const struct packet *packet)
 {
-	__u32 zero = 0;
-	struct packet_note *note = bpf_map_lookup_elem(&last_seen, &zero);
+	struct packet_note *note = lookup(&last_seen, 0);
 
 	if (!note)
 		return;
@@ -147,8 +151,7 @@ static __always_inline void leave_note_of(const struct packet *packet)
  */
 static __always_inline bool has_note_of(const struct packet *packet)
 {
-	__u32 zero = 0;
-	struct packet_note *note = bpf_map_lookup_elem(&last_seen, &zero);
+	struct packet_note *note = lookup(&last_seen, 0);
 
 	if (!note || note->ifindex != packet->ifindex || note->len != packet->len)
 		return false;
@@ -164,13 +167,10 @@ static __always_inline bool has_note_of(const struct packet *packet)
  */
 static __always_inline bool is_left_to_socket(const struct packet *packet)
 {
-	struct tap_device key = {.netns_inum = packet->netns_inum, .ifindex = packet->ifindex};
-	struct tap_socket_device *device = bpf_map_lookup_elem(&socket_devices, &key);
+	struct tap_socket_device *device = lookup(&socket_devices, device_key(packet));
+	struct packet_note *note = lookup(&last_entered, 0);
 	bool armed = device && device->armed;
-	struct packet_note *note;
-	__u32 zero = 0;
 
-	note = bpf_map_lookup_elem(&last_entered, &zero);
 	if (!note)
 		return armed;
 	note->head = (unsigned long)packet->head;
@@ -181,8 +181,7 @@ static __always_inline bool is_left_to_socket(const struct packet *packet)
 /* The tap lists are next after the entry, on the same CPU and with softirqs off. */
 static __always_inline bool was_entered(const struct packet *packet)
 {
-	__u32 zero = 0;
-	struct packet_note *note = bpf_map_lookup_elem(&last_entered, &zero);
+	struct packet_note *note = lookup(&last_entered, 0);
 
 	if (!note || note->ifindex != packet->ifindex)
 		return false;
@@ -208,12 +207,11 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 {
 	struct packet packet = {.skb = skb, .dev = dev, .context = context};
 	struct tap_counters *count;
-	__u32 id = what->attach_id;
 
 	find_origin(&packet);
-	if (!is_selected(packet.netns_inum, packet.ifindex))
+	if (!is_selected(&packet))
 		return 0;
-	count = bpf_map_lookup_elem(&counters, &id);
+	count = lookup(&counters, what->attach_id);
 	if (!count)
 		return 0;
 	find_packet(&packet);

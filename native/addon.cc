@@ -3,7 +3,9 @@
 #include "addon.h"
 
 #include "btf.h"
+#include "capabilities.h"
 #include "error.h"
+#include "memlock.h"
 #include "session.h"
 #include "splice.h"
 #include "system.h"
@@ -15,6 +17,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   install_log_capture();
   install_filter_splice();
   export_btf(env, exports);
+  export_capabilities(env, exports);
+  export_memlock(env, exports);
   export_system(env, exports);
   Session::export_class(env, exports);
   return exports;

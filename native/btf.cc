@@ -97,6 +97,20 @@ Napi::Value btf_tracepoint(const Napi::CallbackInfo& info) {
   return parameters(env, types, btf__type_by_id(types, pointer->type), 1);
 }
 
+/** btfHasMember(struct, member): whether a kernel struct has a member of this name. */
+Napi::Value btf_has_member(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  btf* types = kernel_btf(env);
+  std::string name = info[0].As<Napi::String>(), member = info[1].As<Napi::String>();
+  int id = types ? btf__find_by_name_kind(types, name.c_str(), BTF_KIND_STRUCT) : -ENOENT;
+  if (id < 0) return Napi::Boolean::New(env, false);
+  const btf_type* type = btf__type_by_id(types, id);
+  for (int i = 0; i < btf_vlen(type); i++)
+    if (member == btf__name_by_offset(types, btf_members(type)[i].name_off))
+      return Napi::Boolean::New(env, true);
+  return Napi::Boolean::New(env, false);
+}
+
 /** tryFentry(function): null if an empty fentry program for it loads, else the error's name. */
 Napi::Value try_fentry(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -188,6 +202,7 @@ void export_btf(Napi::Env env, Napi::Object exports) {
   exports.Set("btfFunction", Napi::Function::New(env, btf_function));
   exports.Set("releaseBtf", Napi::Function::New(env, release_btf));
   exports.Set("btfTracepoint", Napi::Function::New(env, btf_tracepoint));
+  exports.Set("btfHasMember", Napi::Function::New(env, btf_has_member));
   exports.Set("tryFentry", Napi::Function::New(env, try_fentry));
   exports.Set("btfEnum", Napi::Function::New(env, kernel_enum));
   exports.Set("objectEnum", Napi::Function::New(env, object_enum));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,7 @@ namespace taptrace {
 
 namespace {
 
+constexpr char kKernelBtf[] = "/sys/kernel/btf/vmlinux";
 constexpr char kConstantsSection[] = ".rodata";
 
 const btf_type* constants_section(const btf* types) {
@@ -114,6 +116,10 @@ int ProgramInstance::keep_maps(SharedMaps& shared) {
 
 int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::string* what) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "taptrace");
+  // A type that vmlinux does not have would make libbpf look through the modules' BTF, for which
+  // the kernel asks CAP_SYS_ADMIN (kernel/bpf/syscall.c, bpf_obj_get_next_id). None of ours is
+  // there.
+  if (!access(kKernelBtf, R_OK)) options.btf_custom_path = kKernelBtf;
   *what = "open BPF object";
   object_ = bpf_object__open_mem(spec.object, spec.object_bytes, &options);
   if (!object_) return -errno;

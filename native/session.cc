@@ -4,15 +4,19 @@
 #include <bpf/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/types.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "addon.h"
+#include "capabilities.h"
 #include "error.h"
+#include "event.h"
 #include "system.h"
 
 namespace taptrace {
@@ -51,21 +55,32 @@ ProgramSpec program_spec(const Napi::Object& from) {
   return spec;
 }
 
-/** A packet socket that keeps nothing: the filter is in place before anything can be queued. */
-int packet_socket(int program_fd, int ifindex, bool incoming_only) {
+/**
+ * A packet socket with the program as its filter. Of protocol 0, it is in no tap list yet
+ * (net/packet/af_packet.c, packet_create).
+ */
+int filtered_socket(int program_fd) {
   int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
+  if (!setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd))) return fd;
+  int error = -errno;
+  ::close(fd);
+  return error;
+}
+
+/** A packet socket that keeps nothing: the filter is in place before anything can be queued. */
+int packet_socket(int program_fd, int ifindex, bool incoming_only) {
+  int fd = filtered_socket(program_fd);
+  if (fd < 0) return fd;
   int on = 1;
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = ifindex;
-  int error = setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd));
   // Since 4.20; without it the filter sees both directions and ignores one.
-  if (!error && incoming_only) setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
-  if (!error) error = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  if (!error) return fd;
-  error = -errno;
+  if (incoming_only) setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+  if (!bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address))) return fd;
+  int error = -errno;
   ::close(fd);
   return error;
 }
@@ -78,8 +93,10 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                   {
                       InstanceMethod<&Session::load>("load"),
                       InstanceMethod<&Session::attach>("attach"),
+                      InstanceMethod<&Session::unload>("unload"),
                       InstanceMethod<&Session::detach_all>("detachAll"),
                       InstanceMethod<&Session::open_packet_socket>("openPacketSocket"),
+                      InstanceMethod<&Session::try_packet_socket>("tryPacketSocket"),
                       InstanceMethod<&Session::close_packet_socket>("closePacketSocket"),
                       InstanceMethod<&Session::map_set>("mapSet"),
                       InstanceMethod<&Session::map_delete>("mapDelete"),
@@ -88,6 +105,7 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Session::drain>("drain"),
                       InstanceMethod<&Session::fill_bytes>("fillBytes"),
                       InstanceMethod<&Session::program_stats>("programStats"),
+                      InstanceMethod<&Session::maps_need_capability>("mapsNeedCapability"),
                       InstanceMethod<&Session::poll_start>("pollStart"),
                       InstanceMethod<&Session::poll_stop>("pollStop"),
                       InstanceMethod<&Session::close_call>("close"),
@@ -120,6 +138,8 @@ Napi::Value Session::load(const Napi::CallbackInfo& info) {
   spec.map_entries = map_entries_;
   auto instance = std::make_unique<ProgramInstance>();
   int error = instance->load(spec, maps_, &what);
+  // libbpf makes the maps and loads the program in one call; only its log says which one failed.
+  if (log.text().find("': failed to create: ") != std::string::npos) what = "create BPF maps";
   if (error) throw system_error(env, what, -error, log.text());
   if (rings_.empty() && maps_.count("rings")) open_rings(env);
   programs_.push_back(std::move(instance));
@@ -168,6 +188,8 @@ void Session::attach(const Napi::CallbackInfo& info) {
                        -error, log.text());
 }
 
+void Session::unload(const Napi::CallbackInfo& info) { program(info).close(); }
+
 /** Nothing of ours runs any more; rings and counters can still be read. */
 void Session::detach_all(const Napi::CallbackInfo&) {
   // Sockets last: a device that is no longer armed would show its last packets as inferred.
@@ -191,6 +213,13 @@ Napi::Value Session::open_packet_socket(const Napi::CallbackInfo& info) {
   if (fd < 0) throw system_error(info.Env(), "open packet socket", -fd);
   packet_sockets_.push_back(fd);
   return Napi::Number::New(info.Env(), packet_sockets_.size() - 1);
+}
+
+/** tryPacketSocket(program): throws where no socket with this program can be had; arms nothing. */
+void Session::try_packet_socket(const Napi::CallbackInfo& info) {
+  int fd = filtered_socket(program(info).fd());
+  if (fd < 0) throw system_error(info.Env(), "open packet socket", -fd);
+  ::close(fd);
 }
 
 void Session::close_packet_socket(const Napi::CallbackInfo& info) {
@@ -275,6 +304,19 @@ Napi::Value Session::program_stats(const Napi::CallbackInfo& info) {
              counts_misses ? Napi::Number::New(env, static_cast<double>(details.recursion_misses))
                            : env.Null());
   return result;
+}
+
+/** mapsNeedCapability(): whether maps that are open already can only be used with CAP_BPF. Tried,
+ * on a thread that gives up everything for it. */
+Napi::Value Session::maps_need_capability(const Napi::CallbackInfo& info) {
+  int fd = map_fd(info.Env(), Napi::String::New(info.Env(), "live")), error = 0;
+  std::thread([&] {
+    __u32 key = 0;
+    tap_live value;
+    error = drop_all_of_thread();
+    if (!error && bpf_map_lookup_elem(fd, &key, &value)) error = -errno;
+  }).join();
+  return Napi::Boolean::New(info.Env(), error != 0);
 }
 
 void Session::on_readable(uv_poll_t* handle, int, int) {

@@ -23,8 +23,10 @@ class Session : public Napi::ObjectWrap<Session> {
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
   void attach(const Napi::CallbackInfo& info);
+  void unload(const Napi::CallbackInfo& info);
   void detach_all(const Napi::CallbackInfo& info);
   Napi::Value open_packet_socket(const Napi::CallbackInfo& info);
+  void try_packet_socket(const Napi::CallbackInfo& info);
   void close_packet_socket(const Napi::CallbackInfo& info);
   void map_set(const Napi::CallbackInfo& info);
   void map_delete(const Napi::CallbackInfo& info);
@@ -33,6 +35,7 @@ class Session : public Napi::ObjectWrap<Session> {
   Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value fill_bytes(const Napi::CallbackInfo& info);
   Napi::Value program_stats(const Napi::CallbackInfo& info);
+  Napi::Value maps_need_capability(const Napi::CallbackInfo& info);
   void poll_start(const Napi::CallbackInfo& info);
   void poll_stop(const Napi::CallbackInfo& info);
   void close_call(const Napi::CallbackInfo&) { close(); }

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import type { BtfParameter, NativeBinding } from '../native/binding.js';
 import type { Mechanism, Stage } from '../stages/types.js';
 import { effectiveCapabilities, kernelRelease, type Lockdown, lockdownMode } from '../system/kernel.js';
-import { matchingSymbols } from '../system/symbols.js';
+import { readSysctl } from '../system/machine.js';
+import { findSymbols, readKallsyms, symbolAddress } from '../system/symbols.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
 export type Access = 'kfunc' | 'probe' | 'direct' | 'context';
@@ -15,6 +16,8 @@ export interface Refusal {
   readonly access?: Access;
   /** Absent: whatever the stage. */
   readonly stage?: Stage['id'];
+  /** Absent: whatever the target. */
+  readonly target?: string;
   readonly reason: string;
 }
 
@@ -27,11 +30,17 @@ export interface KernelFeatures {
   readonly tracepoints: Readonly<Record<string, readonly BtfParameter[] | null>>;
   /** Text symbols of a function: its own name, or with a suffix (.constprop.0, .isra.0, .cold, …). */
   readonly symbols: Readonly<Record<string, readonly string[]>>;
+  /** Addresses of the kernel's variables that hold the bases of its direct map; 0n where they are not known. */
+  readonly directMap: Readonly<Record<'vmemmap_base' | 'page_offset_base', bigint>>;
   /** Kernel functions that BPF programs may call. */
   readonly kfuncs: Readonly<
     Record<'bpf_dynptr_from_skb' | 'bpf_rdonly_cast' | 'bpf_cast_to_kern_ctx', boolean>
   >;
   readonly kprobes: boolean;
+  /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
+  readonly ftrace: boolean;
+  /** False up to 6.12: one list for all namespaces has the taps that are bound to no device. */
+  readonly tapListPerNetns: boolean;
   readonly lockdown: Lockdown;
   readonly capabilities: readonly string[];
   readonly refusals: readonly Refusal[];
@@ -46,10 +55,18 @@ function targetsOf(stages: readonly Stage[]): { functions: string[]; tracepoints
   return { functions: of('fentry', 'fexit', 'kprobe', 'kretprobe'), tracepoints: of('tp_btf', 'inferred') };
 }
 
-/** An fentry program is refused on some kernels whatever it does: one harmless try tells. */
-function fentryRefusal(native: NativeBinding, functions: KernelFeatures['functions']): Refusal[] {
-  const known = Object.keys(functions).find((name) => functions[name]) ?? 'dev_queue_xmit_nit';
-  const error = native.tryFentry(known);
+/**
+ * An fentry program is refused on some kernels whatever it does: one harmless try tells, on a function that has both
+ * a BTF name and the symbol of that name. Without the rights to load any it would tell nothing.
+ */
+function fentryRefusal(
+  native: NativeBinding,
+  { functions, symbols, capabilities }: Pick<KernelFeatures, 'functions' | 'symbols' | 'capabilities'>,
+): Refusal[] {
+  const holds = (name: string) => capabilities.includes(name) || capabilities.includes('CAP_SYS_ADMIN');
+  if (!holds('CAP_BPF') || !holds('CAP_PERFMON')) return [];
+  const known = Object.keys(functions).find((name) => functions[name] && symbols[name]?.includes(name));
+  const error = native.tryFentry(known ?? 'dev_queue_xmit_nit');
   if (!error || error === 'ENOENT') return [];
   return [{ mechanism: 'fentry', reason: `this kernel refuses fentry programs (${error})` }];
 }
@@ -58,30 +75,37 @@ function fentryRefusal(native: NativeBinding, functions: KernelFeatures['functio
 export function probeFeatures(
   native: NativeBinding,
   stages: readonly Stage[],
-  kallsyms?: Buffer,
+  kallsyms = readKallsyms(native),
 ): KernelFeatures {
   const targets = targetsOf(stages);
   const functions = Object.fromEntries(targets.functions.map((name) => [name, native.btfFunction(name)]));
   const btf = existsSync('/sys/kernel/btf/vmlinux');
   const has = (name: string): boolean => btf && native.btfFunction(name) !== null;
+  const symbols = findSymbols(kallsyms, [
+    ...targets.functions,
+    ...stages.flatMap((stage) => stage.tracepointInside ?? []),
+  ]);
+  const capabilities = effectiveCapabilities();
   return {
     release: kernelRelease(),
     btf,
     functions,
     tracepoints: Object.fromEntries(targets.tracepoints.map((name) => [name, native.btfTracepoint(name)])),
-    symbols: matchingSymbols(
-      native,
-      [...targets.functions, ...stages.flatMap((stage) => stage.tracepointInside ?? [])],
-      kallsyms,
-    ),
+    symbols,
+    directMap: {
+      vmemmap_base: symbolAddress(kallsyms, 'vmemmap_base'),
+      page_offset_base: symbolAddress(kallsyms, 'page_offset_base'),
+    },
     kfuncs: {
       bpf_dynptr_from_skb: has('bpf_dynptr_from_skb'),
       bpf_rdonly_cast: has('bpf_rdonly_cast'),
       bpf_cast_to_kern_ctx: has('bpf_cast_to_kern_ctx'),
     },
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
+    ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
+    tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),
     lockdown: lockdownMode(),
-    capabilities: effectiveCapabilities(),
-    refusals: btf ? fentryRefusal(native, functions) : [],
+    capabilities,
+    refusals: btf ? fentryRefusal(native, { functions, symbols, capabilities }) : [],
   };
 }

@@ -2,7 +2,7 @@
  * The attach plan: stage rows × kernel features × what the user asked for → what will be attached, and
  * why every better way was passed over. A pure value: nothing here touches the kernel.
  */
-import type { StageWatch } from '../stages/report.js';
+import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
 import { judgeRung, resolveSymbol } from './rungs.js';
@@ -63,12 +63,12 @@ export function armsDevices({ attachments }: AttachPlan): boolean {
 interface Choice {
   readonly rung: Rung;
   readonly access: Access;
+  /** Why the kernel turned a better build down. */
+  readonly refused?: string;
 }
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
-/** Why a rung comes after others that it is better than elsewhere. */
-const blindReason = 'lockdown=confidentiality keeps the bytes of packets from it';
 
 /** The ladder of a stage with a packet socket first when the user wants the taps armed. */
 function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
@@ -81,19 +81,26 @@ function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
 
 const seesBytes = ({ access }: Choice): boolean => access !== 'direct';
 
+/** Why a rung comes after others that it is better than elsewhere: it cannot read the bytes of packets. */
+function blindReason({ refused }: Choice): string {
+  if (refused) return `without the bytes of packets, since a better build was refused: ${refused}`;
+  return 'lockdown=confidentiality keeps the bytes of packets from it';
+}
+
 /** The rungs that can be used, best first, and why those above the best were passed over. */
 function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
   const judged = ladderFor(stage, request).map((rung) => {
     const verdict = judgeRung(stage, rung, features, request);
-    if (verdict.usable) return { rung, choice: { rung, access: verdict.access }, reason: blindReason };
-    return { rung, choice: undefined, reason: verdict.reason };
+    if (!verdict.usable) return { rung, choice: undefined, reason: verdict.reason };
+    const choice: Choice = { rung, ...verdict };
+    return { rung, choice, reason: blindReason(choice) };
   });
   const usable = judged.flatMap(({ choice }) => choice ?? []);
   const best = usable.find(seesBytes) ?? usable[0];
   const above = best ? judged.findIndex(({ choice }) => choice === best) : judged.length;
-  const passedOver = judged
+  const passedOver: PassedOver[] = judged
     .slice(0, above)
-    .map(({ rung, reason }) => ({ mechanism: rung.mechanism, reason }));
+    .map(({ rung, reason }) => ({ mechanism: rung.mechanism, target: rung.target, reason }));
   return { usable: best ? [best, ...usable.filter((choice) => choice !== best)] : [], passedOver };
 }
 
@@ -118,6 +125,15 @@ function ownNetns({ netnsInum }: PlanRequest): number {
   return typeof netnsInum === 'number' ? netnsInum : 0;
 }
 
+/** Programs that read packets by probe follow page fragments through the direct map (bpf/payload_probe.h). */
+function directMapConstants({ directMap }: KernelFeatures): Record<string, number> {
+  const low = (address: bigint): number => Number(BigInt.asUintN(32, address));
+  return {
+    vmemmap_base_symbol: low(directMap.vmemmap_base),
+    page_offset_base_symbol: low(directMap.page_offset_base),
+  };
+}
+
 function constantsOf(
   stage: Stage,
   { rung, access }: Choice,
@@ -133,6 +149,7 @@ function constantsOf(
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
+    ...(access === 'probe' && directMapConstants(features)),
     ...argumentConstants(rung, features),
   };
 }
@@ -186,12 +203,13 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
   const { mechanism, target, remark } = first.rung;
-  const blind = seesBytes(first) ? '' : ` Here ${blindReason}.`;
+  const blind = seesBytes(first) ? '' : ` Here ${blindReason(first)}.`;
   return {
     stage: stage.id,
     mechanism,
     target,
     observed: mechanism !== 'packet_socket',
+    ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${blind}`,
     passedOver,
   };

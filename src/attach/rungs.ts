@@ -4,7 +4,12 @@ import type { Mechanism, Rung, Stage } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
 
 export type RungVerdict =
-  | { readonly usable: true; readonly access: Access }
+  | {
+      readonly usable: true;
+      readonly access: Access;
+      /** Why the kernel turned a better build of it down, where it did. */
+      readonly refused?: string;
+    }
   | { readonly usable: false; readonly reason: string };
 
 const no = (reason: string): RungVerdict => ({ usable: false, reason });
@@ -70,6 +75,9 @@ function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined
   if (!symbol) return `${rung.target}: ${reason}`;
   if (rung.mechanism === 'fentry' && symbol !== rung.target)
     return `the symbol is ${symbol}, which BTF does not describe and fentry cannot attach to`;
+  // Seen on 6.1: attaching succeeds, and nothing runs (kernel/trace/ftrace.c, ftrace_startup_enable).
+  if (!features.ftrace)
+    return 'kernel.ftrace_enabled is 0: the kernel would attach it and never run it (sysctl kernel.ftrace_enabled=1)';
   const parameters = features.functions[rung.target];
   if (!parameters) return rung.mechanism === 'kprobe' ? undefined : `BTF does not know ${rung.target}`;
   if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
@@ -116,7 +124,8 @@ export function judgeRung(
     judgeRights(rung, features);
   if (reason) return no(reason);
   const refusals = features.refusals.filter(
-    ({ mechanism, stage: id }) => mechanism === rung.mechanism && (id === undefined || id === stage.id),
+    ({ mechanism, stage: id = stage.id, target = rung.target }) =>
+      mechanism === rung.mechanism && id === stage.id && target === rung.target,
   );
   const whole = refusals.find(({ access }) => access === undefined);
   if (whole) return no(whole.reason);
@@ -124,6 +133,7 @@ export function judgeRung(
     (access) => !(access === 'direct' && rung.program?.name.startsWith('skbpp')),
   );
   const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
-  if (access) return { usable: true, access };
-  return no(refusals[0]?.reason ?? 'lockdown=confidentiality forbids reading kernel memory');
+  const [refused] = refusals;
+  if (access) return { usable: true, access, ...(refused && { refused: refused.reason }) };
+  return no(refused?.reason ?? 'lockdown=confidentiality forbids reading kernel memory');
 }

@@ -15,7 +15,6 @@ import { MissingError } from '../errors.js';
 import {
   isNativeError,
   type NativeBinding,
-  type NativeError,
   type NativeSession,
   type ProgramStats,
   packagePath,
@@ -23,6 +22,7 @@ import {
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
+import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;
@@ -46,14 +46,6 @@ export interface AttachmentCounts {
 
 const stackSlots = 16384;
 const stackDepth = 64;
-const maxRefusals = 12;
-
-/** The most telling line of a verifier log, or the errno's name. */
-function refusalReason(error: NativeError): string {
-  const lines = (error.log ?? '').split('\n').filter((line) => line && !line.startsWith('libbpf:'));
-  const told = lines.filter((line) => !/^processed \d+ insns|^-- (BEGIN|END)|^\d+:/.test(line)).at(-1);
-  return told ? `${error.code}: ${told.trim()}` : `${error.operation} was refused (${error.code})`;
-}
 
 export interface OpenedSession {
   readonly session: TapSession;
@@ -62,38 +54,55 @@ export interface OpenedSession {
 }
 
 /**
- * Loads and attaches what the plan says. What the kernel refuses is struck from the features and the plan
- * made again, so that the next rung gets its turn. Throws MissingError when a stage has no rung left.
+ * Loads and attaches what the plan says. Throws MissingError when no stage can be watched, or one not by the
+ * mechanism asked for.
  */
 export function openSession(
   native: NativeBinding,
   request: PlanRequest,
   features: KernelFeatures,
   settings: SessionSettings,
+  onRefused?: RefusalListener,
 ): OpenedSession {
-  let current = features;
-  for (;;) {
-    const plan = makePlan(request, current);
+  return openPossible(native, request, features, settings, onRefused, (plan) => {
     checkForced(plan, request);
     if (plan.attachments.length === 0) throw nothingToAttach(plan);
-    const session = new TapSession(native, plan, settings);
-    try {
-      session.loadAll();
-      session.attachAll();
-      return { session, plan, features: current };
-    } catch (error) {
-      session.close();
-      if (!(error instanceof RungRefused) || current.refusals.length >= maxRefusals) throw error;
-      const { attachment, cause } = error;
-      const refusal = {
-        mechanism: attachment.mechanism,
-        access: attachment.program!.access,
-        stage: attachment.stage,
-        reason: refusalReason(cause),
-      };
-      current = { ...current, refusals: [...current.refusals, refusal] };
+  });
+}
+
+/**
+ * Loads and attaches whatever can be, which may be nothing. What the kernel refuses is struck from the features and
+ * the plan made again, so that the next rung gets its turn; each refusal strikes one way, so there is an end.
+ * `check` may throw at a plan that will not do.
+ */
+export function openPossible(
+  native: NativeBinding,
+  request: PlanRequest,
+  features: KernelFeatures,
+  settings: SessionSettings,
+  onRefused: RefusalListener = () => undefined,
+  check: (plan: AttachPlan) => void = () => undefined,
+): OpenedSession {
+  const session = new TapSession(native, settings, attachmentsAtMost(request));
+  let current = features;
+  try {
+    for (;;) {
+      const plan = makePlan(request, current);
+      check(plan);
+      const refused = session.follow(plan);
+      if (!refused) return { session, plan, features: current };
+      onRefused(refused);
+      current = { ...current, refusals: [...current.refusals, refusalOf(refused)] };
     }
+  } catch (error) {
+    session.close();
+    throw error;
   }
+}
+
+/** Plans that are made again may number their attachments otherwise, but never have more. */
+function attachmentsAtMost({ stages }: PlanRequest): number {
+  return stages.flatMap(({ ladder }) => ladder).filter(({ program }) => program).length;
 }
 
 /** What the user asked for by name must not silently become something else. */
@@ -116,32 +125,31 @@ function nothingToAttach(plan: AttachPlan): MissingError {
   );
 }
 
-/** One attachment's program was turned down by the kernel. */
-class RungRefused extends Error {
-  constructor(
-    readonly attachment: Attachment,
-    override readonly cause: NativeError,
-  ) {
-    super(`${attachment.stage} by ${attachment.mechanism}: ${cause.message}`);
-  }
+/** All that makes a loaded program what it is. */
+function programKey({ mechanism, target, program }: Attachment): string {
+  return JSON.stringify([mechanism, target, program]);
 }
 
 export class TapSession {
   readonly native: NativeSession;
+  private plan: AttachPlan = { attachments: [], watches: [] };
   private readonly programs = new Map<number, number>();
+  /** Programs that are loaded, by all that makes them what they are, and those of them that are attached. */
+  private readonly loaded = new Map<string, number>();
+  private readonly attached = new Set<number>();
   /** Further instances of the packet-socket program, by namespace. */
   private readonly socketPrograms = new Map<number, number>();
   private readonly objects = new Map<string, Uint8Array>();
 
   constructor(
     binding: NativeBinding,
-    private readonly plan: AttachPlan,
     private readonly settings: SessionSettings,
+    attachmentsAtMost: number,
   ) {
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
-      mapEntries: { counters: plan.attachments.length, stacks: settings.stacks ? stackSlots : 1 },
+      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: settings.stacks ? stackSlots : 1 },
     });
   }
 
@@ -154,13 +162,41 @@ export class TapSession {
     return bytes;
   }
 
-  loadAll(): void {
+  /**
+   * Loads and attaches what the plan says and is not there yet. What the last plan had and this one has too stays
+   * as it is: loading takes time. Stops at the first program that the kernel refuses and gives it back.
+   */
+  follow(plan: AttachPlan): RungRefused | undefined {
+    this.plan = plan;
+    this.programs.clear();
+    const wanted = new Set(plan.attachments.map(programKey));
+    for (const [key, id] of this.loaded) {
+      if (wanted.has(key)) continue;
+      this.native.unload(id);
+      this.loaded.delete(key);
+      this.attached.delete(id);
+    }
+    try {
+      this.loadAll();
+      this.attachAll();
+      return undefined;
+    } catch (error) {
+      if (error instanceof RungRefused) return error;
+      throw error;
+    }
+  }
+
+  private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    this.setLive(this.settings.snaplen, this.settings.stacks);
+    if (this.loaded.size > 0) this.setLive(this.settings.snaplen, this.settings.stacks);
   }
 
   private load(attachment: Attachment): void {
-    if (attachment.program) this.programs.set(attachment.attachId, this.loadProgram(attachment));
+    if (!attachment.program) return;
+    const key = programKey(attachment);
+    const id = this.loaded.get(key) ?? this.loadProgram(attachment);
+    this.loaded.set(key, id);
+    this.programs.set(attachment.attachId, id);
   }
 
   private loadProgram(
@@ -176,11 +212,12 @@ export class TapSession {
     });
   }
 
-  attachAll(): void {
+  private attachAll(): void {
     for (const attachment of this.plan.attachments) {
       const id = this.programs.get(attachment.attachId);
-      if (id === undefined || attachment.mechanism === 'packet_socket') continue;
+      if (id === undefined || attachment.mechanism === 'packet_socket' || this.attached.has(id)) continue;
       this.refusable(attachment, () => this.native.attach(id, attachment.program?.kprobeSymbol));
+      this.attached.add(id);
     }
   }
 
@@ -188,8 +225,7 @@ export class TapSession {
     try {
       action();
     } catch (error) {
-      const byKernel = isNativeError(error) && /^(load|attach|find attach target)/.test(error.operation);
-      throw byKernel ? new RungRefused(attachment, error) : error;
+      throw isNativeError(error) && isRefusal(error) ? new RungRefused(attachment, error) : error;
     }
   }
 
@@ -238,6 +274,15 @@ export class TapSession {
     const socket = this.native.openPacketSocket(program, netns.path, link.ifindex, incomingOnly);
     this.setSocketDevice(netns.inum, link, true);
     return socket;
+  }
+
+  /**
+   * Whether a packet socket with our program as its filter can be had: tried with one that is in no tap list, and so
+   * arms nothing. Throws NativeError where it cannot.
+   */
+  tryPacketSocket(): void {
+    const carrier = this.plan.attachments.find((one) => one.mechanism === 'packet_socket' && one.program);
+    if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)!);
   }
 
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */

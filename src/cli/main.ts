@@ -43,7 +43,8 @@ function explain(error: unknown): number {
     return error.exitCode;
   }
   say(error instanceof Error ? error.message : String(error));
-  if (process.env.TAPTRACE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  const debug = process.env.TAPTRACE_DEBUG || process.argv.includes('--debug');
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return exitCode.failure;
 }
 

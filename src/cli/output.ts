@@ -42,6 +42,16 @@ export class Output {
     if (failure) throw new TaptraceError(`cannot write the output: ${failure.message}`, exitCode.failure);
   }
 
+  /** On a terminal, a line that the next one takes the place of; an empty one ends it. */
+  progress(line: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+  }
+
+  /** Lines of somebody else's, such as the verifier's, as they are. */
+  block(text: string): void {
+    process.stderr.write(text);
+  }
+
   /** One line for the user. */
   talk(line: string): void {
     process.stderr.write(`taptrace: ${line}\n`);

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.js';
 import { packagePath } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
-import { traceOptionTable } from './trace-options.js';
+import { debugOption, traceOptionTable } from './trace-options.js';
 
 interface CommandHelp {
   readonly usage: string;
@@ -47,8 +47,16 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   doctor: {
     usage:
       'taptrace doctor [options]\n\nWhat this kernel and these rights allow, stage by stage, and what would change it.',
-    options: reportOptions,
-    examples: [['$0 doctor', 'a report to read, or to add to a bug report']],
+    options: {
+      ...reportOptions,
+      v: { type: 'count', describe: 'also try the ways below the one chosen' },
+      debug: debugOption,
+    },
+    examples: [
+      ['$0 doctor', 'a report to read'],
+      ['$0 doctor --json', 'the same for a bug report'],
+      ['$0 doctor --debug', "with the verifier's log of every program refused"],
+    ],
   },
 };
 

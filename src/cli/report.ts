@@ -1,20 +1,23 @@
-/** What `stages` and `doctor` ask the attach plan: how would every stage be watched here? */
+/** What `stages` asks the attach plan: how would every stage be watched here? Judged, not tried. */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
-import { makePlan } from '../attach/plan.js';
+import { type AttachPlan, makePlan } from '../attach/plan.js';
 import { nativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
 import type { StagesReport } from '../stages/report.js';
 import { stages } from '../stages/table.js';
+import type { Stage } from '../stages/types.js';
 
-export function stagesReport(arm: boolean): { report: StagesReport; features: KernelFeatures } {
+/** The plan of a trace of these stages. */
+export function judgedStages(asked: readonly Stage[], arm: boolean, features: KernelFeatures): AttachPlan {
+  const choices = { observeOnly: false, mechanisms: new Map(), selectDevices: false };
+  return makePlan({ stages: asked, arm, netnsInum: 'all', ...choices }, features);
+}
+
+export function stagesReport(arm: boolean): StagesReport {
   const features = probeFeatures(nativeBinding(), stages);
-  const { watches } = makePlan(
-    { stages, arm, observeOnly: false, mechanisms: new Map(), netnsInum: 'all', selectDevices: false },
-    features,
-  );
-  const report = {
+  const { watches } = judgedStages(stages, arm, features);
+  return {
     kernel: features.release,
     stages: watches.map((watch) => ({ stage: stageById(watch.stage), watch })),
   };
-  return { report, features };
 }

@@ -1,5 +1,6 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
+import { type RungRefused, refusalBlock } from '../attach/refusal.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { EventJson } from '../render/event-json.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
@@ -23,6 +24,7 @@ abstract class BufferedSink implements TraceSink {
   constructor(
     protected readonly output: Output,
     private readonly lineBuffered: boolean,
+    private readonly debug: boolean,
   ) {}
 
   abstract header(header: TraceHeader): void;
@@ -44,6 +46,10 @@ abstract class BufferedSink implements TraceSink {
   notice(text: string): void {
     this.output.talk(text);
   }
+
+  refused(refused: RungRefused): void {
+    if (this.debug) this.output.block(refusalBlock(refused));
+  }
 }
 
 export class TextSink extends BufferedSink {
@@ -53,8 +59,9 @@ export class TextSink extends BufferedSink {
     output: Output,
     private readonly options: TextOptions,
     lineBuffered: boolean,
+    debug: boolean,
   ) {
-    super(output, lineBuffered);
+    super(output, lineBuffered, debug);
   }
 
   header(header: TraceHeader): void {
@@ -89,8 +96,9 @@ export class JsonSink extends BufferedSink {
     output: Output,
     private readonly version: string,
     lineBuffered: boolean,
+    debug: boolean,
   ) {
-    super(output, lineBuffered);
+    super(output, lineBuffered, debug);
   }
 
   header(header: TraceHeader): void {

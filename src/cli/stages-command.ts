@@ -17,7 +17,7 @@ function stageIds(words: readonly string[]): StageId[] {
 
 export async function stagesCommand(args: Record<string, unknown>): Promise<number> {
   const only = stageIds((args._ as unknown[]).map(String));
-  const { report } = stagesReport(Boolean(args.arm));
+  const report = stagesReport(Boolean(args.arm));
   const output = new Output();
   const kept = {
     ...report,

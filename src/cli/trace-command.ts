@@ -61,8 +61,8 @@ export async function traceCommand(
   const { options, notes } = traceOptions(args, filterExpression(args));
   const output = new Output(() => trace.stop('output-closed'));
   const sink = args.json
-    ? new JsonSink(output, version, options.lineBuffered)
-    : new TextSink(output, textOptions(args), options.lineBuffered);
+    ? new JsonSink(output, version, options.lineBuffered, Boolean(args.debug))
+    : new TextSink(output, textOptions(args), options.lineBuffered, Boolean(args.debug));
   const trace = new Trace(nativeBinding(), options, sink, kallsyms);
   for (const note of notes) output.talk(note);
   const forget = stopOnSignals(trace);

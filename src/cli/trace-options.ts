@@ -8,6 +8,11 @@ import type { Mechanism, StageId } from '../stages/types.js';
 import type { TraceOptions } from '../trace/options.js';
 import { ringSize, seconds, snaplen, wholeNumber } from './numbers.js';
 
+export const debugOption = {
+  type: 'boolean',
+  describe: 'print all that libbpf and the verifier say of programs that the kernel refuses',
+} as const satisfies Options;
+
 export const traceOptionTable = {
   interface: {
     alias: 'i',
@@ -107,6 +112,7 @@ export const traceOptionTable = {
   },
   v: { type: 'count', group: 'Output:', describe: 'more of each packet' },
   q: { type: 'boolean', group: 'Output:', describe: 'less of each packet' },
+  debug: { ...debugOption, group: 'Output:' },
   l: { type: 'boolean', group: 'Output:', describe: 'write every line at once' },
   U: { type: 'boolean', hidden: true },
   n: { type: 'count', group: 'Output:', describe: 'accepted: addresses are never resolved' },
@@ -186,6 +192,7 @@ export function traceOptions(
     stacks: Boolean(args.stack),
     failOnLoss: Boolean(args.failOnLoss),
     lineBuffered: Boolean(args.l || args.U),
+    dropCapabilities: true,
     ...(events !== undefined && { count: wholeNumber('--count', events, 1, Number.MAX_SAFE_INTEGER) }),
     ...(duration !== undefined && { durationSeconds: seconds('--duration', duration) }),
     ...(direction && { direction }),

@@ -44,10 +44,14 @@ export interface NativeSession {
   load(spec: ProgramSpec): number;
   /** Attaches to the BTF target, or as a kprobe to `symbol`. */
   attach(program: number, symbol?: string): void;
+  /** Detaches and unloads one program; its number is not used again. */
+  unload(program: number): void;
   /** Detaches all programs and closes all packet sockets; rings, maps and counters stay readable. */
   detachAll(): void;
   /** Opens a packet socket on a device with the program as its filter; returns the socket's number. */
   openPacketSocket(program: number, netnsPath: string | null, ifindex: number, incomingOnly: boolean): number;
+  /** Makes a packet socket with the program as its filter, in no tap list, and closes it. Throws NativeError. */
+  tryPacketSocket(program: number): void;
   closePacketSocket(socket: number): void;
   mapSet(map: string, key: Uint8Array, value: Uint8Array): void;
   mapDelete(map: string, key: Uint8Array): void;
@@ -58,6 +62,8 @@ export interface NativeSession {
   drain(ring: number, into: Uint8Array, offset: number, end: Uint32Array): number;
   fillBytes(ring: number): number;
   programStats(program: number): ProgramStats;
+  /** Whether this kernel lets only holders of CAP_BPF use maps that are open already: tried. */
+  mapsNeedCapability(): boolean;
   /** Calls back whenever a ring has data, until pollStop(). */
   pollStart(onReadable: () => void): void;
   pollStop(): void;
@@ -73,11 +79,19 @@ export interface SessionOptions {
   readonly mapEntries: Readonly<Record<string, number>>;
 }
 
+/** A thread of this process. */
+export interface Thread {
+  readonly tid: number;
+  readonly name: string;
+}
+
 export interface NativeBinding {
   Session: new (options: SessionOptions) => NativeSession;
   /** Parameters of a kernel function, or null where BTF does not know it. */
   btfFunction(name: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
+  /** Whether a kernel struct has a member of this name (not of one of its members). */
+  btfHasMember(struct: string, member: string): boolean;
   /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
   releaseBtf(): void;
   btfEnum(name: string): Record<string, number> | null;
@@ -91,6 +105,14 @@ export interface NativeBinding {
   readFileAsync(path: string): Promise<Uint8Array>;
   /** CLOCK_BOOTTIME and CLOCK_REALTIME of one moment, in nanoseconds. */
   clocks(): { bootNs: bigint; wallNs: bigint };
+  /**
+   * Takes every capability but these numbers (of linux/capability.h) from every thread of the process, for good:
+   * permitted, effective, inheritable, ambient; programs that are executed get none either. Gives back the threads
+   * that still had more after a second.
+   */
+  dropCapabilities(kept: readonly number[]): Thread[];
+  /** Bytes of BPF memory that RLIMIT_MEMLOCK allows; null where it does not limit it (tried: from 5.11). */
+  memlockLimit(): number | null;
   /** Sends one netlink request, returns all reply messages of its dump. */
   netlink(netnsPath: string | null, protocol: number, request: Uint8Array): Uint8Array;
 }

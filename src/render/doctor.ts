@@ -1,73 +1,172 @@
-/** The doctor's report: features of this kernel and these rights, then every stage with what was passed over. */
+/** The doctor's report as text and as JSON: the kernel, the rights, the settings, then every stage. */
 import type { KernelFeatures } from '../attach/features.js';
-import type { StagesReport, StageWatch } from '../stages/report.js';
+import type { Attachment } from '../attach/plan.js';
+import type { RungTrial, StageTrial } from '../attach/try.js';
+import type { PassedOver, StageWatch } from '../stages/report.js';
+import { stages } from '../stages/table.js';
+import type { Machine } from '../system/machine.js';
+import { type Fact, kernelFacts, missingRights, rightsFacts, settingsFacts } from './doctor-facts.js';
+import { wrapText } from './text-layout.js';
 
-const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
+export interface DoctorReport {
+  readonly features: KernelFeatures;
+  readonly machine: Machine;
+  /** Stages that this version can watch somehow, in path order. */
+  readonly trials: readonly StageTrial[];
+  /** The others. */
+  readonly unbuilt: readonly StageWatch[];
+}
 
-/** Feature, value, and what it is good for or what would change it. */
-function featureRows(features: KernelFeatures): (readonly [string, string, string])[] {
-  const fentry = features.refusals.find(({ mechanism }) => mechanism === 'fentry');
-  const symbols = Object.values(features.symbols).some((found) => found.length > 0);
+export interface Verdict {
+  /** `arm`: only, or as asked, by a packet socket of ours. */
+  readonly taps: 'passive' | 'arm' | 'none';
+  readonly text: string;
+}
+
+/** Reasons of several rungs or stages, each said once. */
+const distinct = (trials: readonly StageTrial[]): string[] => [
+  ...new Set(
+    trials.flatMap(({ watch }) =>
+      watch.passedOver.length ? watch.passedOver.map(({ reason }) => reason) : [watch.reason],
+    ),
+  ),
+];
+
+const namesOf = (trials: readonly StageTrial[]): string => trials.map(({ stage }) => stage.id).join(' and ');
+
+/** Why taps cannot be watched; what is missing of the rights comes before what is missing of the kernel. */
+function whyNone(failed: readonly StageTrial[], { features, machine }: DoctorReport): string {
+  const lacking = missingRights(features, machine).flatMap(([name]) =>
+    ['CAP_BPF', 'CAP_PERFMON'].includes(name) ? [name] : [],
+  );
+  const names = namesOf(failed);
+  if (lacking.length)
+    return `${names} cannot be watched without ${lacking.join(' and ')}: run it as root, or give node these capabilities.`;
+  return `${names} cannot be watched here: ${distinct(failed).join('; ')}.`;
+}
+
+/** Whether both taps can be watched, and why not. */
+export function verdictOf(report: DoctorReport): Verdict {
+  const taps = report.trials.filter(({ stage }) => stage.group === 'taps');
+  const failed = taps.filter(({ watch }) => !watch.mechanism);
+  const armed = taps.filter(({ onlyWithArm }) => onlyWithArm);
+  if (failed.length) return { taps: 'none', text: whyNone(failed, report) };
+  if (armed.length)
+    return { taps: 'arm', text: `Both taps can be watched here, ${namesOf(armed)} only with --arm.` };
+  if (taps.some(({ watch }) => watch.observed === false))
+    return { taps: 'arm', text: 'Both taps can be watched here, by the packet sockets of --arm.' };
+  return { taps: 'passive', text: 'Both taps can be watched here, without a probe that others could see.' };
+}
+
+const labelColumn = 21;
+const stageColumn = 15;
+
+function factLines(facts: readonly Fact[], width: number): string[] {
+  return facts.flatMap(([name, text]) =>
+    wrapText(text, width - labelColumn - 2).map(
+      (line, row) => `  ${(row === 0 ? name : '').padEnd(labelColumn)}${line}`,
+    ),
+  );
+}
+
+const indented = (text: string, width: number): string[] =>
+  wrapText(text, width - stageColumn - 6).map(
+    (line, row) => `${' '.repeat(stageColumn + (row === 0 ? 4 : 6))}${line}`,
+  );
+
+const passedOverText = ({ mechanism, target, reason }: PassedOver): string =>
+  `not ${mechanism} ${target}: ${reason}`;
+
+const belowText = ({ mechanism, target, works, reason }: RungTrial): string =>
+  works ? `then ${mechanism} ${target}: works too` : `then ${mechanism} ${target}: ${reason}`;
+
+/** A bug report says whether addresses are known, and keeps them to itself. */
+function withoutAddresses({ directMap, ...others }: KernelFeatures): Record<string, unknown> {
+  const known = Object.entries(directMap).map(([name, address]) => [name, address !== 0n]);
+  return { ...others, directMap: Object.fromEntries(known) };
+}
+
+/** The mechanism and what it hangs on: the very symbol, where that has a suffix. */
+function howText({
+  mechanism,
+  target,
+  function: where,
+}: Pick<Attachment, 'mechanism' | 'target'> & { readonly function?: string }): string {
+  if (mechanism === 'inferred') return `inferred from ${target}`;
+  return `${mechanism} ${where?.startsWith(`${target}.`) ? where : target}`;
+}
+
+function headOf({ watch, attachments }: StageTrial): string {
+  const [first] = attachments;
+  const { mechanism, target = '', observed } = watch;
+  if (!mechanism) return 'cannot be watched';
+  const how = howText({ mechanism, target, ...(first && { function: first.function }) });
+  return `${how}: ${observed ? 'observed' : 'a probe of ours'}`;
+}
+
+function stageLines(trial: StageTrial, verbose: boolean, width: number): string[] {
+  const { stage, watch, attachments, onlyWithArm, below } = trial;
+  const [first, complement] = attachments;
+  const reasons = distinct([trial]);
+  const isOne = !watch.mechanism && reasons.length === 1;
+  const remarks = [
+    ...(complement ? [`and ${howText(complement)}, for packets that this does not see`] : []),
+    ...(isOne ? reasons : []),
+    ...(watch.mechanism && (verbose || onlyWithArm || first?.seesBytes === false) ? [watch.reason] : []),
+    ...(isOne ? [] : watch.passedOver.map(passedOverText)),
+    ...below.map(belowText),
+  ];
   return [
-    ['BTF', yesNo(features.btf), features.btf ? '' : 'needs CONFIG_DEBUG_INFO_BTF; nothing works without it'],
-    ['fentry', fentry ? 'no' : 'yes', fentry?.reason ?? ''],
-    [
-      'kprobes',
-      yesNo(features.kprobes),
-      features.kprobes ? '' : 'needs CONFIG_KPROBES and CONFIG_KPROBE_EVENTS',
-    ],
-    [
-      'packet bytes by dynptr',
-      yesNo(features.kfuncs.bpf_dynptr_from_skb),
-      features.kfuncs.bpf_dynptr_from_skb ? '' : 'since 6.12; before that by probe reads',
-    ],
-    [
-      'packet socket knows its skb',
-      yesNo(features.kfuncs.bpf_cast_to_kern_ctx),
-      features.kfuncs.bpf_cast_to_kern_ctx ? '' : 'since 6.2; --arm needs it in this version',
-    ],
-    [
-      'symbols',
-      yesNo(symbols),
-      symbols ? '' : '/proc/kallsyms cannot be read: needs CAP_SYSLOG or kernel.kptr_restrict=0',
-    ],
-    [
-      'lockdown',
-      features.lockdown,
-      features.lockdown === 'unknown' ? '/sys/kernel/security is not mounted or not readable' : '',
-    ],
-    ['capabilities', features.capabilities.join(' ') || 'none', ''],
+    `  ${stage.id.padEnd(stageColumn)}${headOf(trial)}`,
+    ...remarks.flatMap((remark) => indented(remark, width)),
   ];
 }
 
-function watchLines({ stage, mechanism, target, reason, passedOver }: StageWatch): string[] {
-  const head = mechanism ? `${mechanism} ${target}` : 'not available';
-  const lines = [`  ${stage.padEnd(15)} ${head}`];
-  if (!mechanism)
-    return [
-      ...lines,
-      ...passedOver.map((entry) => `${' '.repeat(18)}no ${entry.mechanism}: ${entry.reason}`),
-    ];
-  lines.push(`${' '.repeat(18)}${reason}`);
-  for (const entry of passedOver) lines.push(`${' '.repeat(18)}not ${entry.mechanism}: ${entry.reason}`);
-  return lines;
-}
-
-export function doctorText(report: StagesReport, features: KernelFeatures): string {
-  const lines = [`Kernel ${report.kernel}`, ''];
-  for (const [name, value, remark] of featureRows(features))
-    lines.push(`  ${name.padEnd(28)} ${value}${remark ? `  (${remark})` : ''}`);
-  lines.push('', 'Stages, in path order: what would watch each, and why nothing better', '');
-  for (const { watch } of report.stages) lines.push(...watchLines(watch));
+export function doctorText(report: DoctorReport, options: { verbose: boolean; width: number }): string {
+  const { features, machine, trials, unbuilt } = report;
+  const { verbose, width } = options;
+  const later = `not built yet in this version: ${unbuilt.map(({ stage }) => stage).join(', ')}`;
+  const lines = [
+    `Kernel ${features.release}`,
+    ...factLines(kernelFacts(features, machine), width),
+    '',
+    'Rights',
+    ...factLines(rightsFacts(features, machine), width),
+    '',
+    'Settings',
+    ...factLines(settingsFacts(features, machine), width),
+    '',
+    'Stages, in path order: what watches each (tried, not guessed), and what keeps better ways from it',
+    ...trials.flatMap((trial) => stageLines(trial, verbose, width)),
+    ...(unbuilt.length ? wrapText(later, width - 2).map((line) => `  ${line}`) : []),
+    '',
+    ...wrapText(verdictOf(report).text, width),
+  ];
   return `${lines.join('\n')}\n`;
 }
 
-export function doctorJson(report: StagesReport, features: KernelFeatures): Record<string, unknown> {
+const placeOf = ({ stage }: StageWatch): number => stages.findIndex(({ id }) => id === stage);
+const inPathOrder = (watches: readonly StageWatch[]): StageWatch[] =>
+  watches.toSorted((a, b) => placeOf(a) - placeOf(b));
+
+export function doctorJson(report: DoctorReport): Record<string, unknown> {
+  const { features, machine, trials, unbuilt } = report;
   return {
     type: 'doctor',
     schema: 1,
-    kernel: report.kernel,
-    features,
-    stages: report.stages.map(({ watch }) => watch),
+    kernel: features.release,
+    features: withoutAddresses(features),
+    machine,
+    missingCapabilities: missingRights(features, machine).map(([name, purpose]) => ({ name, purpose })),
+    stages: inPathOrder([
+      ...trials.map(({ watch, attachments: [first], onlyWithArm, below }) => ({
+        ...watch,
+        ...(first && { function: first.function }),
+        ...(onlyWithArm && { onlyWithArm }),
+        ...(below.length && { below }),
+      })),
+      ...unbuilt,
+    ]),
+    verdict: verdictOf(report),
   };
 }

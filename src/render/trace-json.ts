@@ -7,7 +7,7 @@ export const schemaVersion = 1;
 
 /** The first line of every trace. */
 export function headerJson(header: TraceHeader, version: string): Record<string, unknown> {
-  const { plan, options, features, armed, notes, names } = header;
+  const { plan, options, features, armed, notes, names, rights } = header;
   return {
     type: 'header',
     schema: schemaVersion,
@@ -40,12 +40,20 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
       target,
     })),
     notes,
+    ...(rights && {
+      capabilities: {
+        kept: rights.kept,
+        dropped: rights.failure === undefined,
+        ...(rights.failure !== undefined && { failure: rights.failure }),
+      },
+    }),
   };
 }
 
 /** The last line of every trace. */
 export function summaryJson(summary: TraceSummary): Record<string, unknown> {
-  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater } = summary;
+  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
+    summary;
   return {
     type: 'summary',
     events,
@@ -58,5 +66,6 @@ export function summaryJson(summary: TraceSummary): Record<string, unknown> {
     late,
     seconds,
     ringHighWater,
+    notWatched,
   };
 }

@@ -11,7 +11,7 @@ function watchText({ stage, mechanism, target }: StageWatch): string {
 }
 
 /** Stages that cannot be watched, one line a reason. */
-function unwatchedLines(watches: readonly StageWatch[]): string[] {
+function unwatchedLines(watches: readonly Pick<StageWatch, 'stage' | 'reason' | 'mechanism'>[]): string[] {
   const byReason = new Map<string, string[]>();
   for (const { stage, mechanism, reason } of watches)
     if (!mechanism) byReason.set(reason, [...(byReason.get(reason) ?? []), stage]);
@@ -27,6 +27,14 @@ function armNote({ plan, options }: TraceHeader): string[] {
   return [`--arm armed nothing: ${reason ?? 'no tap is among the stages watched'}`];
 }
 
+/** What was not given up, and why. */
+function rightsLines({ rights }: TraceHeader): string[] {
+  const { kept = [], failure } = rights ?? {};
+  const names = kept.map(({ name, reason }) => `${name} (${reason})`).join(', ');
+  const others = failure ? '' : '; all others dropped';
+  return [...(names ? [`capabilities kept: ${names}${others}`] : []), ...(failure ? [failure] : [])];
+}
+
 /** Lines for stderr, each without its newline. */
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
@@ -37,6 +45,7 @@ export function headerLines(header: TraceHeader): string[] {
     armedLine(armed, armsDevices(plan)),
     ...armNote(header),
     ...notes,
+    ...rightsLines(header),
   ];
 }
 
@@ -58,7 +67,7 @@ function completeness({ ledger }: TraceSummary): string {
 
 /** Lines for stderr, each without its newline. */
 export function summaryLines(summary: TraceSummary): string[] {
-  const { events, ledger, filteredOut, undecided, late } = summary;
+  const { events, ledger, filteredOut, undecided, late, notWatched } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
     if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
@@ -68,5 +77,5 @@ export function summaryLines(summary: TraceSummary): string[] {
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
     );
   if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
-  return lines;
+  return [...lines, ...unwatchedLines(notWatched)];
 }

@@ -8,21 +8,28 @@ export function possibleCpus(text = readFileSync('/sys/devices/system/cpu/possib
   return Number(last) + 1;
 }
 
-const CAPABILITIES: Readonly<Record<string, number>> = {
+/** Numbers of linux/capability.h, of the capabilities that matter here. */
+const CAPABILITIES = {
+  CAP_DAC_READ_SEARCH: 2,
   CAP_NET_ADMIN: 12,
   CAP_NET_RAW: 13,
+  CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
+  CAP_SYS_RESOURCE: 24,
   CAP_SYSLOG: 34,
   CAP_PERFMON: 38,
   CAP_BPF: 39,
-};
+} as const;
+
+export type Capability = keyof typeof CAPABILITIES;
+
+export const capabilityNumber = (name: Capability): number => CAPABILITIES[name];
 
 /** Which of the capabilities that matter here this process has. */
-export function effectiveCapabilities(status = readFileSync('/proc/self/status', 'utf8')): string[] {
+export function effectiveCapabilities(status = readFileSync('/proc/self/status', 'utf8')): Capability[] {
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  return Object.entries(CAPABILITIES)
-    .filter(([, bit]) => (mask >> BigInt(bit)) & 1n)
-    .map(([name]) => name);
+  const all = Object.keys(CAPABILITIES) as Capability[];
+  return all.filter((name) => (mask >> BigInt(CAPABILITIES[name])) & 1n);
 }
 
 export type Lockdown = 'none' | 'integrity' | 'confidentiality' | 'unknown';

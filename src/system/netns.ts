@@ -1,6 +1,6 @@
 /** Network namespaces: which ones the user means, and which exist. */
 import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { UsageError } from '../errors.js';
+import { MissingError, UsageError } from '../errors.js';
 
 export interface Netns {
   /** Inode number: the namespace's identity. */
@@ -38,7 +38,13 @@ function resolveOne(word: string): Netns {
   let inum: number;
   try {
     inum = netnsInum(path);
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new MissingError(
+        `the network namespace '${word}' may not be looked at (${path}: ${code})`,
+        "another user's process needs CAP_SYS_PTRACE, a directory that is closed CAP_DAC_READ_SEARCH",
+      );
     const known = named().map(({ name }) => name);
     throw new UsageError(
       `no network namespace '${word}' (looked at ${path})`,

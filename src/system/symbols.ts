@@ -1,4 +1,5 @@
 /** Kernel text symbols from /proc/kallsyms: single names, and addresses for stacks. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { NativeBinding } from '../native/binding.js';
 
 const kallsyms = '/proc/kallsyms';
@@ -27,16 +28,16 @@ function symbolsNamed(text: Buffer, name: string): string[] {
   return found;
 }
 
-/** The symbols of the running kernel; none where kallsyms cannot be read. `text` is what was read already. */
-export function matchingSymbols(
-  native: NativeBinding,
-  names: readonly string[],
-  text = readKallsyms(native),
-): Record<string, string[]> {
-  return findSymbols(text, names);
+/** Address of a symbol of any kind; 0n where there is none, or where the kernel hides addresses. */
+export function symbolAddress(text: Buffer, name: string): bigint {
+  const at = text.indexOf(` ${name}\n`);
+  if (at < 18) return 0n;
+  const address = text.toString('latin1', at - 18, at - 2);
+  return /^[0-9a-f]{16}$/.test(address) ? BigInt(`0x${address}`) : 0n;
 }
 
-function readKallsyms(native: NativeBinding): Buffer {
+/** The whole of kallsyms; empty where it cannot be read. */
+export function readKallsyms(native: NativeBinding): Buffer {
   try {
     return Buffer.from(native.readFile(null, kallsyms).buffer);
   } catch {
@@ -44,7 +45,7 @@ function readKallsyms(native: NativeBinding): Buffer {
   }
 }
 
-/** The whole of kallsyms, read while other things go on; empty where it cannot be read. */
+/** The same, read while other things go on. */
 export async function readKallsymsAsync(native: NativeBinding): Promise<Buffer> {
   try {
     return Buffer.from((await native.readFileAsync(kallsyms)).buffer);
@@ -59,10 +60,6 @@ export class SymbolTable {
     private readonly addresses: BigUint64Array,
     private readonly names: readonly string[],
   ) {}
-
-  static load(native: NativeBinding): SymbolTable {
-    return SymbolTable.parse(readKallsyms(native).toString('latin1'));
-  }
 
   /** Lines read like `ffffffff81000000 T name\t[module]`. Only text symbols matter. */
   static parse(text: string): SymbolTable {
@@ -96,5 +93,49 @@ export class SymbolTable {
       else high = middle;
     }
     return low - 1;
+  }
+}
+
+const peekBytes = 1 << 16;
+
+/**
+ * Names for addresses, read when the first one is asked for. The file is open from the start: the kernel shows
+ * addresses to whoever opened it with the rights to see them (kernel/kallsyms.c, kallsyms_open, since 5.8).
+ */
+export class KernelSymbols {
+  private fd: number | undefined;
+  private table: SymbolTable | undefined;
+
+  constructor(path = kallsyms) {
+    try {
+      this.fd = openSync(path, 'r');
+    } catch {
+      // Without /proc, or closed to this user: addresses stay numbers.
+    }
+  }
+
+  /** Whether no address can be named: the kernel shows them as zeroes, or the file cannot be read. */
+  get areHidden(): boolean {
+    if (this.fd === undefined) return true;
+    const start = Buffer.alloc(peekBytes);
+    const bytes = readSync(this.fd, start, 0, peekBytes, 0);
+    return !/^(?!0{16})[0-9a-f]{16} /m.test(start.toString('latin1', 0, bytes));
+  }
+
+  describe(address: bigint): string {
+    this.table ??= this.read();
+    return this.table.describe(address);
+  }
+
+  private read(): SymbolTable {
+    if (this.fd === undefined) return SymbolTable.parse('');
+    const text = readFileSync(this.fd, 'latin1');
+    this.close();
+    return SymbolTable.parse(text);
+  }
+
+  close(): void {
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
   }
 }

@@ -2,6 +2,7 @@
 import type { AttachPlan } from '../attach/plan.js';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
+import type { Netns } from '../system/netns.js';
 import { type PacketTap, readPacketTaps } from '../system/packet-sockets.js';
 import type { Device, Devices } from './devices.js';
 
@@ -43,6 +44,31 @@ export function armedLine(armed: readonly ArmedDevice[], byUs: boolean): string 
   if (byUs || free.length === 0) return head || 'armed: no device';
   const rest = `nobody taps ${names(free)}: tx-tap there shows where a packet would be tapped`;
   return head ? `${head}; ${rest}` : `not armed: ${rest}`;
+}
+
+/**
+ * Up to 6.12 a tap that is bound to no device makes dev_queue_xmit_nit run for the devices of every namespace, and
+ * refuses what is not of its own only when it is called (net/packet/af_packet.c, packet_rcv).
+ */
+export function armedFromElsewhere(native: NativeBinding, devices: Devices, all: readonly Netns[]): string[] {
+  const watched = new Set(devices.netns.map(({ inum }) => inum));
+  const owners = all
+    .filter(({ inum }) => !watched.has(inum))
+    .flatMap((netns) =>
+      unboundTaps(native, netns).map((tap) => `${ownerText(tap)} in ${printable(netns.name)}`),
+    );
+  if (owners.length === 0) return [];
+  return [
+    `armed from other namespaces too, since this kernel has one list for all taps that are bound to no device: ${owners.join(', ')}`,
+  ];
+}
+
+function unboundTaps(native: NativeBinding, { path }: Netns): PacketTap[] {
+  try {
+    return readPacketTaps(native, path).filter(({ ifindex }) => ifindex === 0);
+  } catch {
+    return []; // It is gone, or may not be entered: what it holds is then seen by its effect alone.
+  }
 }
 
 /** Devices whose packets reach their tap lists only in a later round of __netif_receive_skb_core. */

@@ -4,7 +4,7 @@ import type { RecordView } from '../decode/record.js';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { WallClock } from '../render/time.js';
-import { SymbolTable } from '../system/symbols.js';
+import type { SymbolTable } from '../system/symbols.js';
 import type { Devices } from './devices.js';
 import type { Names } from './event.js';
 
@@ -44,7 +44,6 @@ export class LiveNames implements Names {
   private readonly names = new DeviceTexts();
   private readonly labels = new DeviceTexts();
   private reasons: Map<number, string> | undefined;
-  private symbols: SymbolTable | undefined;
 
   constructor(
     private readonly native: NativeBinding,
@@ -53,6 +52,7 @@ export class LiveNames implements Names {
     /** What to add to CLOCK_BOOTTIME for the wall clock. */
     readonly wallOffsetNs: bigint,
     baseNs: bigint,
+    private readonly symbols: Pick<SymbolTable, 'describe'>,
   ) {
     this.clock = new WallClock(wallOffsetNs, baseNs);
   }
@@ -77,7 +77,6 @@ export class LiveNames implements Names {
   }
 
   symbol(address: bigint): string {
-    this.symbols ??= SymbolTable.load(this.native);
     return this.symbols.describe(address);
   }
 

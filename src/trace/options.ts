@@ -20,4 +20,6 @@ export interface TraceOptions {
   readonly stacks: boolean;
   readonly failOnLoss: boolean;
   readonly lineBuffered: boolean;
+  /** Once attached, the process gives up every capability that the trace no longer needs, for good. */
+  readonly dropCapabilities?: boolean;
 }

@@ -4,24 +4,37 @@
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type Attachment, type AttachPlan, armsDevices, type PlanRequest } from '../attach/plan.js';
+import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { NativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
+import type { StageWatch } from '../stages/report.js';
 import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
-import { type ArmedDevice, armedDevices, blindNotes, stackNotes, visibilityNotes } from './arming.js';
+import { KernelSymbols } from '../system/symbols.js';
+import {
+  type ArmedDevice,
+  armedDevices,
+  armedFromElsewhere,
+  blindNotes,
+  stackNotes,
+  visibilityNotes,
+} from './arming.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
+import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
+import { explainFailure } from './failures.js';
 import { type Ledger, makeLedger } from './ledger.js';
+import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
 import type { TraceOptions } from './options.js';
-import { checkRights } from './rights.js';
+import { checkBtf, checkRights } from './rights.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -32,6 +45,8 @@ export interface TraceHeader {
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
   readonly names: LiveNames;
+  /** Absent where capabilities stay as they are. */
+  readonly rights?: DroppedRights;
 }
 
 /** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
@@ -47,6 +62,8 @@ export interface TraceSummary {
   readonly seconds: number;
   readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
   readonly ledger: Ledger;
+  /** Stages that were asked for and could not be watched. */
+  readonly notWatched: readonly Pick<StageWatch, 'stage' | 'reason'>[];
 }
 
 export interface TraceSink {
@@ -58,6 +75,8 @@ export interface TraceSink {
   readonly isCongested: boolean;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
+  /** A program that the kernel turned down, with all that was said about it. */
+  refused?(refused: RungRefused): void;
 }
 
 /** A filter that names bytes behind a short snaplen still has to see them. */
@@ -93,20 +112,38 @@ export class Trace {
 
   /** Attaches, runs until stop(), count, duration or until nothing is left, detaches, drains, sums up. */
   async run(): Promise<TraceSummary> {
+    const { native, options } = this;
+    try {
+      return await this.attachAndConsume();
+    } catch (error) {
+      throw explainFailure(error, { native, ringBytes: options.ringBytes, rings: possibleCpus() });
+    }
+  }
+
+  private async attachAndConsume(): Promise<TraceSummary> {
     const { options, native } = this;
-    checkRights(effectiveCapabilities(), options);
+    const held = effectiveCapabilities();
+    checkRights(held, options);
     const namespaces = resolveNetns(options.netns);
     const discover = namespaces.all ? allNetns : undefined;
     const devices = new Devices(native, namespaces.list, options.interfaces, discover);
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages, await this.kallsyms);
-    const opened = openSession(native, this.planRequest(namespaces, devices), features, {
-      ringBytes: options.ringBytes,
-      cpus: possibleCpus(),
-      snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
-      stacks: options.stacks,
-    });
+    checkBtf(features, options);
+    const opened = openSession(
+      native,
+      this.planRequest(namespaces, devices),
+      features,
+      {
+        ringBytes: options.ringBytes,
+        cpus: possibleCpus(),
+        snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
+        stacks: options.stacks,
+      },
+      (refused) => this.sink.refused?.(refused),
+    );
     const { session } = opened;
+    const symbols = new KernelSymbols();
     const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
     try {
       keeper.start({
@@ -117,9 +154,19 @@ export class Trace {
       native.releaseBtf();
       this.startedAt = performance.now();
       const clocks = native.clocks();
-      const names = new LiveNames(native, session, devices, clocks.wallNs - clocks.bootNs, clocks.bootNs);
-      const notes = [...visibilityNotes(opened.plan, devices), ...blindNotes(opened.plan)];
-      if (options.stacks) notes.push(...stackNotes(opened.plan));
+      const wallOffsetNs = clocks.wallNs - clocks.bootNs;
+      const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
+      const notes = [
+        ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
+        ...visibilityNotes(opened.plan, devices),
+        ...blindNotes(opened.plan),
+        ...(options.stacks ? stackNotes(opened.plan) : []),
+        ...symbolNotes(options, symbols),
+        ...ownerNotes(armed, held),
+      ];
+      const rights =
+        options.dropCapabilities &&
+        dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
       this.sink.header({
         options,
         features: opened.features,
@@ -128,11 +175,13 @@ export class Trace {
         armed,
         notes,
         names,
+        ...(rights && { rights }),
       });
       return await this.consume(session, opened.plan);
     } finally {
       keeper.stop();
       session.close();
+      symbols.close();
     }
   }
 
@@ -172,6 +221,9 @@ export class Trace {
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger,
+      notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
+        mechanism ? [] : [{ stage, reason }],
+      ),
     };
   }
 

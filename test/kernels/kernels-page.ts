@@ -1,107 +1,79 @@
-/** docs/kernels.md: written from what guests found, and compared with it. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { GuestReport } from './guest-tests.js';
-import { kernelNames } from './kernels.js';
-import {
-  changedRows,
-  type FoundMechanisms,
-  type MechanismTable,
-  mechanismTable,
-  parseTable,
-  tableMarkdown,
-} from './mechanisms.js';
-import { projectRoot } from './paths.js';
+/** docs/kernels.md: which mechanism watches each stage on each kernel, as the guests of the lab found it. */
+import { type KernelName, kernelNames } from './kernels.js';
 import { type Lockdown, lockdownModes } from './situations.js';
 
-const path = join(projectRoot, 'docs/kernels.md');
+/** What doctor chose in one guest. */
+export interface Choice {
+  /** As `uname -r` says it. */
+  readonly release: string;
+  /** By stage id, in path order; null: not watched. */
+  readonly mechanisms: Readonly<Record<string, string | null>>;
+}
 
-/** By lockdown mode, then by kernel. */
-export type Found = ReadonlyMap<Lockdown, ReadonlyMap<string, FoundMechanisms>>;
-
-/** What guests brought back; those that brought nothing are left out. */
-export function foundIn(reports: readonly GuestReport[]): Found {
-  const inMode = (mode: Lockdown) =>
-    kernelNames.flatMap((kernel) => {
-      const report = reports.find(
-        ({ situation }) => situation.kernel === kernel && situation.lockdown === mode,
-      );
-      const found = report?.facts.get('mechanisms') as FoundMechanisms | undefined;
-      return found ? [[kernel, found] as const] : [];
-    });
-  return new Map(lockdownModes.map((mode) => [mode, new Map(inMode(mode))]));
+export interface Found {
+  readonly kernel: KernelName;
+  readonly lockdown: Lockdown;
+  readonly choice: Choice;
 }
 
 const introduction = `# Kernels
 
-<!-- Written by \`make kernels-doc\` from what each kernel's \`taptrace doctor\` says. Do not edit: the full kernel tests compare. -->
+Which mechanism watches each stage on the kernels of the lab (test/kernels), as \`taptrace doctor\` found it in guests by
+loading and attaching. One build of the programs and the addon serves all of them. This page is written by the lab
+("make kernels-doc"), and its full run fails when the page no longer says what it finds.
 
-One build of taptrace runs on all of these kernels. How it watches a stage depends on what the kernel offers: it takes
-the best way that the kernel loads and attaches, and falls back to the next one where it does not. \`taptrace doctor\`
-shows the same for the kernel you run, with the reasons. The ways are explained in [stages.md](stages.md). A dash
-means that this version cannot watch the stage there.
-
-The kernels are Debian's cloud kernels, each the newest build of its suite at the time of the last run of the kernel
-lab ([test/kernels](../test/kernels/README.md)):
+In each guest both taps are compared with tcpdump over the same traffic: bytes, lengths, order and counts, by the
+mechanisms below, by every other rung that works there (\`--mechanism\`), and with \`--arm\`, which watches both taps by
+packet sockets on every kernel and in every lockdown mode, packet bytes included. "no bytes" marks what lockdown leaves
+to passive programs on kernels before 6.12: packets with their lengths and metadata, not their bytes.
 `;
 
-const headings: Readonly<Record<Lockdown, string>> = {
-  none: '## Without lockdown',
-  integrity: '## lockdown=integrity',
-  confidentiality: '## lockdown=confidentiality',
+const titles: Readonly<Record<Lockdown, string>> = {
+  none: 'No lockdown',
+  integrity: 'lockdown=integrity',
+  confidentiality: 'lockdown=confidentiality',
 };
 
-const aboutModes: Readonly<Record<Lockdown, string>> = {
-  none: 'Nothing taps the devices, and `--arm` was not given.',
-  integrity: 'The mode that Secure Boot sets on most distributions.',
-  confidentiality:
-    'No program may read kernel memory by its address, so kprobes see nothing of a packet. Where the table says so, other ' +
-    'programs take their place. On 5.10 and 6.1 the taps then show packets without their bytes, except with `--arm`: a ' +
-    "packet socket's filter may read its packet everywhere.",
-};
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
-function section(mode: Lockdown, table: MechanismTable, normal: MechanismTable): string {
-  const changed = mode === 'none' ? table : changedRows(table, normal);
-  const rows = changed.size > 0 ? tableMarkdown(changed) : 'Every stage is watched as without lockdown.';
-  const only = mode === 'none' || changed.size === 0 ? '' : ' These stages are watched in another way:';
-  return `${headings[mode]}\n\n${aboutModes[mode]}${only}\n\n${rows}\n`;
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 }
 
-/** Writes the page. */
-export function writePage(found: Found): void {
-  const releases = [...(found.get('none') ?? [])].map(
-    ([kernel, { release }]) => `- ${kernel}: \`${release}\``,
-  );
-  const tables = new Map([...found].map(([mode, kernels]) => [mode, mechanismTable(kernels)]));
-  const normal = tables.get('none')!;
-  const sections = [...tables].map(([mode, table]) => section(mode, table, normal));
-  writeFileSync(path, [introduction, `${releases.join('\n')}\n`, ...sections].join('\n'));
+/** The page. Stages that no kernel watches are named at its end. */
+export function kernelsPage(found: readonly Found[]): string {
+  const kernels = kernelNames.filter((name) => found.some(({ kernel }) => kernel === name));
+  const at = (kernel: KernelName, lockdown: Lockdown) =>
+    found.find((one) => one.kernel === kernel && one.lockdown === lockdown)?.choice;
+  const stages = Object.keys(found[0]?.choice.mechanisms ?? {});
+  const isWatched = (stage: string) => found.some(({ choice }) => choice.mechanisms[stage]);
+  const watched = stages.filter(isWatched);
+  const releases = kernels.map((kernel) => [kernel, at(kernel, 'none')?.release ?? '']);
+  const sections = lockdownModes.map((lockdown) => {
+    const cellOf = (stage: string) => (kernel: KernelName) => at(kernel, lockdown)?.mechanisms[stage] ?? '–';
+    const rows = watched.map((stage) => [stage, ...kernels.map(cellOf(stage))]);
+    return `## ${titles[lockdown]}\n\n${table(['stage', ...kernels], rows)}\n`;
+  });
+  const unwatched = stages.filter((stage) => !isWatched(stage)).join(', ');
+  return [
+    introduction,
+    `${table(['kernel', 'release'], releases)}\n`,
+    ...sections,
+    `Not watched in this version: ${unwatched}.\n`,
+  ].join('\n');
 }
 
-/** The mechanisms that the page names for a kernel in a mode, by stage; undefined where it has no such column. */
-function committed(page: string, mode: Lockdown, kernel: string): Record<string, string> | undefined {
-  const tableOf = (of: Lockdown) => {
-    const [, from = ''] = page.split(`${headings[of]}\n`);
-    return parseTable(from.split('\n## ')[0]!);
-  };
-  const rows = new Map([...tableOf('none'), ...tableOf(mode)]);
-  const cells = [...rows].flatMap(([stage, row]) => [...row].map((cell) => [stage, ...cell] as const));
-  const column = cells.filter(([, of]) => of === kernel).map(([stage, , cell]) => [stage, cell] as const);
-  return column.length > 0 ? Object.fromEntries(column) : undefined;
-}
-
-/** Both sides of the comparison, for every kernel and mode that was run. Releases may differ. */
-export function pageAndFound(found: Found): { page: object; found: object } {
-  const text = readFileSync(path, 'utf8');
-  const columns = [...found].flatMap(([mode, kernels]) =>
-    [...kernels.keys()].map((kernel) => {
-      const table = mechanismTable(new Map([[kernel, kernels.get(kernel)!]]));
-      const seen = Object.fromEntries([...table].map(([stage, row]) => [stage, row.get(kernel)]));
-      return { name: `${kernel}, lockdown ${mode}`, page: committed(text, mode, kernel), seen };
-    }),
-  );
-  return {
-    page: Object.fromEntries(columns.map(({ name, page }) => [name, page])),
-    found: Object.fromEntries(columns.map(({ name, seen }) => [name, seen])),
-  };
+/** The mechanisms that a page gives for one guest, by stage; only stages that it has a row for. */
+export function mechanismsOnPage(
+  page: string,
+  { kernel, lockdown }: Pick<Found, 'kernel' | 'lockdown'>,
+): Record<string, string | null> {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`${titles[lockdown]}\n`)) ?? '';
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.slice(2, -2).split(' | '));
+  const column = rows[0]?.indexOf(kernel) ?? -1;
+  const cells = rows.slice(2).map((cells) => [cells[0]!, cells[column] === '–' ? null : cells[column]!]);
+  return Object.fromEntries(cells) as Record<string, string | null>;
 }

@@ -18,7 +18,7 @@ export function kernelArgumentsOf({ lockdown }: Situation): string[] {
   return lockdown === 'none' ? [] : [`lockdown=${lockdown}`];
 }
 
-export function situationName({ kernel, lockdown }: Situation): string {
+export function situationName({ kernel, lockdown }: Pick<Situation, 'kernel' | 'lockdown'>): string {
   return lockdown === 'none' ? kernel : `${kernel} lockdown=${lockdown}`;
 }
 

@@ -36,7 +36,8 @@ export const suites: readonly Suite[] = [
   {
     name: 'kernels-short',
     folders: ['kernels/short'],
-    needs: "qemu and Debian's kernels 6.1 and 6.12, which are fetched once: two guests, under four minutes on two CPUs",
+    needs:
+      "qemu and Debian's kernels 6.1 and 6.12, which are fetched once: two guests, under four minutes on two CPUs",
     needsRoot: false,
     concurrency: 1,
     secondsPerFile: 1200,

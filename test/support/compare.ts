@@ -96,6 +96,11 @@ function isNeighbourUpkeep(bytes: Uint8Array): boolean {
   return protocol === ICMPV6 && ICMPV6_NEIGHBOUR_TYPES.has(bytes[54 + optionsBytes] ?? -1);
 }
 
+/** What a test sent and what answered it: everything but neighbour upkeep, which comes when it likes. */
+export function withoutUpkeep(packets: readonly SeenPacket[]): SeenPacket[] {
+  return packets.filter(({ bytes }) => !isNeighbourUpkeep(bytes));
+}
+
 /**
  * Compares the packets of one direction of one device. Returns undefined when they agree, otherwise the
  * first difference, readable. Packets agree when their lengths are equal and so are the bytes that both

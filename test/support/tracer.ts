@@ -56,6 +56,8 @@ export interface TraceEvent {
 export interface TraceHeader {
   readonly type: 'header';
   readonly arm: boolean;
+  /** Mechanisms by stage. */
+  readonly plan: Readonly<Record<string, string>>;
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];

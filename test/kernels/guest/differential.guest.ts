@@ -9,7 +9,6 @@ import { bpfResidue, type Residue, residueSince } from '../../support/residue.js
 import { runSessions, vethScene } from '../../support/session.js';
 import { assertAgree, assertHonest, eventsOf, observeIn, type TracedSession } from '../../support/traced.js';
 import { createWorld, type World } from '../../support/world.js';
-import { defaults } from './defaults.js';
 import { situation } from './situation.js';
 import { type TapMode, tapModes } from './tap-modes.js';
 
@@ -60,16 +59,6 @@ for (const mode of tapModes) {
       });
   });
 }
-
-describe('by default', () => {
-  for (const { stage, mechanism, function: name } of defaults)
-    it(`${stage} events come from ${name} by ${mechanism}`, () => {
-      const events = eventsOf(sessionOf(tapModes[0]!)).filter((event) => event.stage === stage);
-      // What the kernel skips a program for comes from the backstop behind it.
-      const from = events.filter((event) => event.mechanism === mechanism && event.function === name);
-      assert.ok(from.length > 0.9 * events.length, `${from.length} of ${events.length}`);
-    });
-});
 
 it('leaves no BPF object and no packet socket behind', async () => {
   assert.deepEqual(await residueSince(residue, netnsNames()), []);

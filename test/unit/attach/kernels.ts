@@ -38,6 +38,9 @@ export const v612: KernelFeatures = {
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
   kprobes: true,
+  ftrace: true,
+  tapListPerNetns: false,
+  directMap: { vmemmap_base: 0xffffffff82f4c0f0n, page_offset_base: 0xffffffff82f4c0f8n },
   lockdown: 'none',
   capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN', 'CAP_SYSLOG', 'CAP_PERFMON', 'CAP_BPF'],
   refusals: [],
@@ -56,6 +59,7 @@ export const v510: KernelFeatures = {
 export const v618: KernelFeatures = {
   ...v612,
   release: '6.18.0',
+  tapListPerNetns: true,
   kprobes: false,
   lockdown: 'unknown',
   refusals: [{ mechanism: 'fentry', reason: 'this kernel refuses fentry programs (EPERM)' }],

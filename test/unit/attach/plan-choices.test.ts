@@ -90,3 +90,24 @@ test('the packet-socket program carries both directions, or tells which one is n
   assert.deepEqual([constantsOf(tx).attach_id, constantsOf(tx).attach_id_out], [none, tx?.attachId]);
   assert.equal(constantsOf(tx).stage_out, 23);
 });
+
+test('kernel.ftrace_enabled=0: what would be attached and never run is passed over', () => {
+  const { watches, attachments } = plan('taps', { ...v510, ftrace: false });
+  assert.ok(attachments.every(({ mechanism }) => mechanism !== 'fentry' && mechanism !== 'kprobe'));
+  for (const { passedOver } of watches)
+    assert.match(
+      passedOver.find(({ mechanism }) => mechanism === 'fentry')?.reason ?? '',
+      /ftrace_enabled is 0/,
+    );
+});
+
+test('a refusal strikes the rung it is about, and no other one of the same mechanism', () => {
+  const reason = 'no';
+  const refused = (refusal: object) =>
+    plan('tx-tap', { ...v612, refusals: [{ mechanism: 'fentry', reason, ...refusal }] }).watches[0]
+      ?.mechanism;
+  assert.equal(refused({ target: 'dev_queue_xmit_nit' }), 'kprobe');
+  assert.equal(refused({ target: 'some_other_function' }), 'fentry');
+  assert.equal(refused({ stage: 'rx-tap' }), 'fentry');
+  assert.equal(refused({}), 'kprobe');
+});

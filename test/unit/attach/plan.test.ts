@@ -19,6 +19,7 @@ test('6.12: a suffixed symbol rules out fentry and gets a kprobe, a plain one ge
   assert.deepEqual(taps.watches[0]?.passedOver, [
     {
       mechanism: 'fentry',
+      target: '__netif_receive_skb_core',
       reason:
         'the symbol is __netif_receive_skb_core.constprop.0, which BTF does not describe and fentry cannot attach to',
     },

@@ -38,6 +38,7 @@ test('without options: both taps, every device, 256 bytes', async () => {
   assert.deepEqual(others, {
     ...{ interfaces: [], netns: [], snaplen: 256, ringBytes: 16 << 20, mechanisms: new Map() },
     ...{ arm: false, observeOnly: false, stacks: false, failOnLoss: false, lineBuffered: false },
+    dropCapabilities: true,
   });
 });
 
@@ -53,7 +54,7 @@ test('every option arrives', async () => {
   assert.deepEqual(others, {
     ...{ interfaces: ['eth0', 'veth*'], netns: ['blue'], snaplen: 262144, ringBytes: 4 << 20, arm: true },
     ...{ observeOnly: false, mechanisms: new Map([['drop', 'tp_btf']]), stacks: true, failOnLoss: true },
-    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, direction: 'in' },
+    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, direction: 'in', dropCapabilities: true },
   });
 });
 

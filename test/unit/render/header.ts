@@ -2,6 +2,7 @@
 import type { KernelFeatures } from '../../../src/attach/features.js';
 import type { PlanRequest } from '../../../src/attach/plan.js';
 import type { PacketTap } from '../../../src/system/packet-sockets.js';
+import { SymbolTable } from '../../../src/system/symbols.js';
 import { visibilityNotes } from '../../../src/trace/arming.js';
 import { Devices } from '../../../src/trace/devices.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
@@ -46,7 +47,7 @@ export function headerOf(
       by: device.link.name === 'left' ? [tcpdump] : device.link.name === 'mv0' ? [someone] : [],
     })),
     notes: visibilityNotes(made, devices),
-    names: new LiveNames(native, undefined as never, devices, bootToWallNs, 0n),
+    names: new LiveNames(native, undefined as never, devices, bootToWallNs, 0n, SymbolTable.parse('')),
   };
 }
 
@@ -66,6 +67,7 @@ export function summaryOf(changes: Partial<TraceSummary> = {}): TraceSummary {
       late: 0,
       seconds: 1.96,
       ledger: noLoss,
+      notWatched: [],
     },
     ringHighWater: { bytes: 4096, ofBytes: 1 << 23 },
     ...changes,

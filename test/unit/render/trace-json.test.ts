@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headerJson, summaryJson } from '../../../src/render/trace-json.js';
+import type { DroppedRights } from '../../../src/trace/drop-rights.js';
 import { v612, v618, withoutSockets } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
 import { headerOf, summaryOf } from './header.js';
@@ -43,6 +44,16 @@ test('who armed it: processes, or the socket where none could be read', () => {
   assert.deepEqual(by, [[], [{ pid: 812, comm: 'tcpdump' }], [{ inode: 561516 }]]);
 });
 
+test('capabilities: what was kept, and whether all others are gone; absent where nothing was given up', () => {
+  const of = (rights?: DroppedRights): Json =>
+    headerJson({ ...headerOf('taps', v612), ...(rights && { rights }) }, '1.2.3').capabilities;
+  const kept = [{ name: 'CAP_NET_RAW', reason: 'to arm devices that appear' }] as const;
+  assert.equal(of(), undefined);
+  assert.deepEqual(of({ kept: [] }), { kept: [], dropped: true });
+  assert.deepEqual(of({ kept }), { kept, dropped: true });
+  assert.deepEqual(of({ kept, failure: 'why' }), { kept, dropped: false, failure: 'why' });
+});
+
 test('the summary carries the ledger', () => {
   const json = JSON.parse(JSON.stringify(summaryJson(summaryOf({ reason: 'count', filteredOut: 5 }))));
   assert.deepEqual(json, {
@@ -57,7 +68,13 @@ test('the summary carries the ledger', () => {
     late: 0,
     seconds: 1.96,
     ringHighWater: { bytes: 4096, ofBytes: 8388608 },
+    notWatched: [],
   });
+});
+
+test('the summary names the stages that were asked for and not watched', () => {
+  const notWatched = [{ stage: 'rx-tap', reason: 'none' }] as const;
+  assert.deepEqual(summaryJson(summaryOf({ notWatched })).notWatched, notWatched);
 });
 
 test('recursion misses that nobody counts are null', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headerLines, summaryLines } from '../../../src/render/trace-text.js';
+import type { DroppedRights } from '../../../src/trace/drop-rights.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
 import { v612, v618, withoutSockets } from '../attach/kernels.js';
 import { assertGolden } from '../stages/golden.js';
@@ -18,6 +19,22 @@ test('the header tells how each stage is watched, who taps what, and what stays 
     [`# ${name}`, ...headerLines(header), ''].join('\n'),
   );
   assertGolden('test/fixtures/render/headers.txt', texts.join('\n'));
+});
+
+test('capabilities that are kept are told with their reasons, and what could not be given up', () => {
+  const header = headerOf('taps', v612);
+  const said = (rights: DroppedRights): string[] =>
+    headerLines({ ...header, rights }).slice(headerLines(header).length);
+  const kept = [{ name: 'CAP_NET_RAW', reason: 'to arm devices that appear' }] as const;
+  const failure = 'capabilities could not be dropped in the threads node (7)';
+  assert.deepEqual(said({ kept: [] }), []);
+  assert.deepEqual(said({ kept }), [
+    'capabilities kept: CAP_NET_RAW (to arm devices that appear); all others dropped',
+  ]);
+  assert.deepEqual(said({ kept, failure }), [
+    'capabilities kept: CAP_NET_RAW (to arm devices that appear)',
+    failure,
+  ]);
 });
 
 test('complete', () => {
@@ -74,6 +91,18 @@ test('filters and late events', () => {
     '1 event did not match the filter',
     '2 events could not be decided by the filter: too few bytes captured, or no link header',
     '3 events came late, after later ones were printed (marked late)',
+  ]);
+});
+
+test('the summary names the stages that were asked for and not watched, one line a reason', () => {
+  const notWatched = [
+    { stage: 'rx-tap', reason: 'no BTF' },
+    { stage: 'xdp', reason: 'not built yet' },
+    { stage: 'tx-tap', reason: 'no BTF' },
+  ] as const;
+  assert.deepEqual(summaryLines(summaryOf({ notWatched })).slice(1), [
+    'not watched: rx-tap, tx-tap (no BTF)',
+    'not watched: xdp (not built yet)',
   ]);
 });
 

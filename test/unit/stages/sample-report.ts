@@ -4,8 +4,16 @@ import { stages } from '../../../src/stages/table.js';
 import type { Stage } from '../../../src/stages/types.js';
 
 const refused: StageWatch['passedOver'] = [
-  { mechanism: 'fentry', reason: 'this kernel refuses fentry programs (EPERM)' },
-  { mechanism: 'kprobe', reason: 'this kernel has no kprobes (CONFIG_KPROBES is not set)' },
+  {
+    mechanism: 'fentry',
+    target: 'dev_queue_xmit_nit',
+    reason: 'this kernel refuses fentry programs (EPERM)',
+  },
+  {
+    mechanism: 'kprobe',
+    target: 'dev_queue_xmit_nit',
+    reason: 'this kernel has no kprobes (CONFIG_KPROBES is not set)',
+  },
 ];
 
 const txTap: StageWatch = {
@@ -13,7 +21,10 @@ const txTap: StageWatch = {
   mechanism: 'inferred',
   target: 'net_dev_start_xmit',
   reason: 'the tap function cannot be watched here, but the next step of its caller can',
-  passedOver: [...refused, { mechanism: 'packet_socket', reason: 'it would arm the tap: only with --arm' }],
+  passedOver: [
+    ...refused,
+    { mechanism: 'packet_socket', target: 'packet_rcv', reason: 'it would arm the tap: only with --arm' },
+  ],
 };
 
 const nfInput: StageWatch = {

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { findSymbols, matchingSymbols, SymbolTable } from '../../../src/system/symbols.js';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import {
+  findSymbols,
+  KernelSymbols,
+  readKallsyms,
+  SymbolTable,
+  symbolAddress,
+} from '../../../src/system/symbols.js';
 import { binding } from '../support/machine.js';
 
 const kallsyms = `0000000000000000 A fixed_percpu_data
@@ -54,8 +63,18 @@ test('kallsyms that cannot be read has no symbols', () => {
   const readFile = (): Uint8Array => {
     throw new Error('EACCES');
   };
-  assert.deepEqual(matchingSymbols(binding({ readFile }), ['ip_rcv']), { ip_rcv: [] });
-  assert.equal(SymbolTable.load(binding({ readFile })).describe(0x1234n), '0x1234');
+  assert.equal(readKallsyms(binding({ readFile })).length, 0);
+});
+
+test('the address of a symbol of any kind, 0 where it is hidden or there is none', () => {
+  const text = Buffer.from(
+    'ffffffff81001000 T ip_rcv\nffffffff82f4c0f0 D vmemmap_base\n0000000000000000 D hidden\n',
+  );
+  assert.equal(symbolAddress(text, 'vmemmap_base'), 0xffffffff82f4c0f0n);
+  assert.equal(symbolAddress(text, 'ip_rcv'), 0xffffffff81001000n);
+  assert.equal(symbolAddress(text, 'hidden'), 0n);
+  assert.equal(symbolAddress(text, 'base'), 0n);
+  assert.equal(symbolAddress(Buffer.from('D ip_rcv\n'), 'ip_rcv'), 0n);
 });
 
 test('an address is told by the text symbol before it', () => {
@@ -81,4 +100,44 @@ test('hidden addresses (all zero) tell nothing', () => {
 test('lines in any order', () => {
   const table = SymbolTable.parse(kallsyms.trim().split('\n').toReversed().join('\n'));
   assert.equal(table.describe(0xffffffff81001150n), 'ip_rcv_core+0x50');
+});
+
+const directory = mkdtempSync(join(tmpdir(), 'taptrace-symbols-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** The file as it was opened, whatever its name means afterwards. */
+function opened(text: string): KernelSymbols {
+  const path = join(directory, 'kallsyms');
+  writeFileSync(path, text);
+  const symbols = new KernelSymbols(path);
+  rmSync(path);
+  return symbols;
+}
+
+test('addresses are named from the file that was opened at first, read when it is needed', () => {
+  const symbols = opened(kallsyms);
+  assert.equal(symbols.areHidden, false);
+  assert.equal(symbols.describe(0xffffffff81001001n), 'ip_rcv+0x1');
+  assert.equal(symbols.describe(0xffffffff81002001n), 'dev_queue_xmit_nit+0x1');
+  symbols.close();
+});
+
+test('whether addresses are hidden: some are zero anyway', () => {
+  const hidden = opened(kallsyms.replace(/^[0-9a-f]{16}/gm, '0'.repeat(16)));
+  assert.equal(hidden.areHidden, true);
+  assert.equal(hidden.describe(0x1234n), '0x1234');
+  const missing = new KernelSymbols(join(directory, 'missing'));
+  assert.equal(missing.areHidden, true);
+  assert.equal(missing.describe(0x1234n), '0x1234');
+});
+
+test('closed or read: no descriptor stays', () => {
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  const before = descriptors();
+  const [read, closed] = [opened(kallsyms), opened(kallsyms)];
+  read.describe(0n);
+  closed.close();
+  closed.close();
+  assert.equal(descriptors(), before);
+  assert.equal(closed.describe(0x1234n), '0x1234');
 });

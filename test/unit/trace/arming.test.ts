@@ -4,6 +4,7 @@ import type { PacketTap } from '../../../src/system/packet-sockets.js';
 import {
   type ArmedDevice,
   armedDevices,
+  armedFromElsewhere,
   armedLine,
   blindNotes,
   visibilityNotes,
@@ -105,4 +106,16 @@ test('packets without their bytes are told, and how to get them where that is po
     'no packet bytes at drop, lockdown=confidentiality keeps them',
   ]);
   assert.deepEqual(blindNotes(plan('taps', confidential510, { arm: true })), []);
+});
+
+test('where all namespaces share one tap list, those in others who are bound to no device are named', () => {
+  const taps = (native = machine()) => armedFromElsewhere(native, devices('lo'), [here, elsewhere]);
+  const [note, ...others] = taps();
+  assert.match(note!, /^armed from other namespaces too, .*: socket 561516 in blue$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(armedFromElsewhere(machine(), devices('lo'), [here]), []);
+  const gone = (): never => {
+    throw new Error('ENOENT');
+  };
+  assert.deepEqual(taps(machine({ readFile: gone })), []);
 });

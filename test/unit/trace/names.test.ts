@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TapSession } from '../../../src/attach/session.js';
+import { SymbolTable } from '../../../src/system/symbols.js';
 import { Devices } from '../../../src/trace/devices.js';
 import { LiveNames } from '../../../src/trace/names.js';
 import { here, ifindexes, linksReply, machine } from '../support/machine.js';
@@ -35,11 +36,11 @@ const reasons = {
 };
 
 const native = machine({
-  readFile: () => new Uint8Array(Buffer.from(kallsyms)),
   btfEnum: () => ({ ...reasons, SKB_DROP_REASON_SUBSYS_MASK: 0xffff0000 }),
 });
 const session = { stack: (id: number) => stacks[id] } as unknown as TapSession;
-const namesOf = (devices: Devices) => new LiveNames(native, session, devices, 0n, 0n);
+const symbols = SymbolTable.parse(kallsyms);
+const namesOf = (devices: Devices) => new LiveNames(native, session, devices, 0n, 0n, symbols);
 const names = namesOf(new Devices(native, [here], []));
 
 test('drop reasons without their prefix; those this kernel has no name for by number', () => {

@@ -1,0 +1,140 @@
+/**
+ * Which rung of each stage's ladder works on this kernel: tried, not guessed. Each stage gets a session of its own
+ * with small rings, in which its programs are really loaded and attached, as a trace would do it, and closed again.
+ */
+import { TaptraceError } from '../errors.js';
+import { isNativeError, type NativeBinding } from '../native/binding.js';
+import type { StageWatch } from '../stages/report.js';
+import type { Mechanism, Rung, Stage } from '../stages/types.js';
+import type { KernelFeatures } from './features.js';
+import type { Attachment, PlanRequest } from './plan.js';
+import type { RefusalListener } from './refusal.js';
+import { type OpenedSession, openPossible, type SessionSettings } from './session.js';
+
+/** What became of one rung that a trace would not take. */
+export interface RungTrial {
+  readonly mechanism: Mechanism;
+  readonly target: string;
+  readonly works: boolean;
+  /** Why not; absent where it works. */
+  readonly reason?: string;
+}
+
+/** What became of one stage. */
+export interface StageTrial {
+  readonly stage: Stage;
+  readonly watch: StageWatch;
+  /** What is attached for it: the mechanism chosen, then what covers packets that it does not see. */
+  readonly attachments: readonly Attachment[];
+  /** The packet socket is all that works, and only --arm may open one. */
+  readonly onlyWithArm: boolean;
+  /** The rungs below the one chosen, where they were asked for. */
+  readonly below: readonly RungTrial[];
+}
+
+export interface TryOptions {
+  /** As a trace with --arm would do it. */
+  readonly arm: boolean;
+  /** Also the rungs below the one that is chosen. */
+  readonly below: boolean;
+  readonly cpus: number;
+  readonly onRefused?: RefusalListener;
+  /** Gives the error to show in the place of one that is no refusal. */
+  readonly explain?: (error: unknown) => unknown;
+}
+
+/** Bytes of each ring: enough to create what a trace creates. */
+export const smallRingBytes = 4096;
+
+/** Stages that this version has any program for. */
+export const isBuilt = ({ ladder }: Stage): boolean => ladder.some(({ program }) => program);
+
+interface Outcome {
+  readonly watch: StageWatch;
+  readonly attachments: readonly Attachment[];
+}
+
+class Laboratory {
+  private readonly settings: SessionSettings;
+
+  constructor(
+    private readonly native: NativeBinding,
+    private readonly features: KernelFeatures,
+    private readonly options: TryOptions,
+  ) {
+    this.settings = { ringBytes: smallRingBytes, cpus: options.cpus, snaplen: 256, stacks: false };
+  }
+
+  /** What a trace would get for this stage, or for this mechanism of it. */
+  attempt(stage: Stage, forced?: Mechanism): Outcome {
+    const { native, features, settings, options } = this;
+    const request: PlanRequest = {
+      ...{ stages: [stage], arm: options.arm, observeOnly: false, netnsInum: 'all', selectDevices: false },
+      mechanisms: new Map(forced ? [[stage.id, forced]] : []),
+    };
+    let opened: OpenedSession | undefined;
+    try {
+      opened = openPossible(native, request, features, settings, options.onRefused);
+      opened.session.tryPacketSocket();
+      return { watch: opened.plan.watches[0]!, attachments: opened.plan.attachments };
+    } catch (cause) {
+      const error = options.explain ? options.explain(cause) : cause;
+      if (!isNativeError(error) && !(error instanceof TaptraceError)) throw error;
+      return { watch: { stage: stage.id, reason: error.message, passedOver: [] }, attachments: [] };
+    } finally {
+      opened?.session.close();
+    }
+  }
+
+  tryRung(stage: Stage, { mechanism, target }: Rung): RungTrial {
+    const { watch } = this.attempt(stage, mechanism);
+    return watch.mechanism
+      ? { mechanism, target, works: true }
+      : { mechanism, target, works: false, reason: watch.reason };
+  }
+}
+
+const isSocket = ({ mechanism }: { readonly mechanism: Mechanism }): boolean => mechanism === 'packet_socket';
+
+/** Rungs that a trace gets to only when the one chosen fails. */
+function rungsBelow(stage: Stage, { mechanism, target, passedOver }: StageWatch): Rung[] {
+  const settled = (rung: Rung): boolean =>
+    (rung.mechanism === mechanism && rung.target === target) ||
+    passedOver.some((entry) => entry.mechanism === rung.mechanism && entry.target === rung.target);
+  return mechanism ? stage.ladder.filter((rung) => rung.program && !settled(rung)) : [];
+}
+
+/** A packet socket that only --arm may open is still tried, so that the report can say what --arm would bring. */
+function withSocketTried(laboratory: Laboratory, stage: Stage, watch: StageWatch) {
+  const socket = stage.ladder.find((rung) => rung.program && isSocket(rung));
+  if (!socket || !watch.passedOver.some(isSocket)) return { watch, onlyWithArm: false };
+  const trial = laboratory.tryRung(stage, socket);
+  const reason = trial.works ? 'only with --arm, since it arms the devices (tried: it works)' : trial.reason!;
+  const passedOver = watch.passedOver.map((entry) => (isSocket(entry) ? { ...entry, reason } : entry));
+  if (watch.mechanism || !trial.works) return { watch: { ...watch, passedOver }, onlyWithArm: false };
+  const probe = { mechanism: socket.mechanism, target: socket.target, observed: false, reason };
+  return {
+    watch: { ...watch, ...probe, passedOver: passedOver.filter((entry) => !isSocket(entry)) },
+    onlyWithArm: true,
+  };
+}
+
+function tryStage(laboratory: Laboratory, stage: Stage, options: TryOptions): StageTrial {
+  const { watch: chosen, attachments } = laboratory.attempt(stage);
+  const { watch, onlyWithArm } = options.arm
+    ? { watch: chosen, onlyWithArm: false }
+    : withSocketTried(laboratory, stage, chosen);
+  const below = options.below ? rungsBelow(stage, watch).map((rung) => laboratory.tryRung(stage, rung)) : [];
+  return { stage, watch, attachments, onlyWithArm, below };
+}
+
+/** Tries every stage that has a program, one after the other. */
+export function* tryStages(
+  native: NativeBinding,
+  stages: readonly Stage[],
+  features: KernelFeatures,
+  options: TryOptions,
+): Generator<StageTrial> {
+  const laboratory = new Laboratory(native, features, options);
+  for (const stage of stages) if (isBuilt(stage)) yield tryStage(laboratory, stage, options);
+}
