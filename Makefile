@@ -3,7 +3,7 @@
 CLANG ?= clang
 CC ?= cc
 NODE ?= node
-TESTS ?= unit live
+TESTS ?= unit live kernels-short
 
 # Which ways of reading kernel memory each mechanism is built in (bpf/access.h).
 BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct fentry-probe fentry-direct kprobe-probe \
@@ -19,7 +19,7 @@ BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werro
              -Wno-unused-parameter -I/usr/include/$(MULTIARCH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bpf native typescript tools run test test-kernels vm lint format bench generate clean
+.PHONY: help setup build bpf native typescript tools run test test-kernels kernels-doc vm lint format bench generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,11 +67,15 @@ generate: bpf native typescript ## write the files generated from BTF and from t
 run: build ## watch live packets at both taps: unarmed first, then armed; ends by itself
 	@scripts/demo.sh
 
-test: build lint ## unit tests (no root, no kernel) and live tests (root, real packets)
+test: build lint ## unit tests, live tests (root, real packets), and both taps in two other kernels (qemu)
 	$(NODE) dist/test/run.js $(TESTS)
 
-test-kernels: build ## boot Debian's 5.10, 6.1, 6.12 and 7.x in qemu and try the lab there (needs qemu)
-	TAPTRACE_KERNELS="$${TAPTRACE_KERNELS:-5.10 6.1 6.12 newest}" $(NODE) dist/test/run.js kernels
+test-kernels: build ## every kernel from 5.10 to the newest, locked down or not, in qemu: half an hour
+	$(NODE) dist/test/run.js kernels
+
+kernels-doc: build ## ask every kernel how it watches each stage; writes docs/kernels.md
+	TAPTRACE_WRITE_KERNELS_PAGE=1 TAPTRACE_GUEST_TESTS=choice \
+	  $(NODE) --test --test-reporter=spec dist/test/kernels/full/guests.test.js
 
 vm: build ## a shell as root in another kernel: make vm KERNEL=6.12
 	$(NODE) dist/test/kernels/vm.js --kernel $(or $(KERNEL),6.12)

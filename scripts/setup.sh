@@ -13,6 +13,12 @@ has_node_headers() { # beside the node that runs, or where node-gyp keeps what i
   test -f "$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /usr/bin/node)")")")/include/node/node.h"
 }
 
+is_static() { # a program that runs without libraries
+  command -v "$1" && ! ldd "$(command -v "$1")" 2>/dev/null | grep '=>'
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+
 need clang command -v clang
 need llvm command -v llvm-strip
 need clang-format command -v clang-format
@@ -36,6 +42,15 @@ need ethtool command -v ethtool
 need nftables command -v nft
 need arping command -v arping
 need util-linux command -v taskset
+# The kernel lab (test/kernels): the machine, and what unpacks kernels and fills guests.
+need qemu-system-x86 command -v qemu-system-x86_64
+need busybox-static is_static busybox
+need kmod command -v depmod
+need xz-utils command -v xz
+need zstd command -v zstd
+need mount command -v mount
+need procps command -v sysctl
+need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 
 check_node() {
   node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 20 || (+a === 20 && +b >= 19) ? 0 : 1)' && return

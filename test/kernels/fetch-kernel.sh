@@ -2,10 +2,13 @@
 # Fetches Debian's newest cloud kernel of a suite from the mirror this machine's apt uses, and unpacks it.
 # usage: fetch-kernel.sh <target directory> <suite>
 # apt works on private state only: nothing is installed and the machine's own package lists stay as they are.
+# exit: 0 done; 4 the mirror answers, and has no such suite or no such kernel in it; 1 anything else, no network included.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 target=$1 suite=$2
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+mirror_has_none=4
 
 say() { echo "kernels: $*" >&2; }
 for tool in depmod:kmod xz:xz-utils dpkg-deb:dpkg; do
@@ -13,7 +16,8 @@ for tool in depmod:kmod xz:xz-utils dpkg-deb:dpkg; do
 done
 
 # Mirrors can be private: their addresses stay out of every log.
-quiet_apt() { "$@" 2> >(sed -E 's#[a-z+]+://[^ ]+#<mirror>#g; s#\[IP: [^]]*\]##' >&2); }
+without_addresses() { sed -E 's#[a-z+]+://[^ ]+#<mirror>#g; s#\[IP: [^]]*\]##'; }
+quiet_apt() { "$@" 2> >(without_addresses >&2); }
 
 mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' \
   | awk '$1 !~ /security/ && $2 ~ /debian\/?$/ { print $2; exit }')
@@ -38,9 +42,20 @@ CONF
 export APT_CONFIG=$work/apt/apt.conf
 
 say "reading the package list of $suite"
-quiet_apt apt-get -qq update
-image=$(apt-cache depends linux-image-cloud-amd64 | grep -oE -m1 'linux-image-[0-9]\S*' || true)
-[ -n "$image" ] || { say "$suite has no linux-image-cloud-amd64"; exit 1; }
+# Any error at all ends it: an index that could not be fetched is no index without the package.
+if ! apt-get -q -o APT::Update::Error-Mode=any update > "$work/update.log" 2>&1; then
+  without_addresses < "$work/update.log" >&2
+  # Every request was answered, and the release file is not there: apt tells 404 from all other failures.
+  errors=$(grep -E '^(Err:|  )' "$work/update.log" || true)
+  if grep -q 'does not have a Release file' "$work/update.log" && ! grep '^  ' <<< "$errors" | grep -qv '404 '; then
+    say "the mirror has no suite $suite"
+    exit $mirror_has_none
+  fi
+  say "the package list of $suite could not be read"
+  exit 1
+fi
+image=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | grep -oE -m1 'linux-image-[0-9]\S*' || true)
+[ -n "$image" ] || { say "$suite has no linux-image-cloud-amd64"; exit $mirror_has_none; }
 release=${image#linux-image-}
 
 # Since 7.2 Debian splits the image package: linux-image only depends on the others.

@@ -1,6 +1,13 @@
 /** Compares what two observers saw at one tap: the same packets, in the same order, byte for byte. */
 import { firstDifferentByte, toBytes, toHex } from './bytes.js';
-import { ETHERTYPE, etherTypeOf, MARKER_FRAME_BYTES, markerText, withVlanTag } from './frames.js';
+import {
+  ETHERTYPE,
+  etherTypeOf,
+  MARKER_FRAME_BYTES,
+  markerText,
+  withoutVlanTag,
+  withVlanTag,
+} from './frames.js';
 import type { PcapPacket } from './pcap.js';
 import type { TraceEvent } from './tracer.js';
 
@@ -112,17 +119,30 @@ export function firstDifference(
   return undefined;
 }
 
-/** Returns the first difference, readable, or undefined. */
-export type Comparison = typeof firstDifference;
+/** Returns the first difference in one direction of one device, readable, or undefined. */
+export type Comparison = (
+  expected: readonly SeenPacket[],
+  actual: readonly SeenPacket[],
+  direction: 'rx' | 'tx',
+) => string | undefined;
+
+/** A VLAN tag is metadata on the way in: a tap is given the packet without the four bytes that libpcap puts back. */
+function withoutTag(packet: SeenPacket): SeenPacket {
+  const etherType = etherTypeOf(packet.bytes);
+  const isTagged = etherType === ETHERTYPE.vlan || etherType === ETHERTYPE.qinq;
+  return isTagged ? { ...packet, len: packet.len - 4, bytes: withoutVlanTag(packet.bytes) } : packet;
+}
 
 /**
  * The same for packets that the candidate saw without bytes: their lengths have to agree, in order. Neighbour upkeep is
  * only known among the expected ones; what has a length of theirs is counted without its order.
  */
 export function firstLengthDifference(
-  expected: readonly SeenPacket[],
+  oracle: readonly SeenPacket[],
   actual: readonly SeenPacket[],
+  direction: 'rx' | 'tx',
 ): string | undefined {
+  const expected = direction === 'rx' ? oracle.map(withoutTag) : oracle;
   const loose = new Set(expected.filter(({ bytes }) => isNeighbourUpkeep(bytes)).map(({ len }) => len));
   const inOrder = (packets: readonly SeenPacket[]) => packets.filter(({ len }) => !loose.has(len));
   const byLength = (packets: readonly SeenPacket[]) =>

@@ -24,6 +24,10 @@ export function tapName(device: string, direction: 'rx' | 'tx'): string {
   return `${device} ${direction}`;
 }
 
+export function directionOf(tap: string): 'rx' | 'tx' {
+  return tap.endsWith(' rx') ? 'rx' : 'tx';
+}
+
 /** Packets in order, by tap name. */
 export type Taps = ReadonlyMap<string, readonly SeenPacket[]>;
 

@@ -1,7 +1,7 @@
 /** Runs cases of traffic between markers while observers watch, and compares what they saw. */
 import { betweenMarkers, type Comparison, firstDifference, type SeenPacket } from './compare.js';
 import { markerFrame } from './frames.js';
-import { type Observer, observeByTcpdump, type Place, type Taps, tapName } from './observer.js';
+import { directionOf, type Observer, observeByTcpdump, type Place, type Taps, tapName } from './observer.js';
 import { killChildren } from './process.js';
 import type { World } from './world.js';
 
@@ -86,7 +86,7 @@ export class Session<Result extends Taps> {
         this.packets(this.oracle, tap, name),
         this.packets(this.candidate, tap, name),
       ];
-      const difference = compare(expected, actual);
+      const difference = compare(expected, actual, directionOf(tap));
       return difference === undefined ? [] : [`${name} at ${tap}: ${difference}`];
     });
   }

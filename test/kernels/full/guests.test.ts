@@ -3,7 +3,7 @@ import { checkKernelsPage } from '../check-page.js';
 import { emitGuestTests } from '../emit.js';
 import { chosenSituations } from '../situations.js';
 
-const how = { packets: 600, everyRung: true };
+const how = { packets: 300, everyRung: true };
 const timeoutSeconds = 900;
 
 /** For a developer; empty: all. */

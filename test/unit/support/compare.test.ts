@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toBytes, toHex } from '../../support/bytes.js';
-import { betweenMarkers, firstDifference, type SeenPacket, seenInEvent } from '../../support/compare.js';
+import {
+  betweenMarkers,
+  firstDifference,
+  firstLengthDifference,
+  markByLength,
+  type SeenPacket,
+  seenInEvent,
+} from '../../support/compare.js';
 import { ETHERTYPE, ethernetFrame, markerFrame, withVlanTag } from '../../support/frames.js';
 import type { TraceEvent } from '../../support/tracer.js';
 
@@ -72,6 +79,32 @@ describe('firstDifference', () => {
   }
 });
 
+describe('firstLengthDifference', () => {
+  const short = seen(ethernetFrame(PAIR, ETHERTYPE.experimental1, new Uint8Array(50)));
+  const tagged = seen(withVlanTag(first.bytes, ETHERTYPE.vlan, 5));
+  const blind = (packet: SeenPacket, len = packet.len) => seen(new Uint8Array(), len);
+
+  it('agrees about lengths in order', () => {
+    const actual = [blind(first), blind(short)];
+    assert.equal(firstLengthDifference([first, short], actual, 'tx'), undefined);
+    assert.match(firstLengthDifference([short, first], actual, 'tx') ?? '', /packet 0 differs/);
+  });
+  it('finds packets that are missing or too many', () => {
+    assert.match(firstLengthDifference([first, short], [blind(first)], 'tx') ?? '', /the last 1 are missing/);
+    assert.match(firstLengthDifference([], [blind(first)], 'tx') ?? '', /too many at the end/);
+  });
+  it('counts what has the length of neighbour upkeep, in any order', () => {
+    const actual = [blind(arp), blind(first)];
+    assert.equal(firstLengthDifference([first, arp], actual, 'tx'), undefined);
+    assert.match(firstLengthDifference([first, arp, arp], actual, 'tx') ?? '', /the last 1 are missing/);
+  });
+  it('takes a VLAN tag for metadata on the way in, and for bytes on the way out', () => {
+    assert.equal(firstLengthDifference([tagged], [blind(first)], 'rx'), undefined);
+    assert.match(firstLengthDifference([tagged], [blind(first)], 'tx') ?? '', /packet 0 differs/);
+    assert.equal(firstLengthDifference([tagged], [blind(tagged)], 'tx'), undefined);
+  });
+});
+
 describe('seenInEvent', () => {
   const event = (changes: Partial<TraceEvent>): TraceEvent => ({
     ...{ type: 'event', seq: 1, time: '2026-01-02T03:04:05.123456789Z', tsNs: '1', stage: 'rx-tap' },
@@ -97,6 +130,11 @@ describe('seenInEvent', () => {
     assert.throws(() => seenInEvent(event({}), 0), /214 bytes expected/);
   });
 
+  it('refuses bytes where the kernel cannot have let anybody read them', () => {
+    assert.equal(seenInEvent(event({ capLen: 0, data: '' }), 96, false).bytes.length, 0);
+    assert.throws(() => seenInEvent(event({}), 96, false), /0 bytes expected, got capLen 96/);
+  });
+
   it('refuses a time that is not to the nanosecond', () => {
     assert.throws(() => seenInEvent(event({ time: '2026-01-02T03:04:05Z' }), 96), /not a time/);
   });
@@ -108,6 +146,14 @@ describe('betweenMarkers', () => {
   it('takes what lies strictly between', () => {
     const capture = [first, marker('start'), second, third, marker('end'), fourth];
     assert.deepEqual(betweenMarkers(capture, 'start', 'end'), [second, third]);
+  });
+
+  it('knows markers without bytes by their length', () => {
+    const blindMarker = seen(new Uint8Array(), marker('start').len);
+    const capture = markByLength([first, blindMarker, second, blindMarker], ['start', 'end']);
+    assert.deepEqual(betweenMarkers(capture, 'start', 'end'), [second]);
+    const more = markByLength([blindMarker, blindMarker, blindMarker], ['start', 'end']);
+    assert.equal(more[2]!.marker, 'one too many');
   });
 
   it('needs each marker exactly once', () => {
