@@ -31,20 +31,22 @@ export function seenInPcap({ len, bytes, tsNs }: PcapPacket, text: string): Seen
 }
 
 /**
- * A packet of a tap event; its metadata tag is put back as libpcap does. Where the kernel lets nobody read packet
- * memory (`payload` false) there must be no bytes.
+ * A packet of a tap event; its metadata tag is put back as libpcap does. Where the kernel keeps packet memory from
+ * some mechanisms (`payload` false) bytes are left out: an event has all of them or none.
  */
 export function seenInEvent(event: TraceEvent, snaplen: number, payload = true): SeenPacket {
   const bytes = toBytes(event.data ?? '');
-  const wanted = payload ? Math.min(event.len, snaplen === 0 ? 262144 : snaplen) : 0;
+  const whole = Math.min(event.len, snaplen === 0 ? 262144 : snaplen);
+  const wanted = !payload && event.capLen === 0 ? 0 : whole;
   if (event.capLen !== wanted || bytes.length !== wanted) {
     const got = `capLen ${event.capLen}, ${bytes.length} bytes of data`;
     throw new Error(`event ${event.seq}: ${wanted} bytes expected, got ${got}; len ${event.len}`);
   }
   const text = `seq ${event.seq}: ${event.summary ?? ''}`;
   const timeNs = wallClockNs(event.time);
+  if (!payload) return { len: event.len, bytes: new Uint8Array(), timeNs, text };
   if (!event.vlan) return { len: event.len, bytes, timeNs, text };
-  const tagged = payload ? withVlanTag(bytes, event.vlan.protocol, event.vlan.tci) : bytes;
+  const tagged = withVlanTag(bytes, event.vlan.protocol, event.vlan.tci);
   return { len: event.len + 4, bytes: tagged, timeNs, text };
 }
 

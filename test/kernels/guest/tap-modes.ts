@@ -1,7 +1,7 @@
 /** The ways in which taptrace watches the taps here: by default, armed, and by every rung of both ladders. */
 import type { Mode } from '../../support/traced.js';
 import { builtRungs, mustWork, type RungOf, rungName } from './rungs.js';
-import { isSince, passiveSeesBytes, situation } from './situation.js';
+import { isConfidential, isSince, passiveSeesBytes, situation } from './situation.js';
 
 export interface TapMode extends Mode {
   readonly name: string;
@@ -34,6 +34,11 @@ function isSocket({ mechanism }: RungOf): boolean {
   return mechanism === 'packet_socket';
 }
 
+/** No dynptr can be had of what fentry programs are given (kernel/bpf/verifier.c: such arguments are not trusted). */
+function isBlind({ mechanism }: RungOf): boolean {
+  return isConfidential && mechanism === 'fentry';
+}
+
 function pairs({ rx, tx }: { rx: readonly RungOf[]; tx: readonly RungOf[] }): RungOf[][] {
   const count = Math.max(rx.length, tx.length);
   return Array.from({ length: count }, (_, at) => [rx[at % rx.length]!, tx[at % tx.length]!]);
@@ -42,7 +47,7 @@ function pairs({ rx, tx }: { rx: readonly RungOf[]; tx: readonly RungOf[] }): Ru
 function rungMode(rungs: readonly RungOf[]): TapMode {
   const arm = rungs.some(isSocket);
   const args = rungs.flatMap((rung) => ['--mechanism', rungName(rung)]);
-  const payload = arm || passiveSeesBytes;
+  const payload = arm || (passiveSeesBytes && !rungs.some(isBlind));
   return { ...common, name: rungs.map(rungName).join(', '), arm, args, payload, rungs };
 }
 
