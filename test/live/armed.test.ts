@@ -107,16 +107,26 @@ describe('armed', { skip }, () => {
 describe('a device that appears', { skip }, () => {
   const SENT = 40_000;
 
-  it('gives each packet once, before it is armed and afterwards', async () => {
+  /** Sends over a device that has just appeared; by which mechanisms its packets were seen. */
+  async function mechanismsOfNewcomer(letter: string): Promise<string[]> {
     const tracer = await Tracer.start([...namespaces(), '--arm']);
-    const link = await addQuietLink(world, 'n');
+    const link = await addQuietLink(world, letter);
     // The device is armed by the next look at the devices, while this goes on.
     const { sentByA, ipReceivedByB } = await countsDuring(link, () => flood(link, SENT, 50_000));
     assert.deepEqual([sentByA, ipReceivedByB], [SENT, SENT]);
     const { events, summary } = await tracer.stop();
     assert.equal(summary.complete, true);
-    const mechanisms = [...new Set(events.map(({ mechanism }) => mechanism))];
-    assert.ok(mechanisms.length > 1 && mechanisms.includes('packet_socket'), mechanisms.join(', '));
     assertOnce(events, SENT, { ...world, ...link });
+    return [...new Set(events.map(({ mechanism }) => mechanism))];
+  }
+
+  it('gives each packet once, before it is armed and afterwards', async () => {
+    // On a busy machine a device may be armed before its traffic has begun.
+    for (const letter of ['n', 'o', 'p', 'q']) {
+      const mechanisms = await mechanismsOfNewcomer(letter);
+      assert.ok(mechanisms.includes('packet_socket'), mechanisms.join(', '));
+      if (mechanisms.length > 1) return;
+    }
+    assert.fail('each device was armed before its traffic had begun');
   });
 });
