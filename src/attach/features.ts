@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs';
 import type { BtfParameter, NativeBinding } from '../native/binding.js';
 import type { Mechanism, Stage } from '../stages/types.js';
-import { effectiveCapabilities, kernelRelease, type Lockdown, lockdownMode } from '../system/kernel.js';
+import {
+  effectiveCapabilities,
+  holdsCapability,
+  kernelRelease,
+  type Lockdown,
+  lockdownMode,
+} from '../system/kernel.js';
 import { readSysctl } from '../system/machine.js';
 import { findSymbols, readKallsyms, symbolAddress } from '../system/symbols.js';
 
@@ -63,8 +69,7 @@ function fentryRefusal(
   native: NativeBinding,
   { functions, symbols, capabilities }: Pick<KernelFeatures, 'functions' | 'symbols' | 'capabilities'>,
 ): Refusal[] {
-  const holds = (name: string) => capabilities.includes(name) || capabilities.includes('CAP_SYS_ADMIN');
-  if (!holds('CAP_BPF') || !holds('CAP_PERFMON')) return [];
+  if (!['CAP_BPF', 'CAP_PERFMON'].every((name) => holdsCapability(capabilities, name))) return [];
   const known = Object.keys(functions).find((name) => functions[name] && symbols[name]?.includes(name));
   const error = native.tryFentry(known ?? 'dev_queue_xmit_nit');
   if (!error || error === 'ENOENT') return [];

@@ -175,16 +175,16 @@ function sharingConstants(stage: Stage, rung: Rung, chosen: readonly Choice[]): 
 }
 
 const nit = { unknown: 0, ran: 1, silent: 2 } as const;
-const runsInNit: readonly Mechanism[] = ['fentry', 'kprobe', 'packet_socket'];
+/** Rungs of tx-tap that watch every call of the function. */
+const watchesNit = ({ mechanism }: Rung): boolean => mechanism === 'fentry' || mechanism === 'kprobe';
 
 /** Whether dev_queue_xmit_nit ran for the packets of this program (enum nit of bpf/maps.h). */
 function nitOf(stage: Stage, rung: Rung, chosen: readonly Choice[]): number {
   if (rung.mechanism === 'packet_socket') return nit.ran;
   if (stage.id !== 'tx-tap') return nit.unknown;
-  if (runsInNit.includes(rung.mechanism)) return nit.ran;
+  if (watchesNit(rung)) return nit.ran;
   // Our own sockets are not on every device: their silence proves nothing.
-  const first = chosen[0]!.rung.mechanism;
-  return first === 'fentry' || first === 'kprobe' ? nit.silent : nit.unknown;
+  return watchesNit(chosen[0]!.rung) ? nit.silent : nit.unknown;
 }
 
 /** One reason that holds for every rung is said once. */

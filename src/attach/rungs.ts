@@ -1,6 +1,7 @@
 /** Whether one rung of a ladder can be used on this kernel, and in which build. */
 import type { BtfParameter } from '../native/binding.js';
 import type { Mechanism, Rung, Stage } from '../stages/types.js';
+import { holdsCapability } from '../system/kernel.js';
 import type { Access, KernelFeatures } from './features.js';
 
 export type RungVerdict =
@@ -27,19 +28,15 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
   return { reason: all.length ? `only pieces of it have symbols: ${all.join(', ')}` : 'no such symbol' };
 }
 
-/** Whether this process holds a capability; CAP_SYS_ADMIN stands in for the two that were split off it. */
-function holds({ capabilities }: KernelFeatures, name: string): boolean {
-  const splitOff = name === 'CAP_BPF' || name === 'CAP_PERFMON';
-  return capabilities.includes(name) || (splitOff && capabilities.includes('CAP_SYS_ADMIN'));
-}
-
 /** What the kernel asks for a mechanism (kernel/bpf/syscall.c, bpf_prog_load; net/packet/af_packet.c, packet_create). */
-export function capabilitiesFor(mechanism: Mechanism): readonly string[] {
+function capabilitiesFor(mechanism: Mechanism): readonly string[] {
   return mechanism === 'packet_socket' ? ['CAP_BPF', 'CAP_NET_RAW'] : ['CAP_BPF', 'CAP_PERFMON'];
 }
 
 function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
-  const missing = capabilitiesFor(rung.mechanism).filter((name) => !holds(features, name));
+  const missing = capabilitiesFor(rung.mechanism).filter(
+    (name) => !holdsCapability(features.capabilities, name),
+  );
   return missing.length ? `needs ${missing.join(' and ')}, which this process does not have` : undefined;
 }
 
@@ -49,7 +46,7 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   const casts = kfuncs.bpf_rdonly_cast;
   const probe: Access[] = lockdown === 'confidentiality' ? [] : ['probe'];
   if (mechanism === 'packet_socket')
-    return casts && kfuncs.bpf_cast_to_kern_ctx && holds(features, 'CAP_PERFMON')
+    return casts && kfuncs.bpf_cast_to_kern_ctx && holdsCapability(features.capabilities, 'CAP_PERFMON')
       ? ['kfunc', 'context']
       : ['context'];
   if (mechanism === 'kprobe') return probe;

@@ -1,6 +1,6 @@
 /** What the doctor says of the kernel, the rights and the settings: each value, and what it costs where it does. */
 import type { KernelFeatures } from '../attach/features.js';
-import type { Capability } from '../system/kernel.js';
+import { type Capability, holdsCapability } from '../system/kernel.js';
 import { fileSystems, type Machine, type SysctlName, sysctlNames } from '../system/machine.js';
 import { printable } from './printable.js';
 
@@ -22,12 +22,9 @@ const purposes: Readonly<Record<Capability, string>> = {
 
 /** Capabilities that are missing and would bring something. */
 export function missingRights({ capabilities }: KernelFeatures, { memlockBytes }: Machine): Fact[] {
-  const covered: readonly string[] = capabilities.includes('CAP_SYS_ADMIN') ? ['CAP_BPF', 'CAP_PERFMON'] : [];
   return Object.entries(purposes).filter(
     ([name]) =>
-      !capabilities.includes(name) &&
-      !covered.includes(name) &&
-      (name !== 'CAP_SYS_RESOURCE' || memlockBytes !== null),
+      !holdsCapability(capabilities, name) && (name !== 'CAP_SYS_RESOURCE' || memlockBytes !== null),
   );
 }
 

@@ -32,6 +32,12 @@ export function effectiveCapabilities(status = readFileSync('/proc/self/status',
   return all.filter((name) => (mask >> BigInt(CAPABILITIES[name])) & 1n);
 }
 
+/** CAP_SYS_ADMIN stands in for the two that were split off it (linux/capability.h, bpf_capable, perfmon_capable). */
+export function holdsCapability(held: readonly string[], name: string): boolean {
+  const splitOff = name === 'CAP_BPF' || name === 'CAP_PERFMON';
+  return held.includes(name) || (splitOff && held.includes('CAP_SYS_ADMIN'));
+}
+
 export type Lockdown = 'none' | 'integrity' | 'confidentiality' | 'unknown';
 
 /** /sys/kernel/security/lockdown reads like "none [integrity] confidentiality". */

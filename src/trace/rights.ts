@@ -4,7 +4,7 @@
  */
 import type { KernelFeatures } from '../attach/features.js';
 import { MissingError } from '../errors.js';
-import type { Capability } from '../system/kernel.js';
+import { type Capability, holdsCapability } from '../system/kernel.js';
 import type { TraceOptions } from './options.js';
 
 /** What a capability is for, as it is told to someone who lacks it. */
@@ -17,12 +17,6 @@ const uses = {
 
 type Asked = Pick<TraceOptions, 'arm' | 'mechanisms' | 'netns'>;
 
-/** CAP_SYS_ADMIN stands in for the two that were split off it (linux/capability.h, bpf_capable, perfmon_capable). */
-function holds(held: readonly Capability[], name: Capability): boolean {
-  const splitOff = name === 'CAP_BPF' || name === 'CAP_PERFMON';
-  return held.includes(name) || (splitOff && held.includes('CAP_SYS_ADMIN'));
-}
-
 const usesPacketSockets = ({ arm, mechanisms }: Asked): boolean =>
   arm || [...mechanisms.values()].includes('packet_socket');
 
@@ -31,7 +25,7 @@ export function missingCapabilities(held: readonly Capability[], asked: Asked): 
   const wanted: (keyof typeof uses)[] = ['CAP_BPF', 'CAP_PERFMON'];
   if (usesPacketSockets(asked)) wanted.push('CAP_NET_RAW');
   if (asked.netns.some((word) => word !== 'self')) wanted.push('CAP_SYS_ADMIN');
-  return wanted.filter((name) => !holds(held, name));
+  return wanted.filter((name) => !holdsCapability(held, name));
 }
 
 /** Throws MissingError, which names all that is missing, where no rung of any stage can work. */
@@ -45,7 +39,7 @@ export function checkRights(held: readonly Capability[], asked: Asked): void {
   if (missing.includes('CAP_PERFMON') && !usesPacketSockets(asked))
     throw new MissingError(
       `passive tracing needs CAP_PERFMON (${uses.CAP_PERFMON}), which this process does not have`,
-      holds(held, 'CAP_NET_RAW')
+      holdsCapability(held, 'CAP_NET_RAW')
         ? '--arm works with these rights: it watches the taps by packet sockets of its own'
         : 'CAP_NET_RAW is enough for --arm, which watches the taps by packet sockets of its own',
     );
