@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GuestOutput } from './errors.js';
-import { consoleFile, type Machine, qemuErrorsFile, startMachine } from './qemu.js';
+import { consoleFile, guestStreams, type Machine, qemuErrorsFile, startMachine } from './qemu.js';
 
 /** How one start of a guest ended. */
 export type BootEnd =
@@ -29,6 +29,8 @@ const graceMs = 5000;
 export async function boot(machine: Machine, timeoutSeconds: number, onPoll: () => void): Promise<Boot> {
   const startMs = performance.now();
   const deadlineMs = startMs + timeoutSeconds * 1000;
+  // What an earlier boot left says that it is over, until qemu gets round to emptying the files.
+  for (const name of [consoleFile, ...guestStreams]) rmSync(join(machine.directory, name), { force: true });
   const child = startMachine(machine);
   const ended = waitForEnd(child);
   const read = (name: string): string => readIfThere(join(machine.directory, name));

@@ -119,11 +119,14 @@ export function firstDifference(
   return undefined;
 }
 
+/** The way in, or the way out. */
+export type Direction = 'rx' | 'tx';
+
 /** Returns the first difference in one direction of one device, readable, or undefined. */
 export type Comparison = (
   expected: readonly SeenPacket[],
   actual: readonly SeenPacket[],
-  direction: 'rx' | 'tx',
+  direction: Direction,
 ) => string | undefined;
 
 /** A VLAN tag is metadata on the way in: a tap is given the packet without the four bytes that libpcap puts back. */
@@ -140,7 +143,7 @@ function withoutTag(packet: SeenPacket): SeenPacket {
 export function firstLengthDifference(
   oracle: readonly SeenPacket[],
   actual: readonly SeenPacket[],
-  direction: 'rx' | 'tx',
+  direction: Direction,
 ): string | undefined {
   const expected = direction === 'rx' ? oracle.map(withoutTag) : oracle;
   const loose = new Set(expected.filter(({ bytes }) => isNeighbourUpkeep(bytes)).map(({ len }) => len));

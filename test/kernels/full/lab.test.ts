@@ -12,7 +12,7 @@ const count = 100_000;
 /** Every kind of device is added without a word about modules: the kernel asks for them itself. */
 const script = `
   set -e
-  node -e "process.stdout.write(${JSON.stringify(line)}.repeat(${count}))"
+  node -e 'process.stdout.write(${JSON.stringify(line)}.repeat(${count}))'
   for kind in dummy bond team bridge veth; do ip link add my-$kind type $kind; done
   ip link add link my-dummy my-vlan type vlan id 7
   ip link add link my-dummy my-macvlan type macvlan
