@@ -2,6 +2,7 @@
 import type { AttachPlan } from '../attach/plan.js';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
+import type { Lockdown } from '../system/kernel.js';
 import type { Netns } from '../system/netns.js';
 import { type PacketTap, readPacketTaps } from '../system/packet-sockets.js';
 import type { Device, Devices } from './devices.js';
@@ -102,13 +103,17 @@ export function stackNotes(plan: AttachPlan): string[] {
   return stages.length ? [`no kernel stack at ${stages.join(', ')}: a packet socket cannot take one`] : [];
 }
 
-/** Stages that show packets without their bytes, because of lockdown. */
-export function blindNotes({ attachments }: AttachPlan): string[] {
+/** Stages that show packets without their bytes: because of lockdown, or since the builds that read them were refused. */
+export function blindNotes({ attachments }: AttachPlan, lockdown: Lockdown): string[] {
   const blind = attachments
     .filter(({ complement, seesBytes }) => !complement && !seesBytes)
     .map(({ stage }) => stage);
   if (blind.length === 0) return [];
   const taps = blind.some((stage) => stage === 'rx-tap' || stage === 'tx-tap');
   const instead = taps ? ': --arm shows them at the taps, by packet sockets' : '';
-  return [`no packet bytes at ${blind.join(', ')}, lockdown=confidentiality keeps them${instead}`];
+  const why =
+    lockdown === 'confidentiality'
+      ? 'lockdown=confidentiality keeps them'
+      : 'the kernel refused the programs that read them';
+  return [`no packet bytes at ${blind.join(', ')}, ${why}${instead}`];
 }

@@ -159,7 +159,7 @@ export class Trace {
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
-        ...blindNotes(opened.plan),
+        ...blindNotes(opened.plan, features.lockdown),
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),

@@ -29,7 +29,7 @@ const graceMs = 5000;
 export async function boot(machine: Machine, timeoutSeconds: number, onPoll: () => void): Promise<Boot> {
   const startMs = performance.now();
   const deadlineMs = startMs + timeoutSeconds * 1000;
-  // What an earlier boot left says that it is over, until qemu gets round to emptying the files.
+  // What a boot before this one left would be taken for this one's.
   for (const name of [consoleFile, ...guestStreams]) rmSync(join(machine.directory, name), { force: true });
   const child = startMachine(machine);
   const ended = waitForEnd(child);

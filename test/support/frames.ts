@@ -17,7 +17,7 @@ export const ETHERTYPE = {
 const VLAN_TAG_BYTES = 4;
 const MAC_PAIR_BYTES = 12;
 /** More than any marker's text, and a length that no other traffic of the tests has. */
-const MARKER_PAYLOAD_BYTES = 333;
+const MARKER_PAYLOAD_BYTES = 1111;
 /** Length of a marker frame. */
 export const MARKER_FRAME_BYTES = 14 + MARKER_PAYLOAD_BYTES;
 

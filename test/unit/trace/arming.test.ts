@@ -98,14 +98,20 @@ test('--arm that had to fall back is no reason to be silent', () => {
 });
 
 test('packets without their bytes are told, and how to get them where that is possible', () => {
-  assert.deepEqual(blindNotes(plan('taps,drop', v612)), []);
-  assert.deepEqual(blindNotes(plan('taps,drop', confidential510)), [
+  const notes = (words: string, kernel: typeof v612, changes = {}) =>
+    blindNotes(plan(words, kernel, changes), kernel.lockdown);
+  assert.deepEqual(notes('taps,drop', v612), []);
+  assert.deepEqual(notes('taps,drop', confidential510), [
     'no packet bytes at rx-tap, tx-tap, drop, lockdown=confidentiality keeps them: --arm shows them at the taps, by packet sockets',
   ]);
-  assert.deepEqual(blindNotes(plan('drop', confidential510)), [
+  assert.deepEqual(notes('drop', confidential510), [
     'no packet bytes at drop, lockdown=confidentiality keeps them',
   ]);
-  assert.deepEqual(blindNotes(plan('taps', confidential510, { arm: true })), []);
+  assert.deepEqual(notes('taps', confidential510, { arm: true }), []);
+  const refused = { ...v510, refusals: [{ mechanism: 'tp_btf', access: 'probe', reason: 'E2BIG' } as const] };
+  assert.deepEqual(notes('drop', refused), [
+    'no packet bytes at drop, the kernel refused the programs that read them',
+  ]);
 });
 
 test('where all namespaces share one tap list, those in others who are bound to no device are named', () => {
