@@ -30,7 +30,10 @@ export function mustWork(rung: RungOf): boolean {
   return limits[rungName(rung)] ?? true;
 }
 
-/** Under confidentiality fentry has direct loads only, and no dynptr of ours. */
+/**
+ * Under confidentiality fentry programs have direct loads only: no dynptr can be had of what they are given
+ * (kernel/bpf/verifier.c: their arguments are not trusted).
+ */
 export function seesBytes({ mechanism }: RungOf): boolean {
   if (mechanism === 'packet_socket' || !isConfidential) return true;
   return passiveSeesBytes && mechanism !== 'fentry';
