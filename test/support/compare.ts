@@ -31,22 +31,20 @@ export function seenInPcap({ len, bytes, tsNs }: PcapPacket, text: string): Seen
 }
 
 /**
- * A packet of a tap event; its metadata tag is put back as libpcap does. Where the kernel keeps packet memory from
- * some mechanisms (`payload` false) bytes are left out: an event has all of them or none.
+ * A packet of a tap event; its metadata tag is put back as libpcap does. Where the kernel lets nobody read packet
+ * memory (`payload` false) there must be no bytes.
  */
 export function seenInEvent(event: TraceEvent, snaplen: number, payload = true): SeenPacket {
   const bytes = toBytes(event.data ?? '');
-  const whole = Math.min(event.len, snaplen === 0 ? 262144 : snaplen);
-  const wanted = !payload && event.capLen === 0 ? 0 : whole;
+  const wanted = payload ? Math.min(event.len, snaplen === 0 ? 262144 : snaplen) : 0;
   if (event.capLen !== wanted || bytes.length !== wanted) {
     const got = `capLen ${event.capLen}, ${bytes.length} bytes of data`;
     throw new Error(`event ${event.seq}: ${wanted} bytes expected, got ${got}; len ${event.len}`);
   }
   const text = `seq ${event.seq}: ${event.summary ?? ''}`;
   const timeNs = wallClockNs(event.time);
-  if (!payload) return { len: event.len, bytes: new Uint8Array(), timeNs, text };
   if (!event.vlan) return { len: event.len, bytes, timeNs, text };
-  const tagged = withVlanTag(bytes, event.vlan.protocol, event.vlan.tci);
+  const tagged = payload ? withVlanTag(bytes, event.vlan.protocol, event.vlan.tci) : bytes;
   return { len: event.len + 4, bytes: tagged, timeNs, text };
 }
 
@@ -121,11 +119,14 @@ export function firstDifference(
   return undefined;
 }
 
+/** The way in, or the way out. */
+export type Direction = 'rx' | 'tx';
+
 /** Returns the first difference in one direction of one device, readable, or undefined. */
 export type Comparison = (
   expected: readonly SeenPacket[],
   actual: readonly SeenPacket[],
-  direction: 'rx' | 'tx',
+  direction: Direction,
 ) => string | undefined;
 
 /** A VLAN tag is metadata on the way in: a tap is given the packet without the four bytes that libpcap puts back. */
@@ -142,7 +143,7 @@ function withoutTag(packet: SeenPacket): SeenPacket {
 export function firstLengthDifference(
   oracle: readonly SeenPacket[],
   actual: readonly SeenPacket[],
-  direction: 'rx' | 'tx',
+  direction: Direction,
 ): string | undefined {
   const expected = direction === 'rx' ? oracle.map(withoutTag) : oracle;
   const loose = new Set(expected.filter(({ bytes }) => isNeighbourUpkeep(bytes)).map(({ len }) => len));

@@ -1,6 +1,7 @@
 /** Observers of taps: tcpdump, and taptrace. Both end up as packets a tap, so that they can be compared. */
 import {
   type Comparison,
+  type Direction,
   firstDifference,
   firstLengthDifference,
   markByLength,
@@ -20,11 +21,11 @@ export interface Place {
 }
 
 /** Names a tap of a place: `va rx`. */
-export function tapName(device: string, direction: 'rx' | 'tx'): string {
+export function tapName(device: string, direction: Direction): string {
   return `${device} ${direction}`;
 }
 
-export function directionOf(tap: string): 'rx' | 'tx' {
+export function directionOf(tap: string): Direction {
   return tap.endsWith(' rx') ? 'rx' : 'tx';
 }
 
@@ -71,8 +72,8 @@ async function packetsOf(capture: Capture): Promise<SeenPacket[]> {
 
 export interface TracerOptions {
   readonly snaplen: number;
-  /** False where the kernel lets no program read packet memory: only lengths, order and counts are seen. */
-  readonly payload?: boolean;
+  /** Where the kernel lets the programs read no packet memory: only lengths, order and counts are seen. */
+  readonly blind?: readonly Direction[];
   /** One process for all namespaces instead of one for each. */
   readonly together?: boolean;
   /** More options for `taptrace trace`. */
@@ -88,18 +89,20 @@ export class TracedTaps extends Map<string, SeenPacket[]> {
 
   constructor(
     readonly traces: readonly TraceResult[],
-    { snaplen, payload = true }: TracerOptions,
+    { snaplen, blind = [] }: TracerOptions,
     markers: readonly string[],
   ) {
     super();
+    const isBlind = (tap: string) => blind.includes(directionOf(tap));
+    this.comparison = (expected, actual, direction) =>
+      (blind.includes(direction) ? firstLengthDifference : firstDifference)(expected, actual, direction);
     for (const event of traces.flatMap((trace) => trace.events)) {
       const tap = tapOfEvent(event);
       const packets = this.get(tap) ?? [];
-      packets.push(seenInEvent(event, snaplen, payload));
+      packets.push(seenInEvent(event, snaplen, !isBlind(tap)));
       this.set(tap, packets);
     }
-    this.comparison = payload ? firstDifference : firstLengthDifference;
-    if (!payload) for (const [tap, packets] of this) this.set(tap, markByLength(packets, markers));
+    for (const [tap, packets] of this) if (isBlind(tap)) this.set(tap, markByLength(packets, markers));
   }
 }
 
@@ -108,7 +111,7 @@ function tapOfEvent(event: TraceEvent): string {
   if (!direction || event.direction !== direction || event.ifname === undefined) {
     throw new Error(`no tap event: ${JSON.stringify({ ...event, data: undefined })}`);
   }
-  return tapName(event.ifname, direction as 'rx' | 'tx');
+  return tapName(event.ifname, direction as Direction);
 }
 
 /** Watches the places with taptrace: one process a namespace, as two users would, or one for all. */
@@ -150,8 +153,8 @@ async function untilMarked(
   tracer: Tracer,
   texts: readonly string[],
   eventsEach: number,
-  { payload = true }: TracerOptions,
+  { blind = [] }: TracerOptions,
 ): Promise<void> {
-  if (payload) await tracer.untilData(markerBytes(texts.at(-1) ?? ''), eventsEach);
+  if (blind.length === 0) await tracer.untilData(markerBytes(texts.at(-1) ?? ''), eventsEach);
   else await tracer.untilLines(`"len":${MARKER_FRAME_BYTES},`, eventsEach * texts.length);
 }

@@ -1,5 +1,6 @@
 /** Sessions of taptrace beside tcpdump, and what has to be true of every one of them. */
 import assert from 'node:assert/strict';
+import type { Direction } from './compare.js';
 import { type Observer, observeByTracer, type TracedTaps } from './observer.js';
 import { runSession, type Scene, type Session, type TrafficCase } from './session.js';
 import type { TraceEvent } from './tracer.js';
@@ -14,14 +15,14 @@ export interface Mode {
   readonly eventsPerMarker?: (end: End) => number;
   readonly args?: readonly string[];
   /** See TracerOptions. */
-  readonly payload?: boolean;
+  readonly blind?: readonly Direction[];
   readonly together?: boolean;
   /** False where the kernel does not count the runs of our programs that it skipped: kprobes, and before 5.12. */
   readonly missesCounted?: boolean;
 }
 
-export function modeName({ snaplen, arm, payload = true }: Mode): string {
-  return `${arm ? '--arm' : 'passive'}, ${payload ? `snaplen ${snaplen}` : 'lengths only'}`;
+export function modeName({ snaplen, arm }: Mode): string {
+  return `${arm ? '--arm' : 'passive'}, snaplen ${snaplen}`;
 }
 
 export type TracedSession = Session<TracedTaps>;
@@ -37,11 +38,11 @@ export async function traceSession(
 
 /** Watches a scene with taptrace run in this way. */
 export function observeIn(scene: Scene, mode: Mode): Promise<Observer<TracedTaps>> {
-  const { snaplen, arm, payload = true, together = false } = mode;
+  const { snaplen, arm, blind = [], together = false } = mode;
   const twoTapsEach = (end: End) => 2 * scene.places.filter((place) => place.end === end).length;
   const eventsPerMarker = mode.eventsPerMarker ?? twoTapsEach;
   const args = [...(arm ? ['--arm'] : []), ...(mode.args ?? [])];
-  return observeByTracer(scene.places, { snaplen, payload, together, args, eventsPerMarker });
+  return observeByTracer(scene.places, { snaplen, blind, together, args, eventsPerMarker });
 }
 
 /** All events of a session. */

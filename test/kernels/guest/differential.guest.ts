@@ -45,7 +45,8 @@ function sessionOf(mode: TapMode): TracedSession {
 it('has all kinds of traffic', () => assert.equal(cases.length, kinds.length));
 
 for (const mode of tapModes) {
-  describe(`${mode.name}${mode.payload === false ? ', lengths only' : ''}`, () => {
+  const { blind = [] } = mode;
+  describe(`${mode.name}${blind.length > 0 ? ` (no bytes: ${blind.join(', ')})` : ''}`, () => {
     for (const traffic of cases) it(traffic.name, () => assertAgree(sessionOf(mode), traffic));
     it(`compares at least ${situation.packets} packets`, () => {
       const count = cases.reduce((sum, { name }) => sum + sessionOf(mode).countOf(name), 0);

@@ -1,7 +1,7 @@
 /** The rungs that have programs, and on which kernels each must work: one that is lost in silence is a failure. */
 import { stages } from '../../../src/stages/table.js';
 import type { Mechanism, StageId } from '../../../src/stages/types.js';
-import { isConfidential, isSince } from './situation.js';
+import { isConfidential, isSince, passiveSeesBytes } from './situation.js';
 
 export interface RungOf {
   readonly stage: StageId;
@@ -28,4 +28,13 @@ const limits: Readonly<Record<string, boolean>> = {
 
 export function mustWork(rung: RungOf): boolean {
   return limits[rungName(rung)] ?? true;
+}
+
+/**
+ * Under confidentiality fentry programs have direct loads only: no dynptr can be had of what they are given
+ * (kernel/bpf/verifier.c: their arguments are not trusted).
+ */
+export function seesBytes({ mechanism }: RungOf): boolean {
+  if (mechanism === 'packet_socket' || !isConfidential) return true;
+  return passiveSeesBytes && mechanism !== 'fentry';
 }

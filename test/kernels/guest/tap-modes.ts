@@ -1,7 +1,8 @@
 /** The ways in which taptrace watches the taps here: by default, armed, and by every rung of both ladders. */
+import type { Direction } from '../../support/compare.js';
 import type { Mode } from '../../support/traced.js';
-import { builtRungs, mustWork, type RungOf, rungName } from './rungs.js';
-import { isConfidential, isSince, passiveSeesBytes, situation } from './situation.js';
+import { builtRungs, mustWork, type RungOf, rungName, seesBytes } from './rungs.js';
+import { isSince, passiveSeesBytes, situation } from './situation.js';
 
 export interface TapMode extends Mode {
   readonly name: string;
@@ -15,7 +16,10 @@ const common = { snaplen: 0, together: true, missesCounted: false } as const;
 /** Behind a kprobe, of which not all misses are counted, stands the tracepoint; 5.10 counts none at all. */
 const whole = { ...common, missesCounted: isSince('6.1'), rungs: [] } as const;
 
-const byDefault: TapMode = { ...whole, name: 'passive', arm: false, payload: passiveSeesBytes };
+const byDefault: TapMode = {
+  ...{ ...whole, name: 'passive', arm: false },
+  blind: passiveSeesBytes ? [] : ['rx', 'tx'],
+};
 
 const armed: TapMode = { ...whole, name: '--arm', arm: true };
 
@@ -34,11 +38,6 @@ function isSocket({ mechanism }: RungOf): boolean {
   return mechanism === 'packet_socket';
 }
 
-/** No dynptr can be had of what fentry programs are given (kernel/bpf/verifier.c: such arguments are not trusted). */
-function isBlind({ mechanism }: RungOf): boolean {
-  return isConfidential && mechanism === 'fentry';
-}
-
 function pairs({ rx, tx }: { rx: readonly RungOf[]; tx: readonly RungOf[] }): RungOf[][] {
   const count = Math.max(rx.length, tx.length);
   return Array.from({ length: count }, (_, at) => [rx[at % rx.length]!, tx[at % tx.length]!]);
@@ -47,8 +46,12 @@ function pairs({ rx, tx }: { rx: readonly RungOf[]; tx: readonly RungOf[] }): Ru
 function rungMode(rungs: readonly RungOf[]): TapMode {
   const arm = rungs.some(isSocket);
   const args = rungs.flatMap((rung) => ['--mechanism', rungName(rung)]);
-  const payload = arm || (passiveSeesBytes && !rungs.some(isBlind));
-  return { ...common, name: rungs.map(rungName).join(', '), arm, args, payload, rungs };
+  const blind = rungs.filter((rung) => !seesBytes(rung)).map(({ stage }) => directionAt(stage));
+  return { ...common, name: rungs.map(rungName).join(', '), arm, args, blind, rungs };
+}
+
+function directionAt(stage: string): Direction {
+  return stage === 'rx-tap' ? 'rx' : 'tx';
 }
 
 export const tapModes: readonly TapMode[] = [byDefault, armed, ...(situation.everyRung ? rungModes() : [])];
