@@ -58,8 +58,9 @@ export async function boot(machine: Machine, timeoutSeconds: number, onPoll: () 
 function waitForEnd(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code) =>
-      resolve(code === null || code === 0 ? undefined : `qemu ended with ${code}`),
+    // A qemu that somebody else has killed is no guest that panicked; our own kill is no failure.
+    child.once('exit', (code, signal) =>
+      resolve(code === 0 || child.killed ? undefined : `qemu ended with ${code ?? signal}`),
     );
   });
 }
