@@ -43,6 +43,7 @@ enum tap_present {
 	TAP_HAS_ARMED = 1 << 23,
 	TAP_HAS_AUX = 1 << 24,
 	TAP_HAS_DATA_LAYOUT = 1 << 25,
+	TAP_HAS_HOOK = 1 << 26, /* netfilter family and hook number */
 };
 
 /* Bits of tap_record.flags: facts that are either true or not known to be. */
@@ -116,7 +117,9 @@ struct tap_record {
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
 	__u8 filter_result; /* what filter_match() said, or the user-side filter afterwards */
-	__u8 reserved[6];
+	__u8 nf_family; /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
+	__u8 nf_hook;	/* hook number of that family */
+	__u8 reserved[4];
 	char comm[TAP_COMM_BYTES];
 };
 

@@ -49,7 +49,9 @@ export const tapRecord = {
   link: 175,
   fragCount: 176,
   filterResult: 177,
-  reserved: 178,
+  nfFamily: 178,
+  nfHook: 179,
+  reserved: 180,
   comm: 184,
 } as const;
 export const tapRecordBytes = 200;
@@ -114,6 +116,7 @@ export const tapPresent = {
   armed: 8388608,
   aux: 16777216,
   dataLayout: 33554432,
+  hook: 67108864,
 } as const;
 
 /** enum tap_flag */

@@ -191,6 +191,23 @@ export class RecordView {
   get link(): number {
     return this.u8(at.link);
   }
+  /** NFPROTO_*. */
+  get nfFamily(): number {
+    return this.u8(at.nfFamily);
+  }
+  /** Hook number of that family. */
+  get nfHook(): number {
+    return this.u8(at.nfHook);
+  }
+  get verdict(): number {
+    return this.u32(at.verdict) | 0;
+  }
+  get aux(): bigint {
+    return (BigInt(this.u32(at.aux + 4)) << 32n) | BigInt(this.u32(at.aux));
+  }
+  get ifindexOut(): number {
+    return this.u32(at.ifindexOut);
+  }
   get fragCount(): number {
     return this.u8(at.fragCount);
   }
