@@ -1,13 +1,11 @@
 /** The shape of a command line before yargs reads it: commands by name, and short options as tcpdump packs them. */
 
 /** Commands of this version. */
-export const commands = ['trace', 'stages', 'doctor'] as const;
+export const commands = ['trace', 'path', 'compare', 'stages', 'doctor'] as const;
 export type CommandName = (typeof commands)[number];
 
 /** Commands that the contract names and a later version brings. */
 export const laterCommands: readonly string[] = [
-  'path',
-  'compare',
   'taps',
   'locate',
   'read',

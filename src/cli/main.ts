@@ -27,6 +27,18 @@ async function run(argv: readonly string[]): Promise<number> {
       const kallsyms = readKallsymsAsync(nativeBinding());
       return (await import('./trace-command.js')).traceCommand(args, version, kallsyms);
     }
+    case 'path':
+      return (await import('./path-command.js')).pathCommand(
+        args,
+        version,
+        readKallsymsAsync(nativeBinding()),
+      );
+    case 'compare':
+      return (await import('./compare-command.js')).compareCommand(
+        args,
+        version,
+        readKallsymsAsync(nativeBinding()),
+      );
     case 'stages':
       return (await import('./stages-command.js')).stagesCommand(args);
     case 'doctor':

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.js';
 import { packagePath } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
+import { compareOptionTable, pathOptionTable } from './journey-options.js';
 import { debugOption, traceOptionTable } from './trace-options.js';
 
 interface CommandHelp {
@@ -23,7 +24,8 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   trace: {
     usage:
       'taptrace [trace] [options] [filter…]\n\nShows each packet at the places where tcpdump taps the kernel.\n\n' +
-      'Commands: trace (default), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
+      'Commands: trace (default), path (one packet after the other, its whole way), compare (the taps beside the\n' +
+      'netfilter hooks), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
       "Each has its own --help. The filter is tcpdump's language.",
     options: traceOptionTable,
     examples: [
@@ -33,6 +35,25 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
       ['$0 --netns all -c 20', 'the first 20 events of any namespace'],
       ['$0 --stages taps,drop --json', 'with drops, as JSON lines'],
       ['$0 --stack -c 1 icmp', 'how the kernel got there'],
+    ],
+  },
+  path: {
+    usage:
+      'taptrace path [options] [filter…]\n\nOne packet after the other: its whole way through the kernel, stage by stage.\n' +
+      'A packet that matches the filter, or passes a device of -i, at any stage is followed from its first event to its end.',
+    options: pathOptionTable,
+    examples: [
+      ['$0 path -c 1 icmp', 'the way of one ping'],
+      ['$0 path --netns all -i vA udp port 53', 'through every namespace'],
+    ],
+  },
+  compare: {
+    usage:
+      'taptrace compare [options] [filter…]\n\nWhat the taps saw beside what each netfilter hook saw: where packets were dropped, rewritten or queued,\nin sentences. Ends with --duration, -c or Ctrl-C.',
+    options: compareOptionTable,
+    examples: [
+      ['$0 compare --duration 10', 'ten seconds of all traffic'],
+      ['$0 compare -i eth0 -c 1000 tcp port 443', 'a thousand packets of one service'],
     ],
   },
   stages: {

@@ -129,9 +129,9 @@ const text = (value: unknown): string | undefined => (value === undefined ? unde
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
 
 /** Translates the table's own error into a usage error. */
-function stagesOf(list: readonly string[]): TraceOptions['stages'] {
+function stagesOf(list: readonly string[], whenNone: readonly string[]): TraceOptions['stages'] {
   try {
-    return expandStages(list.length ? list : ['taps']).stages;
+    return expandStages(list.length ? list : whenNone).stages;
   } catch (error) {
     if (error instanceof UnknownStageError) throw new UsageError(printable(error.message));
     throw error;
@@ -170,6 +170,7 @@ function directionOf(value: string | undefined): 'in' | 'out' | undefined {
 export function traceOptions(
   args: TraceArguments,
   filter: string | undefined,
+  defaultStages: readonly string[] = ['taps'],
 ): { options: TraceOptions; notes: string[] } {
   const mechanisms = mechanismsOf(words(args.mechanism));
   const probe = args.arm ? '--arm' : [...mechanisms.values()].includes('packet_socket') && '--mechanism';
@@ -181,7 +182,7 @@ export function traceOptions(
   const duration = text(args.duration);
   const direction = directionOf(text(args.direction));
   const options: TraceOptions = {
-    stages: stagesOf(words(args.stages)),
+    stages: stagesOf(words(args.stages), defaultStages),
     interfaces: words(args.interface),
     netns: words(args.netns),
     snaplen: snaplenBytes,

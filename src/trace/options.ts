@@ -7,6 +7,8 @@ export interface TraceOptions {
   readonly interfaces: readonly string[];
   /** --netns words; none: the own namespace. */
   readonly netns: readonly string[];
+  /** Events of all devices are wanted, since packets are followed from the devices asked for to any other. */
+  readonly followPackets?: boolean;
   readonly snaplen: number;
   /** Bytes of one CPU's ring, a power of two. */
   readonly ringBytes: number;

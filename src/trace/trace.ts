@@ -73,6 +73,8 @@ export interface TraceSink {
   flush(): void;
   /** True while what was written does not go away: more events have to wait. */
   readonly isCongested: boolean;
+  /** After the last event; names can still be looked up. */
+  end?(): void;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
   /** A program that the kernel turned down, with all that was said about it. */
@@ -194,7 +196,7 @@ export class Trace {
       observeOnly: options.observeOnly,
       mechanisms: options.mechanisms,
       netnsInum: namespaces.all ? 'all' : one,
-      selectDevices: !devices.selectsAll,
+      selectDevices: !options.followPackets && !devices.selectsAll,
     };
   }
 
@@ -211,6 +213,7 @@ export class Trace {
     const reason = await this.untilEnd(consumer);
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
+    this.sink.end?.();
     const ledger = makeLedger(plan.attachments, (attachment) => session.counts(attachment), 0);
     return {
       reason,

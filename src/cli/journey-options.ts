@@ -1,0 +1,60 @@
+/** The options of the commands that follow packets: those of `trace`, with other defaults and packets in place of events. */
+import type { Options } from 'yargs';
+import { expandStages } from '../stages/lookup.js';
+import { stages as allStages } from '../stages/table.js';
+import type { TraceOptions } from '../trace/options.js';
+import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
+
+const { stages, count, t, x, X, A, e, S, q, direction, ...shared } = traceOptionTable;
+
+/** A filter may name bytes behind a short snaplen, and content tells packets apart. */
+const filterBytesMin = 512;
+
+function journeyTable(defaultStages: string): Record<string, Options> {
+  return {
+    ...shared,
+    stages: { ...stages, defaultDescription: defaultStages },
+    count: { ...count, describe: 'stop after this many packets' },
+  };
+}
+
+export const pathStages = ['all'];
+export const compareStages = ['taps', 'netfilter', 'drop'];
+
+export const pathOptionTable = { ...journeyTable(pathStages.join(',')), t } satisfies Record<string, Options>;
+export const compareOptionTable = journeyTable(compareStages.join(','));
+
+export interface JourneyOptions {
+  readonly options: TraceOptions;
+  readonly notes: readonly string[];
+  /** Packets after which to stop; absent: none. */
+  readonly packets?: number;
+  /** The filter that makes a packet one to be followed. */
+  readonly filter?: string;
+}
+
+/**
+ * Packets are followed from wherever they match: filter and devices decide about packets, not about events. The ends of
+ * packets are always watched, since only they make a packet's number safe.
+ */
+export function journeyOptions(
+  args: TraceArguments,
+  filter: string | undefined,
+  defaultStages: readonly string[],
+): JourneyOptions {
+  const { options, notes } = traceOptions(args, filter, defaultStages);
+  const { count: packets, filter: _, ...others } = options;
+  const ends = expandStages(['drop,consume']).stages;
+  const wanted = new Set([...options.stages, ...ends]);
+  return {
+    options: {
+      ...others,
+      stages: allStages.filter((stage) => wanted.has(stage)),
+      followPackets: true,
+      snaplen: filter ? Math.max(options.snaplen, filterBytesMin) : options.snaplen,
+    },
+    notes,
+    ...(packets !== undefined && { packets }),
+    ...(filter && { filter }),
+  };
+}

@@ -1,0 +1,100 @@
+/** Events in, journeys out: the sink of the commands that follow packets. */
+import type { RungRefused } from '../attach/refusal.js';
+import { refusalBlock } from '../attach/refusal.js';
+import { PacketFilter, verdict } from '../filter/filter.js';
+import type { Journey } from '../journey/journey.js';
+import { Tracker } from '../journey/tracker.js';
+import { ByteWriter } from '../render/byte-writer.js';
+import { headerJson } from '../render/trace-json.js';
+import { headerLines } from '../render/trace-text.js';
+import type { TapEvent } from '../trace/event.js';
+import type { TraceHeader, TraceSink } from '../trace/trace.js';
+import type { JourneyOptions } from './journey-options.js';
+import type { Output } from './output.js';
+
+/** What a command does with journeys. */
+export interface JourneyView {
+  header(header: TraceHeader): void;
+  /** Text or a JSON line for this journey, with its newline; empty: nothing to print yet. */
+  journey(journey: Journey): string;
+}
+
+export interface JourneySinkOptions {
+  readonly json: boolean;
+  readonly debug: boolean;
+  readonly version: string;
+  /** The packets asked for have been seen. */
+  readonly onEnough: () => void;
+}
+
+export class JourneySink implements TraceSink {
+  readonly tracker: Tracker;
+  private readonly out = new ByteWriter();
+  private readonly filter: PacketFilter | undefined;
+  private devices: TraceHeader['devices'] | undefined;
+  /** Wanted packets so far. */
+  packets = 0;
+
+  constructor(
+    private readonly output: Output,
+    private readonly view: JourneyView,
+    private readonly asked: JourneyOptions,
+    private readonly how: JourneySinkOptions,
+  ) {
+    this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
+    this.tracker = new Tracker({
+      isWanted: (event) => this.isWanted(event),
+      onClosed: (journey, wanted) => this.closed(journey, wanted),
+    });
+  }
+
+  header(header: TraceHeader): void {
+    this.devices = header.devices;
+    for (const line of headerLines(header)) this.output.talk(line);
+    if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
+    this.view.header(header);
+    this.flush();
+  }
+
+  private isWanted({ record, packet }: TapEvent): boolean {
+    if (this.asked.options.interfaces.length > 0) {
+      if (!record.has('ifindex')) return false;
+      if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
+    }
+    return !this.filter || this.filter.match(record, packet) === verdict.yes;
+  }
+
+  private closed(journey: Journey, wanted: boolean): void {
+    const { packets = Number.POSITIVE_INFINITY } = this.asked;
+    if (!wanted || this.packets >= packets) return;
+    this.packets += 1;
+    const text = this.view.journey(journey);
+    if (text) this.out.text(text);
+    if (this.packets === packets) this.how.onEnough();
+  }
+
+  event(event: TapEvent): void {
+    this.tracker.take(event);
+  }
+
+  end(): void {
+    this.tracker.finish();
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.out.length > 0) this.out.reset(this.output.data(this.out.bytes));
+  }
+
+  get isCongested(): boolean {
+    return this.output.isCongested;
+  }
+
+  notice(text: string): void {
+    this.output.talk(text);
+  }
+
+  refused(refused: RungRefused): void {
+    if (this.how.debug) this.output.block(refusalBlock(refused));
+  }
+}

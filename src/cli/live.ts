@@ -1,0 +1,71 @@
+/** What all commands that watch live packets have in common: from options and a sink to an exit code. */
+import { readFileSync } from 'node:fs';
+import { exitCode, UsageError } from '../errors.js';
+import { nativeBinding } from '../native/binding.js';
+import { lostEvents } from '../trace/ledger.js';
+import type { TraceOptions } from '../trace/options.js';
+import { Trace, type TraceSink, type TraceSummary } from '../trace/trace.js';
+import type { Output } from './output.js';
+import type { TraceArguments } from './trace-options.js';
+
+/** The words behind the options, or what --filter-file holds. Throws UsageError. */
+export function filterExpression(args: TraceArguments): string | undefined {
+  const words = (args._ as (string | number)[]).map(String);
+  const file = args.filterFile;
+  if (typeof file !== 'string') return words.length ? words.join(' ') : undefined;
+  if (words.length) throw new UsageError('a filter on the command line and --filter-file: choose one');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`cannot read the filter file: ${(error as Error).message}`);
+  }
+}
+
+function exitCodeOf(summary: TraceSummary, failOnLoss: boolean): number {
+  if (failOnLoss && lostEvents(summary.ledger) > 0) return exitCode.loss;
+  return summary.reason === 'gone' ? exitCode.failure : exitCode.done;
+}
+
+/** First signal: end in good order. A second one: end now (the kernel drops all that is ours with us). */
+function stopOnSignals(trace: Trace): () => void {
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals > 1) process.exit(exitCode.secondInterrupt);
+    trace.stop('asked');
+  };
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, onSignal);
+  return () => {
+    for (const name of names) process.off(name, onSignal);
+  };
+}
+
+export interface LiveRun {
+  readonly options: TraceOptions;
+  /** For the user, before anything is attached. */
+  readonly notes: readonly string[];
+  readonly output: Output;
+  readonly sink: TraceSink;
+  readonly kallsyms: Promise<Buffer>;
+  /** Writes what is to be said after the last event. */
+  readonly summary: (summary: TraceSummary) => void;
+}
+
+/** Runs until the end that was asked for; `stop` is handed out so that sinks can end it. Returns the exit code. */
+export async function runLive(run: LiveRun, started: (stop: Trace['stop']) => void): Promise<number> {
+  const { options, notes, output, sink, kallsyms } = run;
+  const trace = new Trace(nativeBinding(), options, sink, kallsyms);
+  started((reason) => trace.stop(reason));
+  for (const note of notes) output.talk(note);
+  const forget = stopOnSignals(trace);
+  try {
+    const summary = await trace.run();
+    sink.flush();
+    run.summary(summary);
+    await output.written();
+    return exitCodeOf(summary, options.failOnLoss);
+  } finally {
+    forget();
+  }
+}

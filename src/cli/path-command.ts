@@ -1,0 +1,42 @@
+/** `taptrace path`: one packet after the other, its whole way. */
+import { PathJson } from '../render/path-json.js';
+import { PathText } from '../render/path-text.js';
+import { summaryJson } from '../render/trace-json.js';
+import { summaryLines } from '../render/trace-text.js';
+import type { Trace } from '../trace/trace.js';
+import { journeyOptions, pathStages } from './journey-options.js';
+import { JourneySink } from './journey-sink.js';
+import { filterExpression, runLive } from './live.js';
+import { Output } from './output.js';
+import { palette } from './sinks.js';
+import type { TraceArguments } from './trace-options.js';
+
+/** Runs until the end that was asked for; returns the exit code. */
+export async function pathCommand(
+  args: TraceArguments,
+  version: string,
+  kallsyms: Promise<Buffer>,
+): Promise<number> {
+  const asked = journeyOptions(args, filterExpression(args), pathStages);
+  let stop: Trace['stop'] = () => undefined;
+  const output = new Output(() => stop('output-closed'));
+  const json = Boolean(args.json);
+  const view = json ? new PathJson() : new PathText(palette(output.colour));
+  const sink = new JourneySink(output, view, asked, {
+    ...{ json, version, debug: Boolean(args.debug) },
+    onEnough: () => stop('count'),
+  });
+  return runLive(
+    {
+      ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
+      summary: (summary) => {
+        const packets = { packets: sink.packets, journeys: sink.tracker.counts };
+        if (json) output.data(`${JSON.stringify({ ...summaryJson(summary), ...packets })}\n`);
+        for (const line of summaryLines(summary)) output.talk(line);
+      },
+    },
+    (stopTrace) => {
+      stop = stopTrace;
+    },
+  );
+}
