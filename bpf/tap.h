@@ -22,7 +22,12 @@ struct observation {
 	bool is_first;	/* another program of this stage follows for the same packet */
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
+	__s32 verdict;
 	__u64 location;
+	/* The packet may be freed by now: its address is a key, never followed. */
+	bool only_key;
+	__u64 key;
+	__u32 len;
 };
 
 static __always_inline bool is_selected(const struct packet *packet)
@@ -68,6 +73,19 @@ static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 sna
 	return packet->len < snaplen ? packet->len : snaplen;
 }
 
+/* All that can be said of a packet that may be gone. */
+static __always_inline void fill_key(struct tap_record *record, struct packet *packet,
+				     const struct observation *what)
+{
+#ifndef TAP_SOCKET_CONTEXT
+	record->skb = what->key;
+	record->present |= TAP_HAS_SKB;
+	fill_device(record, packet->dev, packet->net);
+	if (want_task)
+		fill_task(record, ON_STACK(packet));
+#endif
+}
+
 static __always_inline void fill_record(struct tap_record *record, struct packet *packet,
 					const struct observation *what)
 {
@@ -79,9 +97,13 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->cpu = bpf_get_smp_processor_id();
 	record->present = what->present;
 	record->reason = what->reason;
+	record->verdict = what->verdict;
 	record->location = what->location;
 	record->len = packet->len;
-	fill_packet(record, packet);
+	if (what->only_key)
+		fill_key(record, packet, what);
+	else
+		fill_packet(record, packet);
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -103,7 +125,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 
 	if (!settings || !ring)
 		return 0;
-	bytes = wanted_bytes(packet, settings->snaplen);
+	bytes = what->only_key ? 0 : wanted_bytes(packet, settings->snaplen);
 	room = size_class(bytes);
 	slack = payload_slack(packet);
 	/* Decided once: the verifier must meet the same value when copy_packet() asks again. */
@@ -121,8 +143,9 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	 * next comparison that no CPU takes, and forgets bounds there (sanitize_speculative_path).
 	 */
 	*(volatile __u32 *)&record->cap_len = bytes;
-	record->cap_len =
-		copy_packet(packet, record + 1, *(volatile __u32 *)&record->cap_len, room, slack);
+	if (!what->only_key)
+		record->cap_len = copy_packet(packet, record + 1,
+					      *(volatile __u32 *)&record->cap_len, room, slack);
 	if (packet->unreadable)
 		record->flags |= TAP_UNREADABLE;
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
@@ -214,7 +237,10 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 	count = lookup(&counters, what->attach_id);
 	if (!count)
 		return 0;
-	find_packet(&packet);
+	if (what->only_key)
+		packet.len = what->len;
+	else
+		find_packet(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return 0;
 	count->seen++;
