@@ -148,6 +148,7 @@ function constantsOf(
     select_devices: Number(request.selectDevices),
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
+    ...(stage.id === 'drop' && { want_stack: 1 }),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
     ...(access === 'probe' && directMapConstants(features)),
     ...argumentConstants(rung, features),

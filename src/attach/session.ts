@@ -44,7 +44,8 @@ export interface AttachmentCounts {
   readonly recursionMisses: number | null;
 }
 
-const stackSlots = 16384;
+/** Distinct stacks that are kept: of all stages, where asked for; else of drops alone. */
+const stackSlots = { asked: 16384, drops: 4096, none: 1 } as const;
 const stackDepth = 64;
 
 export interface OpenedSession {
@@ -83,7 +84,12 @@ export function openPossible(
   onRefused: RefusalListener = () => undefined,
   check: (plan: AttachPlan) => void = () => undefined,
 ): OpenedSession {
-  const session = new TapSession(native, settings, attachmentsAtMost(request));
+  const session = new TapSession(
+    native,
+    settings,
+    attachmentsAtMost(request),
+    stacksAtMost(request, settings),
+  );
   let current = features;
   try {
     for (;;) {
@@ -103,6 +109,11 @@ export function openPossible(
 /** Plans that are made again may number their attachments otherwise, but never have more. */
 function attachmentsAtMost({ stages }: PlanRequest): number {
   return stages.flatMap(({ ladder }) => ladder).filter(({ program }) => program).length;
+}
+
+function stacksAtMost({ stages }: PlanRequest, { stacks }: SessionSettings): number {
+  if (stacks) return stackSlots.asked;
+  return stages.some(({ id }) => id === 'drop') ? stackSlots.drops : stackSlots.none;
 }
 
 /** What the user asked for by name must not silently become something else. */
@@ -145,11 +156,12 @@ export class TapSession {
     binding: NativeBinding,
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
+    stacksAtMost: number,
   ) {
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
-      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: settings.stacks ? stackSlots : 1 },
+      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: stacksAtMost },
     });
   }
 

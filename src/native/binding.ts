@@ -94,7 +94,8 @@ export interface NativeBinding {
   btfHasMember(struct: string, member: string): boolean;
   /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
   releaseBtf(): void;
-  btfEnum(name: string): Record<string, number> | null;
+  /** Values of an enum of the kernel, or of a module; null where BTF does not know it. */
+  btfEnum(name: string, module?: string): Record<string, number> | null;
   objectEnum(object: Uint8Array, name: string): Record<string, number> | null;
   structLayout(object: Uint8Array, name: string): StructLayout | null;
   /** Null if an empty fentry program for the function loads, else the error's name. */

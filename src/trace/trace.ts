@@ -157,7 +157,15 @@ export class Trace {
       this.startedAt = performance.now();
       const clocks = native.clocks();
       const wallOffsetNs = clocks.wallNs - clocks.bootNs;
-      const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
+      const names = new LiveNames(
+        native,
+        session,
+        devices,
+        wallOffsetNs,
+        clocks.bootNs,
+        symbols,
+        options.stacks,
+      );
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
