@@ -67,6 +67,10 @@ interface Choice {
   readonly refused?: string;
 }
 
+/** Something of ours that others could see. */
+export const isProbe = (mechanism: Mechanism): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'tcx';
+
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
 
@@ -108,6 +112,7 @@ function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string 
   if (rung.mechanism === 'fentry') return rung.target;
   if (rung.mechanism === 'kprobe') return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
+  if (rung.mechanism === 'tcx') return 'tcx_run';
   const inside = stage.tracepointInside;
   return inside ? (resolveSymbol(inside, features).symbol ?? inside) : stage.functions[0]!;
 }
@@ -142,7 +147,7 @@ function constantsOf(
 ): Record<string, number> {
   return {
     stage: stage.number,
-    frame_start: rung.mechanism === 'packet_socket' ? frameStarts.data : frameStarts[stage.frameStart],
+    frame_start: isProbe(rung.mechanism) ? frameStarts.data : frameStarts[stage.frameStart],
     only_netns: typeof request.netnsInum === 'number' ? request.netnsInum : 0,
     select_netns: Number(request.netnsInum === 'many'),
     select_devices: Number(request.selectDevices),
@@ -209,7 +214,7 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     stage: stage.id,
     mechanism,
     target,
-    observed: mechanism !== 'packet_socket',
+    observed: !isProbe(mechanism),
     ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${blind}`,
     passedOver,
@@ -232,7 +237,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
         attachId,
         stage: stage.id,
         mechanism: rung.mechanism,
-        observed: rung.mechanism !== 'packet_socket',
+        observed: !isProbe(rung.mechanism),
         function: functionOf(stage, rung, features),
         target: rung.target,
         complement: index > 0,

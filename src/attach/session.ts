@@ -19,6 +19,7 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
@@ -141,6 +142,14 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
+const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'tcx';
+
+const hasBtfTarget = (mechanism: Mechanism): boolean =>
+  !['packet_socket', 'kprobe', 'tcx'].includes(mechanism);
+
+const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
+
 export class TapSession {
   readonly native: NativeSession;
   private plan: AttachPlan = { attachments: [], watches: [] };
@@ -219,7 +228,7 @@ export class TapSession {
       object: this.object(program!.object),
       program: program!.name,
       constants: { ...program!.constants, ...constants },
-      ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
+      ...(hasBtfTarget(mechanism) && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
   }
@@ -228,7 +237,11 @@ export class TapSession {
     for (const attachment of this.plan.attachments) {
       const id = this.programs.get(attachment.attachId);
       if (id === undefined || attachment.mechanism === 'packet_socket' || this.attached.has(id)) continue;
-      this.refusable(attachment, () => this.native.attach(id, attachment.program?.kprobeSymbol));
+      this.refusable(attachment, () =>
+        attachment.mechanism === 'tcx'
+          ? this.native.tryTcx(id, isEgress(attachment))
+          : this.native.attach(id, attachment.program?.kprobeSymbol),
+      );
       this.attached.add(id);
     }
   }
@@ -270,6 +283,30 @@ export class TapSession {
 
   unselectDevice(netnsInum: number, ifindex: number): void {
     this.native.mapDelete('selected_devices', this.deviceKey(netnsInum, ifindex));
+  }
+
+  /**
+   * Puts all that watches from the device itself on it: packet socket, tcx programs. Gives back what takes it off
+   * again. A device that has gone meanwhile is left alone.
+   */
+  watchDevice(
+    netns: { inum: number; path: string | null },
+    link: Pick<Link, 'ifindex' | 'type'>,
+  ): (() => void)[] {
+    const closers: (() => void)[] = [];
+    try {
+      const socket = this.arm(netns, link);
+      if (socket !== undefined) closers.push(() => this.disarm(socket, netns.inum, link.ifindex));
+      for (const attachment of this.plan.attachments.filter(({ mechanism }) => mechanism === 'tcx')) {
+        const program = this.programs.get(attachment.attachId)!;
+        const tcx = this.native.openTcx(program, netns.path, link.ifindex, isEgress(attachment));
+        closers.push(() => this.native.closeTcx(tcx));
+      }
+    } catch (error) {
+      // It went away between the look and the socket.
+      if (!isNativeError(error) || (error.code !== 'ENODEV' && error.code !== 'ENXIO')) throw error;
+    }
+    return closers;
   }
 
   /** Opens our packet socket on a device; from then on it watches the tap there. Returns its number. */
@@ -349,12 +386,12 @@ export class TapSession {
   }
 
   /**
-   * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
+   * Socket filters and tc programs run with softirqs off and are never skipped; tracing programs are, when interrupted. Of a
    * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || attachment.mechanism === 'packet_socket') return 0;
+    if (attachment.covered || isNeverSkipped(attachment)) return 0;
     if (attachment.mechanism === 'kprobe') return null;
     return this.stats(attachment)?.recursionMisses ?? null;
   }

@@ -56,9 +56,11 @@ export function ipHookLadder(hook: string): Rung[] {
 /** The ladder of a tc stage: tcx sees every packet, tcf_classify only what meets a filter. */
 export function tcLadder(target: string): Rung[] {
   return [
-    planned(
+    built(
       'tcx',
       target,
+      'tcx',
+      'next',
       'A probe of ours: one more program on the device, which sees every packet; needs kernel 6.6.',
     ),
     ...functionRungs(

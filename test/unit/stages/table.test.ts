@@ -38,6 +38,8 @@ const contract: readonly (readonly [number, StageId])[] = [
 /** Mechanism, target, bpf/<object>, program: the rungs that exist in bpf/. */
 const builtRungs: Readonly<Partial<Record<StageId, readonly (readonly string[])[]>>> = {
   gro: [['tp_btf', 'napi_gro_receive_entry', 'tp_btf', 'skb_arg0']],
+  'tc-ingress': [['tcx', 'BPF_TCX_INGRESS', 'tcx', 'next']],
+  'tc-egress': [['tcx', 'BPF_TCX_EGRESS', 'tcx', 'next']],
   'qdisc-enqueue': [['tp_btf', 'qdisc_enqueue', 'tp_btf', 'skb_arg2']],
   'qdisc-dequeue': [['tp_btf', 'qdisc_dequeue', 'qdisc', 'qdisc_dequeue']],
   'xmit-done': [['tp_btf', 'net_dev_xmit', 'tp_btf', 'net_dev_xmit']],
