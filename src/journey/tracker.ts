@@ -124,11 +124,16 @@ export class Tracker {
       if (head === 0 || lineage.head === 0 || head === lineage.head) return { lineage };
       return { lineage, guess: 'the same sk_buff with other memory, and its bytes say nothing' };
     }
+    if (lineage.isFragment && this.isReassemblyOf(lineage.journey)) return { lineage };
     if (this.print.numbers === lineage.print.numbers && head === lineage.head && this.isNumbered())
       return { lineage };
     if (transition === 'handover' && isOpaqueDevice(lineage))
       return { lineage, guess: 'a tunnel device gave the same sk_buff other bytes: encrypted or decrypted' };
     return undefined;
+  }
+
+  private isReassemblyOf(journey: OpenJourney): boolean {
+    return !this.headers.isFragment && this.relatives.sameId(this.headers).includes(journey);
   }
 
   /** The sender's numbers alone tell its packets apart. */
@@ -139,7 +144,8 @@ export class Tracker {
   /** Another sk_buff for memory that is known: a clone, or the sender's own memory sent once more. */
   private byHead(event: TapEvent, at: Position, skb: number, head: number): Place | undefined {
     const origin = this.known.head(head);
-    if (!origin) return undefined;
+    // At LOCAL_OUT every sk_buff that is new is a packet that is new: TCP clones what it keeps for retransmission.
+    if (!origin || event.stage.id === 'nf-output') return undefined;
     const content = compareFingerprints(origin.print, this.print);
     if (content === 'different') return undefined;
     const transition = transitionOf(origin.last, at);
