@@ -18,6 +18,8 @@ export interface Lineage {
   /** Both ends, as last seen; 0: not known. */
   flow: number;
   isFragment: boolean;
+  /** IP headers around the innermost one, as last seen. */
+  tunnels: number;
   ended: boolean;
 }
 
@@ -47,8 +49,8 @@ export interface OpenJourney {
   endedNs: number;
   isClosed: boolean;
   /** Segmentation and reassembly, as far as the packet takes part in them. */
-  stretch?: Stretch;
-  fragmentKey?: number;
+  stretch: Stretch | undefined;
+  fragmentKey: number | undefined;
 }
 
 export const allEnded = ({ lineages }: OpenJourney): boolean => lineages.every(({ ended }) => ended);

@@ -119,7 +119,7 @@ export class Tracker {
     const transition = transitionOf(lineage.last, at);
     if (event.stage.id === 'delivery') return content === 'different' ? undefined : { lineage };
     if (transition === 'birth' || transition === 'backward') return undefined;
-    if (content === 'same') return { lineage };
+    if (content === 'same') return this.isSentAnew(lineage, event) ? undefined : { lineage };
     if (content === 'unknown') {
       if (head === 0 || lineage.head === 0 || head === lineage.head) return { lineage };
       return { lineage, guess: 'the same sk_buff with other memory, and its bytes say nothing' };
@@ -130,6 +130,11 @@ export class Tracker {
     if (transition === 'handover' && isOpaqueDevice(lineage))
       return { lineage, guess: 'a tunnel device gave the same sk_buff other bytes: encrypted or decrypted' };
     return undefined;
+  }
+
+  /** Behind a driver only a tunnel comes back to LOCAL_OUT, with one more header. */
+  private isSentAnew({ last, tunnels }: Lineage, { stage }: TapEvent): boolean {
+    return stage.id === 'nf-output' && last.stage.id !== 'nf-output' && this.headers.tunnels <= tunnels;
   }
 
   private isReassemblyOf(journey: OpenJourney): boolean {
@@ -193,8 +198,16 @@ export class Tracker {
 
   private lineage(journey: OpenJourney, at: Position): Lineage {
     const lineage: Lineage = {
-      ...{ journey, index: journey.lineages.length, skb: 0, head: 0, last: at },
-      ...{ print: { numbers: 0, payload: 0 }, flow: 0, isFragment: false, ended: false },
+      journey,
+      index: journey.lineages.length,
+      skb: 0,
+      head: 0,
+      last: at,
+      print: { numbers: 0, payload: 0 },
+      flow: 0,
+      isFragment: false,
+      tunnels: 0,
+      ended: false,
     };
     journey.lineages.push(lineage);
     return lineage;
@@ -204,9 +217,22 @@ export class Tracker {
     if (this.journeys.size >= this.openMax) this.close(this.journeys.values().next().value!, 'limit');
     this.packets += 1;
     const journey: OpenJourney = {
-      ...{ packet: this.packets, steps: [], events: 0, branches: [{ kind: 'packet' }], lineages: [] },
-      ...{ parents: [], children: [], wanted: false, guessed: false, onlyFreed: true },
-      ...{ firstNs: atNs, lastNs: atNs, endedNs: 0, isClosed: false },
+      packet: this.packets,
+      steps: [],
+      events: 0,
+      branches: [{ kind: 'packet' }],
+      lineages: [],
+      parents: [],
+      children: [],
+      wanted: false,
+      guessed: false,
+      onlyFreed: true,
+      firstNs: atNs,
+      lastNs: atNs,
+      endedNs: 0,
+      isClosed: false,
+      stretch: undefined,
+      fragmentKey: undefined,
     };
     this.journeys.add(journey);
     this.waiting.opened(journey);
@@ -272,12 +298,7 @@ export class Tracker {
 
   private step(event: TapEvent, { journey, index }: Lineage, atNs: number, guess?: string): Step | undefined {
     if (this.options.keepSteps === false) return undefined;
-    const { seq, attachment, stage, late } = event;
-    const step: Step = {
-      ...this.store.keep(event),
-      ...{ seq, attachment, stage, late, atNs, branch: index },
-      ...(guess && { guess }),
-    };
+    const step = this.store.keep(event, atNs, index, guess);
     journey.steps.push(step);
     return step;
   }
@@ -289,7 +310,9 @@ export class Tracker {
     if (lineage.isFragment && headers.version !== 0 && !headers.isFragment)
       this.mergeFragments(lineage.journey);
     lineage.isFragment = headers.isFragment;
-    lineage.last = at;
+    lineage.tunnels = headers.tunnels;
+    // The driver's answer comes when a virtual device has sent the packet on long ago.
+    if (stage.id !== 'xmit-done' || lineage.last.stage.id === 'start-xmit') lineage.last = at;
     if (lineage.ended) this.goesOnAfterAll(lineage);
     if (stage.id === 'start-xmit') this.driverOf(at.cpu).push(lineage);
   }
@@ -389,7 +412,7 @@ const headOf = ({ record }: TapEvent): number =>
   record.has('head') ? (record.headHigh & 0xffff) * 2 ** 32 + record.headLow : 0;
 
 const isTapClone = ({ stage, attachment }: TapEvent): boolean =>
-  stage.id === 'tx-tap' && attachment.mechanism === 'packet_socket';
+  stage.id === 'delivery' || (stage.id === 'tx-tap' && attachment.mechanism === 'packet_socket');
 
 /** Devices whose packets have no frame around them carry other packets: WireGuard, IPsec, tun. */
 const isOpaqueDevice = ({ last }: Lineage): boolean =>

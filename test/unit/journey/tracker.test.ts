@@ -86,6 +86,16 @@ describe('memory used again', () => {
     assert.equal(track([...same, ...same, ...same]).journeys.length, 3);
   });
 
+  it('tells equal packets apart where only the way out is watched', () => {
+    const sent = { skb: 0x100, head: 0x200, packet: datagram(7) };
+    const once: Sighting[] = [
+      { stage: 'nf-output', ...sent },
+      { stage: 'start-xmit', ...sent, ifindex: 2 },
+      { stage: 'xmit-done', skb: 0x100, ifindex: 2 },
+    ];
+    assert.deepEqual(track([...once, ...once]).numbers, [1, 1, 1, 2, 2, 2]);
+  });
+
   it('leaves the end of another packet to that packet', () => {
     const { journeys, numbers } = track([
       { stage: 'rx-tap', skb: 0x100, head: 0x200, ifindex: 2, packet: datagram(1) },
