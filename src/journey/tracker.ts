@@ -287,6 +287,7 @@ export class Tracker {
     if (!isEnd) this.known.bind(lineage, skbOf(event), headOf(event));
     this.known.carries(lineage, this.print);
     if (this.headers.version !== 0) lineage.flow = this.headers.flow;
+    if (lineage.isFragment && this.isReassemblyOf(journey)) this.mergeFragments(journey);
     if (isEnd) this.ended(lineage, step, atNs);
     else this.moved(event, lineage, at);
     const hasSegments = record.has('gso') || stage.id === 'gro';
@@ -307,8 +308,6 @@ export class Tracker {
     const { stage } = event;
     if (stage.id === 'delivery') return;
     const { headers } = this;
-    if (lineage.isFragment && headers.version !== 0 && !headers.isFragment)
-      this.mergeFragments(lineage.journey);
     lineage.isFragment = headers.isFragment;
     lineage.tunnels = headers.tunnels;
     // The driver's answer comes when a virtual device has sent the packet on long ago.
