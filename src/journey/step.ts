@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
 
@@ -25,6 +26,8 @@ export interface Step {
   readonly moved: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'> | undefined;
   /** Why the event is counted to this journey, where addresses and content do not prove it. */
   readonly guess: string | undefined;
+  /** Where in its netfilter hook, as far as it is known. */
+  readonly hook: HookPosition | undefined;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -54,6 +57,7 @@ export class StepStore {
       branch,
       moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
       guess,
+      hook: event.hook,
     };
   }
 }
@@ -86,6 +90,7 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
+    event.hook = step.hook;
     return event;
   }
 }
