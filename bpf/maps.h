@@ -136,5 +136,7 @@ const volatile bool has_reason = false;
 const volatile bool has_location = false;
 /* A kernel stack of every packet, whether or not stacks were asked for. */
 const volatile bool want_stack = false;
+/* Likewise to tcf_classify: the block of filters. */
+const volatile bool has_block = false;
 
 #endif

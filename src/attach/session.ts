@@ -24,6 +24,7 @@ import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
+import { isKprobe, targetsOf } from './rungs.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;
@@ -109,7 +110,7 @@ export function openPossible(
 
 /** Plans that are made again may number their attachments otherwise, but never have more. */
 function attachmentsAtMost({ stages }: PlanRequest): number {
-  return stages.flatMap(({ ladder }) => ladder).filter(({ program }) => program).length;
+  return stages.flatMap(({ ladder }) => ladder.filter(({ program }) => program).flatMap(targetsOf)).length;
 }
 
 function stacksAtMost({ stages }: PlanRequest, { stacks }: SessionSettings): number {
@@ -146,16 +147,17 @@ const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
   mechanism === 'packet_socket' || mechanism === 'tcx';
 
 const hasBtfTarget = (mechanism: Mechanism): boolean =>
-  !['packet_socket', 'kprobe', 'tcx'].includes(mechanism);
+  !isKprobe(mechanism) && mechanism !== 'packet_socket' && mechanism !== 'tcx';
 
 const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
 
 export class TapSession {
   readonly native: NativeSession;
   private plan: AttachPlan = { attachments: [], watches: [] };
-  private readonly programs = new Map<number, number>();
+  /** Programs of each attachment: at most two, where one goes with the return of the function. */
+  private readonly programs = new Map<number, readonly number[]>();
   /** Programs that are loaded, by all that makes them what they are, and those of them that are attached. */
-  private readonly loaded = new Map<string, number>();
+  private readonly loaded = new Map<string, number[]>();
   private readonly attached = new Set<number>();
   /** Further instances of the packet-socket program, by namespace. */
   private readonly socketPrograms = new Map<number, number>();
@@ -191,11 +193,10 @@ export class TapSession {
     this.plan = plan;
     this.programs.clear();
     const wanted = new Set(plan.attachments.map(programKey));
-    for (const [key, id] of this.loaded) {
+    for (const [key, ids] of this.loaded) {
       if (wanted.has(key)) continue;
-      this.native.unload(id);
+      for (const id of ids) this.unload(id);
       this.loaded.delete(key);
-      this.attached.delete(id);
     }
     try {
       this.loadAll();
@@ -207,6 +208,11 @@ export class TapSession {
     }
   }
 
+  private unload(id: number): void {
+    this.native.unload(id);
+    this.attached.delete(id);
+  }
+
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
     if (this.loaded.size > 0) this.setLive(this.settings.snaplen, this.settings.stacks);
@@ -215,18 +221,23 @@ export class TapSession {
   private load(attachment: Attachment): void {
     if (!attachment.program) return;
     const key = programKey(attachment);
-    const id = this.loaded.get(key) ?? this.loadProgram(attachment);
-    this.loaded.set(key, id);
-    this.programs.set(attachment.attachId, id);
+    const { name, onReturn } = attachment.program;
+    const ids = this.loaded.get(key) ?? [];
+    this.loaded.set(key, ids);
+    this.programs.set(attachment.attachId, ids);
+    if (ids.length > 0) return;
+    for (const one of onReturn === undefined ? [name] : [name, onReturn])
+      ids.push(this.loadProgram(attachment, one));
   }
 
   private loadProgram(
     { program, mechanism, target }: Attachment,
+    name: string,
     constants: Record<string, number> = {},
   ): number {
     return this.native.load({
       object: this.object(program!.object),
-      program: program!.name,
+      program: name,
       constants: { ...program!.constants, ...constants },
       ...(hasBtfTarget(mechanism) && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
@@ -235,15 +246,19 @@ export class TapSession {
 
   private attachAll(): void {
     for (const attachment of this.plan.attachments) {
-      const id = this.programs.get(attachment.attachId);
-      if (id === undefined || attachment.mechanism === 'packet_socket' || this.attached.has(id)) continue;
-      this.refusable(attachment, () =>
-        attachment.mechanism === 'tcx'
-          ? this.native.tryTcx(id, isEgress(attachment))
-          : this.native.attach(id, attachment.program?.kprobeSymbol),
-      );
-      this.attached.add(id);
+      if (attachment.mechanism === 'packet_socket') continue;
+      // The return first: no entry is noted that nothing would take back.
+      for (const id of [...(this.programs.get(attachment.attachId) ?? [])].reverse())
+        if (!this.attached.has(id)) this.refusable(attachment, () => this.attach(attachment, id));
     }
+  }
+
+  private attach(attachment: Attachment, id: number): void {
+    const { attachId, program, mechanism } = attachment;
+    // Devices get their links later, each its own: here only whether there can be one.
+    if (mechanism === 'tcx') this.native.tryTcx(id, isEgress(attachment));
+    else this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
+    this.attached.add(id);
   }
 
   private refusable(attachment: Attachment, action: () => void): void {
@@ -298,8 +313,8 @@ export class TapSession {
       const socket = this.arm(netns, link);
       if (socket !== undefined) closers.push(() => this.disarm(socket, netns.inum, link.ifindex));
       for (const attachment of this.plan.attachments.filter(({ mechanism }) => mechanism === 'tcx')) {
-        const program = this.programs.get(attachment.attachId)!;
-        const tcx = this.native.openTcx(program, netns.path, link.ifindex, isEgress(attachment));
+        const [program] = this.programs.get(attachment.attachId)!;
+        const tcx = this.native.openTcx(program!, netns.path, link.ifindex, isEgress(attachment));
         closers.push(() => this.native.closeTcx(tcx));
       }
     } catch (error) {
@@ -331,15 +346,16 @@ export class TapSession {
    */
   tryPacketSocket(): void {
     const carrier = this.plan.attachments.find((one) => one.mechanism === 'packet_socket' && one.program);
-    if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)!);
+    if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)![0]!);
   }
 
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
   private socketProgram(carrier: Attachment, netnsInum: number): number {
-    const planned = this.programs.get(carrier.attachId)!;
-    const { access, constants } = carrier.program!;
+    const planned = this.programs.get(carrier.attachId)![0]!;
+    const { access, constants, name } = carrier.program!;
     if (access !== 'context' || constants.own_netns === netnsInum) return planned;
-    const loaded = this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, { own_netns: netnsInum });
+    const loaded =
+      this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, name, { own_netns: netnsInum });
     this.socketPrograms.set(netnsInum, loaded);
     return loaded;
   }
@@ -391,13 +407,14 @@ export class TapSession {
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || isNeverSkipped(attachment)) return 0;
-    if (attachment.mechanism === 'kprobe') return null;
+    if (attachment.covered || !attachment.program || isNeverSkipped(attachment)) return 0;
+    if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;
   }
 
+  /** Of the program that sees packets, which may serve other attachments too: the carrier's counts have them all. */
   stats(attachment: Attachment): ProgramStats | undefined {
-    const id = this.programs.get(attachment.attachId);
+    const [id] = this.programs.get(attachment.attachId) ?? [];
     return id === undefined ? undefined : this.native.programStats(id);
   }
 

@@ -4,7 +4,7 @@ import { SequenceTracker } from '../dissect/sequences.js';
 import { type SummaryOptions, summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
-import { verdictText } from '../trace/verdicts.js';
+import { deliveryResult, verdictText } from '../trace/verdicts.js';
 import { asciiDump, hexDump } from './hex.js';
 import { elapsed } from './time.js';
 
@@ -78,6 +78,7 @@ export class EventText {
     line += this.packetText(event, device);
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
+    line += this.outcomeText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
   }
 
@@ -128,6 +129,11 @@ export class EventText {
     const death = this.names.death(record);
     const inside = death?.stage === undefined ? '' : `, function ${death.function}`;
     return this.palette.drop(` dropped:${reason}${death ? ` ${death.text}${inside}` : ''}`);
+  }
+
+  private outcomeText({ record, stage }: TapEvent): string {
+    if (stage.id !== 'delivery') return '';
+    return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
   }
 
   private time({ record }: TapEvent): string {

@@ -1,4 +1,7 @@
-/** What a stage answered about a packet, in words. */
+/** What a stage answered about a packet, in words: the driver, a netfilter hook, a packet socket. */
+import { constants } from 'node:os';
+import { tapDelivery } from '../decode/layout.generated.js';
+import type { RecordView } from '../decode/record.js';
 import type { TapEvent } from './event.js';
 
 /** include/linux/netdevice.h: NET_XMIT_*, NETDEV_TX_*; 0 to 15 and negative numbers mean that the packet is gone. */
@@ -12,14 +15,50 @@ const driverAnswers = new Map<number, readonly [name: string, text: string]>([
 const driverAnswer = (code: number): readonly [name: string, text: string] =>
   driverAnswers.get(code) ?? [`${code}`, `answered ${code}`];
 
+/** NFPROTO_* (include/uapi/linux/netfilter.h). */
+const families: Readonly<Record<number, string>> = {
+  1: 'inet',
+  2: 'ipv4',
+  3: 'arp',
+  5: 'netdev',
+  7: 'bridge',
+  10: 'ipv6',
+};
+
+const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+
+/** Family of the netfilter hook a record is from. */
+export function familyName(record: RecordView): string {
+  return families[record.nfFamily] ?? String(record.nfFamily);
+}
+
+/** What nf_hook_slow returned (net/netfilter/core.c): 1 passed, 0 stolen or queued, an errno for a drop. */
+function hookVerdict(verdict: number): string {
+  if (verdict > 0) return 'passed';
+  if (verdict === 0) return 'stolen or queued';
+  const name = errnoNames.get(-verdict) ?? String(verdict);
+  return name === 'EPERM' ? 'dropped' : `dropped (${name})`;
+}
+
+export type DeliveryResult = 'unknown' | 'taken' | 'filtered' | 'full';
+
+const results = new Map(
+  Object.entries(tapDelivery).map(([name, value]) => [BigInt(value), name as DeliveryResult]),
+);
+
+/** What a packet socket made of the packet it was handed; undefined where its answer is not there. */
+export function deliveryResult(record: RecordView): DeliveryResult | undefined {
+  return record.has('aux') ? (results.get(record.aux) ?? 'unknown') : undefined;
+}
+
 /** One word for programs; undefined where the stage gives no answer. */
 export function verdictName({ record, stage }: TapEvent): string | undefined {
   if (!record.has('verdict')) return undefined;
-  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[0] : undefined;
+  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[0] : hookVerdict(record.verdict);
 }
 
 /** A phrase for people. */
 export function verdictText({ record, stage }: TapEvent): string | undefined {
   if (!record.has('verdict')) return undefined;
-  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[1] : undefined;
+  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[1] : hookVerdict(record.verdict);
 }
