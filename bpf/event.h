@@ -88,7 +88,7 @@ struct tap_record {
 	__u64 location; /* the kernel address that dropped or freed it */
 	__u64 socket_cookie;
 	__u64 socket_inode;
-	__u64 aux; /* one value typed by the stage's row */
+	__u64 aux; /* typed by the stage's row; of a netfilter link: its slot */
 	__u32 netns_inum;
 	__u32 ifindex;
 	__u32 ifindex_out;
@@ -117,8 +117,8 @@ struct tap_record {
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
 	__u8 filter_result; /* what filter_match() said, or the user-side filter afterwards */
-	__u8 nf_family; /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
-	__u8 nf_hook;	/* hook number of that family */
+	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
+	__u8 nf_hook;	    /* hook number of that family */
 	__u8 reserved[4];
 	char comm[TAP_COMM_BYTES];
 };

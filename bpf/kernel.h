@@ -119,6 +119,20 @@ struct sk_buff___vlan_bit {
 	__u8 vlan_present : 1;
 };
 
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net_device *in;
+	struct net_device *out;
+	struct net *net;
+};
+
+/* What a netfilter program is called with (net/netfilter/nf_bpf_link.c). */
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
 struct page;
 
 /* Up to 6.6 a fragment is a bio_vec; later a skb_frag whose netmem may be no page at all. */

@@ -14,6 +14,16 @@
 #include "filter.h"
 #include "payload.h"
 
+/*
+ * A program that may be interrupted by itself on its CPU counts in one instruction. Two packets may
+ * then get the same sequence number, but none is missing from the totals.
+ */
+#ifdef TAP_REENTERED
+#define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
+#else
+#define COUNT(counter) ((counter)++)
+#endif
+
 /* What a mechanism knows beside the packet: who it is for, and its own fields. */
 struct observation {
 	__u16 attach_id;
@@ -23,6 +33,12 @@ struct observation {
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
 	__u64 location;
+	/* At a netfilter hook; nf_family 0: elsewhere. */
+	__u8 nf_family;
+	__u8 nf_hook;
+	__u64 aux;
+	struct net *net;	    /* 0: the device's, or the socket's */
+	struct net_device *dev_out; /* where the packet leaves, beside the device it came by */
 };
 
 static __always_inline bool is_selected(const struct packet *packet)
@@ -34,7 +50,10 @@ static __always_inline bool is_selected(const struct packet *packet)
 		return false;
 	if (netns_inum && select_netns && !lookup(&selected_netns, netns_inum))
 		return false;
-	return !select_devices || lookup(&selected_devices, device_key(packet));
+	if (!select_devices || lookup(&selected_devices, device_key(packet, packet->ifindex)))
+		return true;
+	return packet->ifindex_out &&
+	       lookup(&selected_devices, device_key(packet, packet->ifindex_out));
 }
 
 /* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
@@ -82,6 +101,12 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->location = what->location;
 	record->len = packet->len;
 	fill_packet(record, packet);
+	if (what->nf_family) {
+		record->nf_family = what->nf_family;
+		record->nf_hook = what->nf_hook;
+		record->aux = what->aux;
+		record->ifindex_out = packet->ifindex_out;
+	}
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -110,7 +135,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	asm volatile("" : "+r"(slack));
 	record = bpf_ringbuf_reserve(ring, sizeof(*record) + room + slack, 0);
 	if (!record) {
-		count->lost_ring++;
+		COUNT(count->lost_ring);
 		return 0;
 	}
 	fill_record(record, packet, what);
@@ -126,7 +151,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	if (packet->unreadable)
 		record->flags |= TAP_UNREADABLE;
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
-	count->emitted++;
+	COUNT(count->emitted);
 	bpf_ringbuf_submit(record, 0);
 	return 0;
 }
@@ -167,7 +192,8 @@ static __always_inline bool has_note_of(const struct packet *packet)
  */
 static __always_inline bool is_left_to_socket(const struct packet *packet)
 {
-	struct tap_socket_device *device = lookup(&socket_devices, device_key(packet));
+	struct tap_socket_device *device =
+		lookup(&socket_devices, device_key(packet, packet->ifindex));
 	struct packet_note *note = lookup(&last_entered, 0);
 	bool armed = device && device->armed;
 
@@ -205,10 +231,12 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 static __always_inline int observe(void *context, struct sk_buff *skb, struct net_device *dev,
 				   const struct observation *what)
 {
-	struct packet packet = {.skb = skb, .dev = dev, .context = context};
+	struct packet packet = {.skb = skb, .dev = dev, .context = context, .net = what->net};
 	struct tap_counters *count;
 
 	find_origin(&packet);
+	if (what->dev_out)
+		packet.ifindex_out = FIELD(what->dev_out, ifindex);
 	if (!is_selected(&packet))
 		return 0;
 	count = lookup(&counters, what->attach_id);
@@ -217,12 +245,12 @@ static __always_inline int observe(void *context, struct sk_buff *skb, struct ne
 	find_packet(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return 0;
-	count->seen++;
+	COUNT(count->seen);
 	if (!filter_match(&packet)) {
-		count->filtered++;
+		COUNT(count->filtered);
 		return 0;
 	}
-	count->matched++;
+	COUNT(count->matched);
 	return emit(&packet, count, what);
 }
 
