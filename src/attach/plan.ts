@@ -5,6 +5,7 @@
 import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
+import { joinNetfilter } from './netfilter.js';
 import { judgeRung, resolveSymbol } from './rungs.js';
 
 /** What the user asked for, as far as it decides what is attached. */
@@ -66,6 +67,10 @@ interface Choice {
   /** Why the kernel turned a better build down. */
   readonly refused?: string;
 }
+
+/** Something of ours that others could see. */
+const isProbe = (mechanism: Mechanism): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'netfilter';
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
@@ -208,7 +213,7 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     stage: stage.id,
     mechanism,
     target,
-    observed: mechanism !== 'packet_socket',
+    observed: !isProbe(mechanism),
     ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${blind}`,
     passedOver,
@@ -231,7 +236,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
         attachId,
         stage: stage.id,
         mechanism: rung.mechanism,
-        observed: rung.mechanism !== 'packet_socket',
+        observed: !isProbe(rung.mechanism),
         function: functionOf(stage, rung, features),
         target: rung.target,
         complement: index > 0,
@@ -252,7 +257,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
       });
     }
   }
-  return { attachments: joinPacketSockets(attachments), watches };
+  return { attachments: joinNetfilter(joinPacketSockets(attachments)), watches };
 }
 
 /** Both taps by packet socket are one program: the way in carries it, the way out rides along. */

@@ -60,6 +60,8 @@ export function refusalReason({ operation, code, log = '' }: NativeError): strin
  */
 export function refusalOf({ attachment, cause }: RungRefused): Refusal {
   const { mechanism, target, stage, program } = attachment;
+  // The same program serves every hook.
+  if (mechanism === 'netfilter') return { mechanism, reason: refusalReason(cause) };
   const whole = /^(attach|find attach target)/.test(cause.operation);
   return {
     mechanism,

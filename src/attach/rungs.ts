@@ -30,6 +30,7 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
 
 /** What the kernel asks for a mechanism (kernel/bpf/syscall.c, bpf_prog_load; net/packet/af_packet.c, packet_create). */
 function capabilitiesFor(mechanism: Mechanism): readonly string[] {
+  if (mechanism === 'netfilter') return ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'];
   return mechanism === 'packet_socket' ? ['CAP_BPF', 'CAP_NET_RAW'] : ['CAP_BPF', 'CAP_PERFMON'];
 }
 
@@ -49,6 +50,8 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
     return casts && kfuncs.bpf_cast_to_kern_ctx && holdsCapability(features.capabilities, 'CAP_PERFMON')
       ? ['kfunc', 'context']
       : ['context'];
+  // Links came later than both kfuncs.
+  if (mechanism === 'netfilter') return ['kfunc'];
   if (mechanism === 'kprobe') return probe;
   if (mechanism === 'fentry') return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -104,6 +107,10 @@ function obstacle(
     case 'packet_socket':
       if (request.observeOnly) return 'a packet socket of ours would be a probe (--observe)';
       return request.arm || isForced ? undefined : 'would arm the devices: only with --arm';
+    case 'netfilter':
+      if (!features.netfilterLinks)
+        return 'this kernel has no BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, since 6.4)';
+      return request.observeOnly ? 'a netfilter link of ours would be a probe (--observe)' : undefined;
     default:
       return 'not built yet in this version';
   }

@@ -19,6 +19,7 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
@@ -42,6 +43,13 @@ export interface AttachmentCounts {
   readonly lostRing: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
+}
+
+/** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
+export interface HookPlace {
+  readonly family: number;
+  readonly hook: number;
+  readonly priority: number;
 }
 
 const stackSlots = 16384;
@@ -130,6 +138,12 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
+const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'netfilter';
+
+const hasBtfTarget = (mechanism: Mechanism): boolean =>
+  !['packet_socket', 'kprobe', 'netfilter'].includes(mechanism);
+
 export class TapSession {
   readonly native: NativeSession;
   private plan: AttachPlan = { attachments: [], watches: [] };
@@ -139,6 +153,8 @@ export class TapSession {
   private readonly attached = new Set<number>();
   /** Further instances of the packet-socket program, by namespace. */
   private readonly socketPrograms = new Map<number, number>();
+  /** Instances of the netfilter program by slot: hooks share them, links at one hook do not. */
+  private readonly hookPrograms: number[] = [];
   private readonly objects = new Map<string, Uint8Array>();
 
   constructor(
@@ -207,7 +223,8 @@ export class TapSession {
       object: this.object(program!.object),
       program: program!.name,
       constants: { ...program!.constants, ...constants },
-      ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
+      ...(hasBtfTarget(mechanism) && { target }),
+      ...(mechanism === 'netfilter' && { type: mechanism }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
   }
@@ -216,7 +233,11 @@ export class TapSession {
     for (const attachment of this.plan.attachments) {
       const id = this.programs.get(attachment.attachId);
       if (id === undefined || attachment.mechanism === 'packet_socket' || this.attached.has(id)) continue;
-      this.refusable(attachment, () => this.native.attach(id, attachment.program?.kprobeSymbol));
+      this.refusable(attachment, () =>
+        attachment.mechanism === 'netfilter'
+          ? this.native.tryNetfilterLink(id)
+          : this.native.attach(id, attachment.program?.kprobeSymbol),
+      );
       this.attached.add(id);
     }
   }
@@ -285,6 +306,24 @@ export class TapSession {
     if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)!);
   }
 
+  /** Registers the slot's instance of the netfilter program; loads it where it is not yet. Throws NativeError. */
+  openHookLink(slot: number, netnsPath: string | null, place: HookPlace): number {
+    const { family, hook, priority } = place;
+    return this.native.openNetfilterLink(this.hookProgram(slot), netnsPath, family, hook, priority);
+  }
+
+  private hookProgram(slot: number): number {
+    const carrier = this.plan.attachments.find((one) => one.mechanism === 'netfilter' && one.program);
+    if (!carrier) throw new Error('the plan watches no netfilter hook');
+    this.hookPrograms[slot] ??=
+      slot === 0 ? this.programs.get(carrier.attachId)! : this.loadProgram(carrier, { slot });
+    return this.hookPrograms[slot]!;
+  }
+
+  closeHookLink(link: number): void {
+    this.native.closeNetfilterLink(link);
+  }
+
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
   private socketProgram(carrier: Attachment, netnsInum: number): number {
     const planned = this.programs.get(carrier.attachId)!;
@@ -337,12 +376,12 @@ export class TapSession {
   }
 
   /**
-   * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
+   * Socket filters and netfilter programs are never skipped (kernel/bpf/trampoline.c skips its own alone); tracing programs are, when interrupted. Of a
    * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || attachment.mechanism === 'packet_socket') return 0;
+    if (attachment.covered || isNeverSkipped(attachment)) return 0;
     if (attachment.mechanism === 'kprobe') return null;
     return this.stats(attachment)?.recursionMisses ?? null;
   }

@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { WallClock } from '../render/time.js';
 import type { Stage } from '../stages/types.js';
 
@@ -13,6 +14,8 @@ export interface TapEvent {
   packet: DecodedPacket;
   attachment: Attachment;
   stage: Stage;
+  /** Between which chains of a netfilter hook, where a link of ours saw it. */
+  hook?: HookPosition | undefined;
   /** It came after later events had been given out. */
   late: boolean;
 }

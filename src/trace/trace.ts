@@ -10,6 +10,7 @@ import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.
 import { type Batch, RecordView } from '../decode/record.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { NativeBinding } from '../native/binding.js';
+import type { HookPosition } from '../netfilter/types.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
 import type { Stage } from '../stages/types.js';
@@ -33,6 +34,7 @@ import { explainFailure } from './failures.js';
 import { type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
+import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
 
@@ -75,6 +77,8 @@ export interface TraceSink {
   readonly isCongested: boolean;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
+  /** The ruleset of a namespace changed: for so long its chains may have been named wrong. */
+  gap?(gap: HookGap): void;
   /** A program that the kernel turned down, with all that was said about it. */
   refused?(refused: RungRefused): void;
 }
@@ -94,6 +98,7 @@ export class Trace {
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
   private endReason: EndReason | undefined;
+  private positionOf: (record: RecordView) => HookPosition | undefined = () => undefined;
   private events = 0;
   private filteredOut = 0;
   private undecided = 0;
@@ -144,12 +149,18 @@ export class Trace {
     );
     const { session } = opened;
     const symbols = new KernelSymbols();
+    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
+    this.positionOf = (record) => hooks.positionOf(record);
     const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
+      });
+      hooks.start({
+        notice: (text) => this.sink.notice(text),
+        gap: (gap) => this.sink.gap?.(gap),
       });
       native.releaseBtf();
       this.startedAt = performance.now();
@@ -180,6 +191,7 @@ export class Trace {
       return await this.consume(session, opened.plan);
     } finally {
       keeper.stop();
+      hooks.stop();
       session.close();
       symbols.close();
     }
@@ -269,6 +281,7 @@ export class Trace {
     event.attachment = attachment;
     event.stage = stage;
     event.late = late;
+    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
     this.sink.event(event);
     if (this.events === options.count) this.stop('count');
   }

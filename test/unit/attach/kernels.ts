@@ -37,6 +37,7 @@ export const v612: KernelFeatures = {
   tracepoints,
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
+  netfilterLinks: true,
   kprobes: true,
   ftrace: true,
   tapListPerNetns: false,
@@ -52,6 +53,7 @@ export const v510: KernelFeatures = {
   release: '5.10.0',
   tracepoints: { ...tracepoints, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
+  netfilterLinks: false,
   kfuncs: { bpf_dynptr_from_skb: false, bpf_rdonly_cast: false, bpf_cast_to_kern_ctx: false },
 };
 
