@@ -69,8 +69,7 @@ interface Choice {
 }
 
 /** Something of ours that others could see. */
-const isProbe = (mechanism: Mechanism): boolean =>
-  mechanism === 'packet_socket' || mechanism === 'netfilter';
+const isProbe = (mechanism: Mechanism): boolean => mechanism === 'packet_socket' || mechanism === 'netfilter';
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;

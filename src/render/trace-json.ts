@@ -40,6 +40,9 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
       function: name,
       target,
     })),
+    ...(header.hooks && {
+      hooks: header.hooks.map(({ netns, chains }) => ({ netns: netns.inum, chains })),
+    }),
     notes,
     ...(rights && {
       capabilities: {

@@ -14,6 +14,7 @@ import { printable } from '../render/printable.js';
 import { InventoryReader } from '../system/netfilter/inventory.js';
 import { NetlinkRefused } from '../system/netlink.js';
 import type { Netns } from '../system/netns.js';
+import type { HookInventory } from './chain-notes.js';
 import type { Devices } from './devices.js';
 import { HookLinks } from './hook-links.js';
 import { HookSpans } from './hook-spans.js';
@@ -49,6 +50,7 @@ interface Namespace {
   readonly sites: (Site | undefined)[];
   /** Before our own links. */
   chains: readonly BaseChain[];
+  notes: readonly string[];
   version: string;
   /** When the ruleset was last known to be the one bracketed. */
   checkedNs: bigint;
@@ -64,7 +66,8 @@ const isGone = (error: unknown): boolean =>
   isNativeError(error) && (error.code === 'ENOENT' || error.code === 'EINVAL');
 
 export class NetfilterKeeper {
-  private readonly hooks: readonly InetHook[];
+  /** Those that links watch. */
+  readonly hooks: readonly InetHook[];
   private readonly namespaces = new Map<number, Namespace>();
   private readonly reader: InventoryReader;
   private timer: NodeJS.Timeout | undefined;
@@ -97,8 +100,8 @@ export class NetfilterKeeper {
   }
 
   /** What there was at the hooks of every namespace before our links: all base chains, of hooks not watched too. */
-  get inventory(): { readonly netns: Netns; readonly chains: readonly BaseChain[] }[] {
-    return [...this.namespaces.values()].map(({ netns, chains }) => ({ netns, chains }));
+  get inventory(): HookInventory[] {
+    return [...this.namespaces.values()].map(({ netns, chains, notes }) => ({ netns, chains, notes }));
   }
 
   /** Which of our links a record is from; undefined for a record of anything else. */
@@ -110,7 +113,7 @@ export class NetfilterKeeper {
 
   private add(netns: Netns): void {
     const namespace: Namespace = {
-      ...{ netns, sites: [], chains: [], version: '', checkedNs: 0n, stale: false },
+      ...{ netns, sites: [], chains: [], notes: [], version: '', checkedNs: 0n, stale: false },
     };
     for (const hook of this.hooks)
       for (const family of linkFamilies)
@@ -136,10 +139,10 @@ export class NetfilterKeeper {
   /** Brackets the chains there are now. Throws NativeError. */
   private rebuild(namespace: Namespace): void {
     const checkedNs = this.native.clocks().bootNs;
-    const { chains, version } = this.reader.read(namespace.netns.path);
+    const { chains, version, notes } = this.reader.read(namespace.netns.path);
     const from = Number(this.native.clocks().bootNs);
     for (const site of namespace.sites) if (site) place(namespace.netns, site, chains, from);
-    Object.assign(namespace, { chains, version, checkedNs });
+    Object.assign(namespace, { chains, version, notes, checkedNs });
   }
 
   private refresh(listener: NetfilterListener): void {

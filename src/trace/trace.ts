@@ -25,6 +25,7 @@ import {
   stackNotes,
   visibilityNotes,
 } from './arming.js';
+import { chainNotes, type HookInventory } from './chain-notes.js';
 import { Consumer } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
@@ -47,6 +48,8 @@ export interface TraceHeader {
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
   readonly names: LiveNames;
+  /** Where links of ours watch netfilter hooks: the base chains of every namespace, read before. */
+  readonly hooks?: readonly HookInventory[];
   /** Absent where capabilities stay as they are. */
   readonly rights?: DroppedRights;
 }
@@ -170,6 +173,7 @@ export class Trace {
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
+        ...chainNotes(hooks.inventory, hooks.hooks),
         ...blindNotes(opened.plan, features.lockdown),
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
@@ -186,6 +190,7 @@ export class Trace {
         armed,
         notes,
         names,
+        ...(hooks.isNeeded && { hooks: hooks.inventory }),
         ...(rights && { rights }),
       });
       return await this.consume(session, opened.plan);

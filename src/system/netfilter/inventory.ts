@@ -1,14 +1,19 @@
 /** What is registered at the netfilter hooks of a namespace, as far as the kernel tells. */
 import type { NativeBinding } from '../../native/binding.js';
 import type { BaseChain } from '../../netfilter/types.js';
-import { readLegacyChains } from './legacy-tables.js';
+import { readLegacyTables } from './legacy-tables.js';
 import { hasNfTables, nftChains, nftGeneration } from './nf-tables.js';
 
 export interface Inventory {
   readonly chains: readonly BaseChain[];
   /** Another one means that the ruleset has changed. */
   readonly version: string;
+  /** What could not be looked at, and why. */
+  readonly notes: readonly string[];
 }
+
+const legacyUnknown =
+  'whether iptables-legacy has chains is not known: needs CAP_DAC_READ_SEARCH (/proc/net/ip_tables_names)';
 
 type Binding = Pick<NativeBinding, 'netlink' | 'readFile' | 'btfFunction'>;
 
@@ -21,18 +26,22 @@ export class InventoryReader {
 
   /** Tells whether something changed, without reading the chains of nf_tables. Throws NativeError. */
   version(netnsPath: string | null): string {
-    return versionOf(this.generation(netnsPath), readLegacyChains(this.native, netnsPath));
+    return versionOf(this.generation(netnsPath), readLegacyTables(this.native, netnsPath).chains);
   }
 
   /** Throws NativeError. */
   read(netnsPath: string | null): Inventory {
     for (;;) {
       const generation = this.generation(netnsPath);
-      const legacy = readLegacyChains(this.native, netnsPath);
+      const legacy = readLegacyTables(this.native, netnsPath);
       const nft = generation === undefined ? [] : nftChains(this.native, netnsPath);
       // A dump is no snapshot: the ruleset must not have changed under it.
       if (this.generation(netnsPath) !== generation) continue;
-      return { chains: [...nft, ...legacy], version: versionOf(generation, legacy) };
+      return {
+        chains: [...nft, ...legacy.chains],
+        version: versionOf(generation, legacy.chains),
+        notes: legacy.areHidden ? [legacyUnknown] : [],
+      };
     }
   }
 

@@ -1,37 +1,8 @@
 /** The tables of iptables-legacy: the kernel tells which a namespace has; where each is registered is fixed. */
-import type { BaseChain } from '../../netfilter/types.js';
-import { isNativeError, type NativeBinding } from '../../native/binding.js';
 
-/** Hooks and priorities by table (net/ipv4/netfilter/iptable_*.c, nf_nat_proto.c; the same for IPv6, 5.10 to 7.3). */
-const tables: Readonly<Record<string, readonly (readonly [hook: string, priority: number])[]>> = {
-  raw: [
-    ['prerouting', -300],
-    ['output', -300],
-  ],
-  mangle: [
-    ['prerouting', -150],
-    ['input', -150],
-    ['forward', -150],
-    ['output', -150],
-    ['postrouting', -150],
-  ],
-  nat: [
-    ['prerouting', -100],
-    ['input', 100],
-    ['output', -100],
-    ['postrouting', 100],
-  ],
-  filter: [
-    ['input', 0],
-    ['forward', 0],
-    ['output', 0],
-  ],
-  security: [
-    ['input', 50],
-    ['forward', 50],
-    ['output', 50],
-  ],
-};
+import { isNativeError, type NativeBinding } from '../../native/binding.js';
+import { builtinChain, iptablesHooks } from '../../netfilter/iptables.js';
+import type { BaseChain } from '../../netfilter/types.js';
 
 const files = [
   { family: 'ip', path: '/proc/thread-self/net/ip_tables_names' },
@@ -40,10 +11,10 @@ const files = [
 
 /** The base chains of one table. Empty for a table that we do not know. */
 export function legacyChains(family: 'ip' | 'ip6', table: string): BaseChain[] {
-  return (tables[table] ?? []).map(([hook, priority]) => ({
+  return iptablesHooks(table).map(([hook, priority]) => ({
     family,
     table,
-    chain: hook.toUpperCase(),
+    chain: builtinChain(hook),
     hook,
     priority,
     owner: 'iptables-legacy',
@@ -51,22 +22,30 @@ export function legacyChains(family: 'ip' | 'ip6', table: string): BaseChain[] {
   }));
 }
 
-/** Names of the tables that a namespace has; none where the kernel has no iptables. */
-function namesIn(native: Pick<NativeBinding, 'readFile'>, netnsPath: string | null, path: string): string[] {
+export interface LegacyTables {
+  readonly chains: readonly BaseChain[];
+  /** The files are for root alone (0440): whether there are such tables is not known then. */
+  readonly areHidden: boolean;
+}
+
+/** Names of the tables that a namespace has; none where the kernel has no iptables, undefined where they are hidden. */
+function namesIn(native: Reader, netnsPath: string | null, path: string): string[] | undefined {
   try {
     return new TextDecoder().decode(native.readFile(netnsPath, path)).split('\n').filter(Boolean);
   } catch (error) {
     if (isNativeError(error) && error.code === 'ENOENT') return [];
+    if (isNativeError(error) && error.code === 'EACCES') return undefined;
     throw error;
   }
 }
 
+type Reader = Pick<NativeBinding, 'readFile'>;
+
 /** The base chains of iptables-legacy in a namespace. Throws NativeError. */
-export function readLegacyChains(
-  native: Pick<NativeBinding, 'readFile'>,
-  netnsPath: string | null,
-): BaseChain[] {
-  return files.flatMap(({ family, path }) =>
-    namesIn(native, netnsPath, path).flatMap((table) => legacyChains(family, table)),
-  );
+export function readLegacyTables(native: Reader, netnsPath: string | null): LegacyTables {
+  const found = files.map(({ family, path }) => ({ family, names: namesIn(native, netnsPath, path) }));
+  return {
+    chains: found.flatMap(({ family, names = [] }) => names.flatMap((name) => legacyChains(family, name))),
+    areHidden: found.some(({ names }) => names === undefined),
+  };
 }

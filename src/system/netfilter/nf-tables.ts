@@ -1,8 +1,9 @@
 /** The base chains of nf_tables, asked of the kernel itself (linux/netfilter/nf_tables.h): what `nft list chains` asks. */
 import { existsSync } from 'node:fs';
-import { familyOf, hookName, nfproto } from '../../netfilter/hooks.js';
-import type { BaseChain, ChainOwner } from '../../netfilter/types.js';
 import type { NativeBinding } from '../../native/binding.js';
+import { familyOf, hookName, nfproto } from '../../netfilter/hooks.js';
+import { builtinChain, iptablesHooks } from '../../netfilter/iptables.js';
+import type { BaseChain, ChainOwner } from '../../netfilter/types.js';
 import {
   attributeBe32,
   attributeList,
@@ -42,13 +43,12 @@ export function nftGeneration(native: Binding, netnsPath: string | null): number
   return answer && attributeBe32(attributes(answer.payload, nfgenmsgBytes).get(NFTA_GEN_ID));
 }
 
-/** Names that only iptables-nft gives to chains; nothing in the kernel says who made a chain. */
-const iptablesTables = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
-const iptablesChains = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']);
-
-function ownerOf(family: BaseChain['family'], table: string, chain: string): ChainOwner {
+/** Nothing in the kernel says who made a chain; only iptables-nft makes chains of these names at these priorities. */
+function ownerOf({ family, table, chain, hook, priority }: Omit<BaseChain, 'owner'>): ChainOwner {
   const isIptables =
-    family !== 'inet' && family !== 'netdev' && iptablesTables.has(table) && iptablesChains.has(chain);
+    (family === 'ip' || family === 'ip6') &&
+    chain === builtinChain(hook) &&
+    iptablesHooks(table).some((builtin) => builtin[0] === hook && builtin[1] === priority);
   return isIptables ? 'iptables-nft' : 'nft';
 }
 
@@ -68,17 +68,18 @@ function baseChains(payload: DataView): BaseChain[] {
   const hookValue = values.get(NFTA_CHAIN.hook);
   if (!hookValue || !family) return [];
   const hook = attributes(hookValue, 0);
-  const table = attributeText(values.get(NFTA_CHAIN.table)) ?? '';
-  const chain = attributeText(values.get(NFTA_CHAIN.name)) ?? '';
   const kind = attributeText(values.get(NFTA_CHAIN.type));
   const policy = policies[attributeBe32(values.get(NFTA_CHAIN.policy)) ?? -1];
-  return devicesOf(hook).map((device) => ({
+  const place = {
     family,
-    table,
-    chain,
+    table: attributeText(values.get(NFTA_CHAIN.table)) ?? '',
+    chain: attributeText(values.get(NFTA_CHAIN.name)) ?? '',
     hook: hookName(family, attributeBe32(hook.get(NFTA_HOOK.number)) ?? -1),
     priority: (attributeBe32(hook.get(NFTA_HOOK.priority)) ?? 0) | 0,
-    owner: ownerOf(family, table, chain),
+  };
+  return devicesOf(hook).map((device) => ({
+    ...place,
+    owner: ownerOf(place),
     ...(device !== undefined && { device }),
     ...(kind !== undefined && { type: kind }),
     ...(policy !== undefined && { policy }),
