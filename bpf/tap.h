@@ -102,7 +102,7 @@ static __always_inline void fill_key(struct tap_record *record, struct packet *p
 #ifndef TAP_SOCKET_CONTEXT
 	record->skb = what->key;
 	record->present |= TAP_HAS_SKB;
-	fill_device(record, packet->dev, packet->net);
+	fill_device(record, packet);
 	if (want_task)
 		fill_task(record, ON_STACK(packet));
 #endif
