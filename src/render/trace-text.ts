@@ -5,10 +5,9 @@ import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 
-function watchText({ stage, mechanism, target }: StageWatch): string {
-  const probe = mechanism !== undefined && isProbe(mechanism) ? ' (a probe of ours)' : '';
+function watchText({ stage, mechanism, target, observed }: StageWatch): string {
   const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
-  return `${stage} ${how}${probe}`;
+  return `${stage} ${how}${observed === false ? ' (a probe of ours)' : ''}`;
 }
 
 /** Stages that cannot be watched, one line a reason. */
