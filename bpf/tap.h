@@ -86,7 +86,7 @@ static __always_inline void fill_key(struct tap_record *record, struct packet *p
 #ifndef TAP_SOCKET_CONTEXT
 	record->skb = what->key;
 	record->present |= TAP_HAS_SKB;
-	fill_device(record, packet->dev, packet->net);
+	fill_device(record, packet);
 	if (want_task)
 		fill_task(record, ON_STACK(packet));
 #endif
@@ -130,7 +130,7 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 }
 
 static __always_inline bool emit(struct packet *packet, struct tap_counters *count,
-				const struct observation *what)
+				 const struct observation *what)
 {
 	__u32 bytes, room, slack;
 	struct tap_live *settings = lookup(&live, 0);
@@ -242,8 +242,7 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
 {
-	struct packet packet = {
-		.skb = skb, .dev = dev, .context = context, .owner = what->owner};
+	struct packet packet = {.skb = skb, .dev = dev, .context = context, .owner = what->owner};
 	struct tap_counters *count;
 
 	find_origin(&packet);
