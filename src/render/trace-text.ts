@@ -1,5 +1,5 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
-import { armsDevices, isProbe } from '../attach/plan.js';
+import { armsDevices } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
 import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
