@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
 
@@ -22,9 +23,11 @@ export interface Step {
   /** Index in Journey.branches. */
   readonly branch: number;
   /** What decoding found in the bytes at the entry of the receive function: it can be done only once. */
-  readonly moved?: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'>;
+  readonly moved: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'> | undefined;
   /** Why the event is counted to this journey, where addresses and content do not prove it. */
-  readonly guess?: string;
+  readonly guess: string | undefined;
+  /** Where in its netfilter hook, as far as it is known. */
+  readonly hook: HookPosition | undefined;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -32,8 +35,9 @@ export class StepStore {
   private slab = new Batch(new Uint8Array(slabBytes));
   private used = 0;
 
-  /** Copies the event's record; the place of the copy. */
-  keep({ record, packet }: TapEvent): Pick<Step, 'slab' | 'offset' | 'moved'> {
+  /** Copies the event's record. */
+  keep(event: TapEvent, atNs: number, branch: number, guess: string | undefined): Step {
+    const { record, packet } = event;
     const bytes = record.recordLen;
     if (this.used + bytes > this.slab.u8.length) {
       this.slab = new Batch(new Uint8Array(Math.max(slabBytes, bytes)));
@@ -42,10 +46,24 @@ export class StepStore {
     const { slab, used: offset } = this;
     slab.u8.set(record.batch.u8.subarray(record.offset, record.offset + bytes), offset);
     this.used += bytes;
-    if (!packet.untagged && !packet.cutTag) return { slab, offset };
-    const { untagged, cutTag, vlan } = packet;
-    return { slab, offset, moved: { untagged, cutTag, ...(vlan && { vlan }) } };
+    return {
+      seq: event.seq,
+      slab,
+      offset,
+      attachment: event.attachment,
+      stage: event.stage,
+      late: event.late,
+      atNs,
+      branch,
+      moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
+      guess,
+      hook: event.hook,
+    };
   }
+}
+
+function moveOf({ untagged, cutTag, vlan }: DecodedPacket): NonNullable<Step['moved']> {
+  return { untagged, cutTag, ...(vlan && { vlan }) };
 }
 
 /** As decode/packet.ts left it, when the tag was taken out of the bytes. */
@@ -72,6 +90,7 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
+    event.hook = step.hook;
     return event;
   }
 }
