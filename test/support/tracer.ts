@@ -54,6 +54,13 @@ export interface TraceEvent {
   readonly reason?: string;
   readonly location?: string;
   readonly task?: Task;
+  readonly socketInode?: string;
+  readonly socketCookie?: string;
+  /** The netfilter hook's. */
+  readonly family?: string;
+  readonly hook?: number;
+  /** What a packet socket made of it. */
+  readonly result?: string;
 }
 
 /** The header line; only the keys that tests read. */
