@@ -46,6 +46,9 @@ async function trace(world: World, mechanism: 'fentry' | 'kprobe'): Promise<Run>
   const stages = STAGES.filter((stage) => mustWork({ stage, mechanism }));
   const rungs = stages.flatMap((stage) => ['--mechanism', rungName({ stage, mechanism })]);
   const reader = await udpReader(b);
+  // Nothing is sent but by the test.
+  for (const end of [world.a, b])
+    await end.run(['sysctl', '-q', '-w', `net.ipv6.conf.${end.device}.router_solicitations=0`]);
   const tracer = await Tracer.start(['--netns', b.netns.name, '--stages', stages.join(','), ...rungs]);
   const earlier = await protocolCounts(b);
   const from = process.hrtime.bigint();
