@@ -1,13 +1,14 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
-import { armsDevices } from '../attach/plan.js';
+import { armsDevices, isProbe } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
 import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 
 function watchText({ stage, mechanism, target }: StageWatch): string {
+  const probe = mechanism !== undefined && isProbe(mechanism) ? ' (a probe of ours)' : '';
   const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
-  return `${stage} ${how}${mechanism === 'packet_socket' ? ' (a probe of ours)' : ''}`;
+  return `${stage} ${how}${probe}`;
 }
 
 /** Stages that cannot be watched, one line a reason. */
@@ -16,6 +17,26 @@ function unwatchedLines(watches: readonly Pick<StageWatch, 'stage' | 'reason' | 
   for (const { stage, mechanism, reason } of watches)
     if (!mechanism) byReason.set(reason, [...(byReason.get(reason) ?? []), stage]);
   return [...byReason].map(([reason, stages]) => `not watched: ${stages.join(', ')} (${reason})`);
+}
+
+const hint = '"taptrace doctor" tells why';
+
+/** Many stages, told by how they are watched; why others are not is doctor's to tell. */
+function briefLines(watches: readonly StageWatch[]): string[] {
+  const idsOf = (test: (watch: StageWatch) => boolean): string =>
+    watches
+      .filter(test)
+      .map(({ stage }) => stage)
+      .join(', ');
+  const isInferred = ({ mechanism }: StageWatch): boolean => mechanism === 'inferred';
+  const isProbe = ({ observed }: StageWatch): boolean => observed === false;
+  const groups = [
+    ['watching', idsOf((watch) => Boolean(watch.mechanism) && !isInferred(watch) && !isProbe(watch)), ''],
+    ['by probes of ours, which others could see:', idsOf(isProbe), ' (--observe leaves them out)'],
+    ['inferred from their neighbours:', idsOf(isInferred), ''],
+    ['not watched:', idsOf(({ mechanism }) => !mechanism), ` (${hint})`],
+  ] as const;
+  return groups.flatMap(([head, ids, tail]) => (ids ? [`${head} ${ids}${tail}`] : []));
 }
 
 /** --arm was asked for and nothing was armed: why. */
@@ -39,9 +60,11 @@ function rightsLines({ rights }: TraceHeader): string[] {
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
   const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
+  const watching = header.options.followPackets
+    ? briefLines(plan.watches)
+    : [`watching ${watched.join(', ')}`, ...unwatchedLines(plan.watches)];
   return [
-    `watching ${watched.join(', ')}`,
-    ...unwatchedLines(plan.watches),
+    ...watching,
     armedLine(armed, armsDevices(plan)),
     ...armNote(header),
     ...notes,
@@ -66,7 +89,7 @@ function completeness({ ledger }: TraceSummary): string {
 }
 
 /** Lines for stderr, each without its newline. */
-export function summaryLines(summary: TraceSummary): string[] {
+export function summaryLines(summary: TraceSummary, isBrief = false): string[] {
   const { events, ledger, filteredOut, undecided, late, notWatched } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
@@ -77,5 +100,5 @@ export function summaryLines(summary: TraceSummary): string[] {
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
     );
   if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
-  return [...lines, ...unwatchedLines(notWatched)];
+  return isBrief ? lines : [...lines, ...unwatchedLines(notWatched)];
 }
