@@ -47,6 +47,7 @@ export function laterWork(
     armsDevices: armsDevices(plan),
     entersNetns: all || paths.length > 0,
     looksAtProcesses: all || paths.some(isOfProcess),
+    findsSocketHolders: plan.attachments.some(({ stage }) => stage === 'delivery'),
     searchesDirectories: paths.some((path) => !isOfProcess(path) && isBehindClosedDirectory(path)),
     mapsNeedCapability: session.mapsNeedCapability(),
     loadsPrograms: (all || paths.length > 0) && plan.attachments.some(knowsOnlyItsSocket),

@@ -35,6 +35,7 @@ import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
+import { SocketHolders } from './socket-holders.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -165,6 +166,7 @@ export class Trace {
         clocks.bootNs,
         symbols,
         options.stacks,
+        new SocketHolders(armed.flatMap(({ by }) => by)),
       );
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
