@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
 
@@ -17,6 +18,7 @@ export interface Step {
   readonly attachment: Attachment;
   readonly stage: Stage;
   readonly late: boolean;
+  readonly hook: HookPosition | undefined;
   /** Nanoseconds since the first event of the run. */
   readonly atNs: number;
   /** Index in Journey.branches. */
@@ -50,6 +52,7 @@ export class StepStore {
       attachment: event.attachment,
       stage: event.stage,
       late: event.late,
+      hook: event.hook,
       atNs,
       branch,
       moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
@@ -86,6 +89,8 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
+    if (step.hook) event.hook = step.hook;
+    else delete event.hook;
     return event;
   }
 }
