@@ -1,41 +1,169 @@
-/** What the taps, the hooks and the ends saw of a run's packets: counted journey by journey. */
-import type { Journey } from '../journey/journey.js';
-import { StepReader } from '../journey/step.js';
-import type { StageId } from '../stages/types.js';
-import type { TraceHeader } from '../trace/trace.js';
+/**
+ * What the taps, the hooks and the ends saw of a run's packets: counted journey by journey, and forgotten. A packet counts
+ * once at a tap for every time it is there, and once at a hook for every run through its chains.
+ */
+import type { RecordView } from '../decode/record.js';
+import type { Branch, Journey } from '../journey/journey.js';
+import { type Step, StepReader } from '../journey/step.js';
+import type { TapEvent } from '../trace/event.js';
+import { Changes, type Seen } from './changes.js';
+import { Ends } from './ends.js';
+import { Flow } from './flow.js';
+import { Groups } from './groups.js';
+import type { Row } from './place.js';
+import { type ComparisonNames, Places } from './places.js';
+import { cameBack, countIn, type Pass, type Runner, runnerOf, Walk } from './walk.js';
 
-export interface StageCount {
-  readonly stage: StageId;
-  readonly packets: number;
-  readonly bytes: number;
-}
+const ACCEPTED = 1;
 
-export interface ComparisonResult {
-  readonly packets: number;
-  readonly stages: readonly StageCount[];
-}
+/** nf_hook_slow's own answer, where it was watched itself: anything but 1 is the end of the way (net/netfilter/core.c). */
+const isRefused = (record: RecordView): boolean => record.has('verdict') && record.verdict !== ACCEPTED;
 
 export class Comparison {
   private readonly reader = new StepReader();
-  private readonly counts = new Map<StageId, { packets: number; bytes: number }>();
-  private packets = 0;
+  readonly places: Places;
+  readonly groups = new Groups();
+  private readonly changes = new Changes(this.groups);
+  private readonly ends: Ends;
+  packets = 0;
+  /** Packets with at least one end that was a drop. */
+  droppedPackets = 0;
+  /** Of the current journey. */
+  private walks: (Walk | undefined)[] = [];
+  private branches: readonly Branch[] = [];
 
-  header(_header: TraceHeader): void {}
-
-  /** Counts; prints nothing. */
-  journey({ steps }: Journey): string {
-    this.packets += 1;
-    for (const step of steps) {
-      const count = this.counts.get(step.stage.id) ?? { packets: 0, bytes: 0 };
-      this.counts.set(step.stage.id, count);
-      count.packets += 1;
-      count.bytes += this.reader.open(step).packet.len;
-    }
-    return '';
+  constructor(names: ComparisonNames) {
+    this.places = new Places(names);
+    this.ends = new Ends(names, this.places, this.groups);
   }
 
-  result(): ComparisonResult {
-    const stages = [...this.counts].map(([stage, count]) => ({ stage, ...count }));
-    return { packets: this.packets, stages };
+  /** Counts a packet. */
+  journey({ steps, branches }: Journey): void {
+    this.packets += 1;
+    this.walks = [];
+    this.branches = branches;
+    let dropped = false;
+    for (const step of steps) {
+      const event = this.reader.open(step);
+      const walk = this.walkOf(step.branch);
+      if (step.stage.layer !== 'end') this.take(step, event, walk);
+      else if (this.end(step, event, walk)) dropped = true;
+    }
+    if (dropped) this.droppedPackets += 1;
+    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk);
+  }
+
+  /** A branch goes on from where the one that it was made from was then. */
+  private walkOf(branch: number): Walk {
+    const known = this.walks[branch];
+    if (known) return known;
+    const { from } = this.branches[branch] ?? {};
+    const walk = (from !== undefined && this.walks[from]?.fork()) || new Walk();
+    this.walks[branch] = walk;
+    return walk;
+  }
+
+  private unended(walk: Walk): void {
+    this.changes.settle(walk, undefined);
+    this.ends.vanished(walk);
+  }
+
+  private take(step: Step, event: TapEvent, walk: Walk): void {
+    const { record, stage, packet } = event;
+    const row = this.places.at(event);
+    const flow = new Flow().read(packet);
+    const mark = record.has('mark') ? record.mark : undefined;
+    if (stage.group === 'netfilter') this.atHook(step, event, { row, flow, mark }, walk);
+    else {
+      this.moveOn(walk, { row, flow, mark }, runnerOf(record), step.atNs);
+      this.see(row, packet.len, step.atNs, walk);
+      if (stage.group === 'taps') this.atTap(step, event, row, walk);
+    }
+    if (flow.version !== 0) walk.flow = flow;
+    walk.mark = mark ?? walk.mark;
+    walk.last = row;
+  }
+
+  private see(row: Row, bytes: number, atNs: number, { tap }: Walk): void {
+    row.packets += 1;
+    row.bytes += bytes;
+    if (tap) row.afterTap.add(atNs - tap.atNs);
+  }
+
+  private atTap({ atNs, branch }: Step, { record, packet }: TapEvent, row: Row, walk: Walk): void {
+    const isUnarmed = record.has('armed') && !record.is('armed');
+    if (isUnarmed) row.unarmed += 1;
+    this.noteBypass(row, walk);
+    walk.tap = { row, atNs, bytes: packet.len, isUnarmed };
+    walk.entered = undefined;
+    // The taps on the way out get a clone: what follows of the packet itself comes after that tap all the same.
+    const { kind, from } = this.branches[branch] ?? {};
+    const original = kind === 'tap-clone' && from !== undefined ? this.walks[from] : undefined;
+    if (original) Object.assign(original, { tap: walk.tap, entered: undefined });
+  }
+
+  /** In on one device and out on another, and nothing seen between. */
+  private noteBypass(row: Row, { tap, last }: Walk): void {
+    if (!tap || tap.row !== last || row.place.stage !== 'tx-tap') return;
+    const { stage, netns } = tap.row.place;
+    if (stage === 'rx-tap' && netns === row.place.netns)
+      this.groups.add({ kind: 'bypassed', place: row, tap: tap.row });
+  }
+
+  private atHook({ atNs }: Step, event: TapEvent, seen: Seen, walk: Walk): void {
+    const { record, packet, hook } = event;
+    const { row } = seen;
+    const runner = runnerOf(record);
+    const before = walk.pass;
+    const goesOn = hook && before?.hook === row && before.index < hook.index;
+    const bytes = Math.max(0, packet.len - seen.flow.linkBytes);
+    if (goesOn) {
+      this.changes.take(walk, seen, before);
+      this.noteQueue(before, walk, runner, atNs);
+    } else {
+      this.moveOn(walk, seen, runner, atNs);
+      this.see(row, bytes, atNs, walk);
+      walk.entered ??= row.place.stage;
+    }
+    const enter = (chains: Row | undefined): Row | undefined => {
+      if (chains) this.see(chains, bytes, atNs, walk);
+      return chains;
+    };
+    // The event of the bracket before was lost, or was before the run: its chains were passed all the same.
+    if (hook && hook.index > (goesOn ? before.index + 1 : 0)) enter(this.places.chains(row, hook.before));
+    const chains = hook && enter(this.places.chains(row, hook.after));
+    const pass = goesOn ? before : { hook: row, counted: { rewritten: false, marked: false } };
+    const { index = 0, count = isRefused(record) ? 2 : 0 } = hook ?? {};
+    walk.pass = Object.assign(pass, { index, count, chains, runner, atNs });
+  }
+
+  /** From one place to another, which is told of what was changed on the way. */
+  private moveOn(walk: Walk, seen: Seen, runner: Runner | undefined, atNs: number): void {
+    const pass = walk.openPass;
+    this.changes.take(walk, seen, pass);
+    // Where only the hook as a whole is watched, packets from a queue are next seen behind it.
+    if (pass) this.noteQueue(pass, walk, runner, atNs);
+    this.changes.settle(walk, seen.row);
+  }
+
+  private noteQueue(pass: Pass, walk: Walk, runner: Runner | undefined, atNs: number): void {
+    if (!cameBack(pass.runner, runner)) return;
+    const place = pass.chains ?? pass.hook;
+    countIn(place, pass, 'queued');
+    this.groups.add({ kind: 'queued', place, tap: walk.tap?.row }, atNs - pass.atNs);
+  }
+
+  /** Whether it was a drop of the packet itself. */
+  private end(step: Step, event: TapEvent, walk: Walk): boolean {
+    walk.isEnded = true;
+    const isDrop = event.stage.id === 'drop';
+    if (this.branches[step.branch]?.kind === 'tap-clone') {
+      if (isDrop) this.ends.refusedByTap(event, walk);
+      return false;
+    }
+    this.changes.settle(walk, undefined);
+    if (isDrop) this.ends.dropped(step, event, walk);
+    else this.ends.consumed(event, walk);
+    return isDrop;
   }
 }

@@ -27,6 +27,8 @@ export interface Step {
   readonly moved: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'> | undefined;
   /** Why the event is counted to this journey, where addresses and content do not prove it. */
   readonly guess: string | undefined;
+  /** Where in its netfilter hook, as far as it is known. */
+  readonly hook: HookPosition | undefined;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -57,6 +59,7 @@ export class StepStore {
       branch,
       moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
       guess,
+      hook: event.hook,
     };
   }
 }
@@ -89,8 +92,12 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
+<<<<<<< HEAD
     if (step.hook) event.hook = step.hook;
     else delete event.hook;
+=======
+    event.hook = step.hook;
+>>>>>>> main
     return event;
   }
 }

@@ -16,8 +16,8 @@ export interface TapEvent {
   stage: Stage;
   /** It came after later events had been given out. */
   late: boolean;
-  /** Between which chains of a netfilter hook it was seen, where links of ours stand there. */
-  hook?: HookPosition;
+  /** Where in its netfilter hook, as far as it is known. */
+  hook?: HookPosition | undefined;
 }
 
 /** Names for numbers in records. */
