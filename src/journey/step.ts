@@ -18,7 +18,6 @@ export interface Step {
   readonly attachment: Attachment;
   readonly stage: Stage;
   readonly late: boolean;
-  readonly hook: HookPosition | undefined;
   /** Nanoseconds since the first event of the run. */
   readonly atNs: number;
   /** Index in Journey.branches. */
@@ -54,7 +53,6 @@ export class StepStore {
       attachment: event.attachment,
       stage: event.stage,
       late: event.late,
-      hook: event.hook,
       atNs,
       branch,
       moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
@@ -92,12 +90,7 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
-<<<<<<< HEAD
-    if (step.hook) event.hook = step.hook;
-    else delete event.hook;
-=======
     event.hook = step.hook;
->>>>>>> main
     return event;
   }
 }
