@@ -16,8 +16,7 @@ export function chainText(chain: BaseChain): string {
 export function isNextBracket(step: Step, next: Step): boolean {
   const [from, to] = [step.hook, next.hook];
   if (!from || !to) return false;
-  const isSameHook =
-    from.stage === to.stage && from.family === to.family && from.netnsInum === to.netnsInum;
+  const isSameHook = from.stage === to.stage && from.family === to.family && from.netnsInum === to.netnsInum;
   return isSameHook && to.index > from.index;
 }
 

@@ -59,7 +59,8 @@ const hexText = (value: Value): string => (value === 0 ? '0' : `0x${value.toStri
 const signed = (value: number): string => (value > 0 ? `+${value}` : `−${-value}`);
 
 const checksumNames = ['none', 'unnecessary', 'complete', 'partial'];
-const checksumName = (state: Value): string => `CHECKSUM_${(checksumNames[Number(state)] ?? '?').toUpperCase()}`;
+const checksumName = (state: Value): string =>
+  `CHECKSUM_${(checksumNames[Number(state)] ?? '?').toUpperCase()}`;
 
 function checksumText(from: Value, to: Value): string {
   const states = `${checksumName(from)} → ${checksumName(to)}`;
@@ -89,7 +90,10 @@ function layoutValue({ nonLinear, fragments }: StepFacts): string | undefined {
   if (nonLinear === undefined || fragments === undefined) return undefined;
   if (nonLinear === 0) return 'linear';
   const pages = fragments & 255;
-  const parts = [pages > 0 ? `${pages} page fragment${pages === 1 ? '' : 's'}` : '', fragments > 255 ? 'a fragment list' : ''];
+  const parts = [
+    pages > 0 ? `${pages} page fragment${pages === 1 ? '' : 's'}` : '',
+    fragments > 255 ? 'a fragment list' : '',
+  ];
   return `${nonLinear} bytes in ${parts.filter((part) => part !== '').join(' and ')}`;
 }
 
@@ -101,14 +105,16 @@ const tunnelText = (from: Value, to: Value, { network }: StepFacts): string => {
 const ttlText = (from: Value, to: Value, { network }: StepFacts): string =>
   `${network?.src?.includes(':') ? 'hop limit' : 'TTL'} ${from} → ${to}`;
 
-const headText = (from: Value, to: Value): string => `its bytes lie in other memory now (head ${from} → ${to})`;
+const headText = (from: Value, to: Value): string =>
+  `its bytes lie in other memory now (head ${from} → ${to})`;
 
 /** In the order in which they are told. `tunnel` comes before the fields of the outermost header. */
 const rules: readonly Rule[] = [
   { field: 'netns', value: ({ netns }) => netns, text: arrow('network namespace') },
   {
     field: 'device',
-    value: ({ netns, ifindex }, names) => (ifindex === undefined ? undefined : names.deviceLabel(netns ?? 0, ifindex)),
+    value: ({ netns, ifindex }, names) =>
+      ifindex === undefined ? undefined : names.deviceLabel(netns ?? 0, ifindex),
     text: arrow('device'),
   },
   { field: 'tunnel', value: ({ network }) => network?.tunnels, text: tunnelText, notAtEnd: true },
@@ -116,7 +122,12 @@ const rules: readonly Rule[] = [
   { field: 'src', value: ({ network }) => network?.src, text: arrow('source'), ofOuterHeader: true },
   { field: 'sport', value: ({ network }) => network?.sport, text: arrow('source port'), ofOuterHeader: true },
   { field: 'dst', value: ({ network }) => network?.dst, text: arrow('destination'), ofOuterHeader: true },
-  { field: 'dport', value: ({ network }) => network?.dport, text: arrow('destination port'), ofOuterHeader: true },
+  {
+    field: 'dport',
+    value: ({ network }) => network?.dport,
+    text: arrow('destination port'),
+    ofOuterHeader: true,
+  },
   { field: 'ttl', value: ({ network }) => network?.ttl, text: ttlText, ofOuterHeader: true },
   { field: 'dscp', value: ({ network }) => network?.dscp, text: arrow('DSCP'), ofOuterHeader: true },
   { field: 'ecn', value: ({ network }) => network?.ecn, text: arrow('ECN'), ofOuterHeader: true },
@@ -145,7 +156,13 @@ function chainsBetween(before: StepFacts | undefined, { step }: StepFacts): read
   return before && isNextBracket(before.step, step) ? (step.hook?.before ?? []) : [];
 }
 
-function changesAt(facts: StepFacts, at: number, known: Known, by: readonly BaseChain[], names: DeviceNames): Change[] {
+function changesAt(
+  facts: StepFacts,
+  at: number,
+  known: Known,
+  by: readonly BaseChain[],
+  names: DeviceNames,
+): Change[] {
   const changes: Change[] = [];
   const isEnd = facts.step.stage.layer === 'end';
   let hasOtherHeader = false;

@@ -5,7 +5,13 @@ import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
 
 /** Before the driver, on the same device. */
-const beforeDriver: ReadonlySet<StageId> = new Set(['nf-egress', 'tc-egress', 'dev-queue', 'qdisc-enqueue', 'qdisc-dequeue']);
+const beforeDriver: ReadonlySet<StageId> = new Set([
+  'nf-egress',
+  'tc-egress',
+  'dev-queue',
+  'qdisc-enqueue',
+  'qdisc-dequeue',
+]);
 /** Behind the tap lists of the way in, on the same device. */
 const behindTaps: ReadonlySet<StageId> = new Set(['tc-ingress', 'nf-ingress', 'rx-handler', 'ip-rcv']);
 
@@ -17,7 +23,8 @@ function onTheWayOut(scene: Scene, line: readonly StepFacts[]): Truth[] {
   if (!scene.context.watched.has('tx-tap') || !scene.context.watched.has('start-xmit')) return [];
   return line.flatMap((one, index) => {
     const next = line[index + 1];
-    const isHandedOver = next?.step.stage.id === 'netif-rx' && next.ifindex !== undefined && !isSameDevice(one, next);
+    const isHandedOver =
+      next?.step.stage.id === 'netif-rx' && next.ifindex !== undefined && !isSameDevice(one, next);
     if (!isHandedOver || !beforeDriver.has(one.step.stage.id) || one.ifindex === undefined) return [];
     const device = scene.device(one);
     const text = `It left ${device} past the taps (packet_direct_xmit, or a redirect): tcpdump on ${device} does not show it.`;

@@ -1,10 +1,11 @@
 /** The two questions: tcpdump shows it, where did it go? tcpdump does not show it, why? */
+
+import { durationText } from '../compare/duration.js';
 import { type DropPlace, dropPlace } from './drop.js';
 import type { StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
 import { isPingOriginal } from './truths-fate.js';
-import { spanText } from './words.js';
 
 /** The entry of the receive function is before generic XDP, which is before the tap lists. */
 function isBeforeTapLists(tap: StepFacts, before: StepFacts, { reason }: StepFacts): boolean {
@@ -12,7 +13,7 @@ function isBeforeTapLists(tap: StepFacts, before: StepFacts, { reason }: StepFac
 }
 
 function afterTap(scene: Scene, tap: StepFacts, end: StepFacts, { text }: DropPlace): Truth {
-  const later = spanText(end.step.atNs - tap.step.atNs);
+  const later = durationText(end.step.atNs - tap.step.atNs);
   const shows = tap.armed === false ? 'tcpdump would show it' : 'tcpdump shows it';
   const way = tap.step.stage.direction === 'rx' ? 'in' : 'out';
   return {
@@ -31,7 +32,8 @@ function beforeTap(scene: Scene, end: StepFacts, { text }: DropPlace): Truth {
 }
 
 /** Of a packet that was under way already when it was first seen nobody knows whether it passed a tap. */
-const beginsHere = ({ step }: StepFacts): boolean => step.stage.direction === 'tx' || step.stage.id === 'netif-rx';
+const beginsHere = ({ step }: StepFacts): boolean =>
+  step.stage.direction === 'tx' || step.stage.id === 'netif-rx';
 
 function ofBranch(scene: Scene, branch: number): Truth[] {
   const line = scene.line(branch);
@@ -42,7 +44,8 @@ function ofBranch(scene: Scene, branch: number): Truth[] {
   const before = line.at(-2);
   if (tap && before && !isBeforeTapLists(tap, before, end)) return [afterTap(scene, tap, end, place)];
   const { watched } = scene.context;
-  const isKnown = watched.has('rx-tap') && watched.has('tx-tap') && before !== undefined && beginsHere(line[0]!);
+  const isKnown =
+    watched.has('rx-tap') && watched.has('tx-tap') && before !== undefined && beginsHere(line[0]!);
   return isKnown || tap ? [beforeTap(scene, end, place)] : [];
 }
 

@@ -1,8 +1,9 @@
 /** What looks like a loss, or like another packet, and is neither. */
+
+import { durationText } from '../compare/duration.js';
 import { packetType, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
-import { spanText } from './words.js';
 
 /** net/core/netfilter.c, nf_hook_slow: 0 says that somebody took the packet. */
 const stolen = 0;
@@ -44,7 +45,9 @@ function pingSocket(scene: Scene): Truth[] {
 }
 
 function passesAgain(scene: Scene, one: StepFacts): boolean {
-  const own = scene.steps.filter(({ step }) => step.branch === one.step.branch && step.stage.id === 'nf-prerouting');
+  const own = scene.steps.filter(
+    ({ step }) => step.branch === one.step.branch && step.stage.id === 'nf-prerouting',
+  );
   return own.indexOf(one) > 0;
 }
 
@@ -61,9 +64,13 @@ function givenBack(scene: Scene): Truth[] {
         'br_netfilter has run PRE_ROUTING for it already, so the second pass takes it off and goes on itself (ip_sabotage_in): stolen here is no loss.';
       return [{ id: 'ip-sabotage-in', at, text }];
     }
-    const waited = spanText(next.step.atNs - one.step.atNs);
+    const waited = durationText(next.step.atNs - one.step.atNs);
     return [
-      { id: 'queued', at, text: `Netfilter took it off at ${one.step.stage.id} and it came back ${waited} later: it was queued (NFQUEUE).` },
+      {
+        id: 'queued',
+        at,
+        text: `Netfilter took it off at ${one.step.stage.id} and it came back ${waited} later: it was queued (NFQUEUE).`,
+      },
     ];
   });
 }

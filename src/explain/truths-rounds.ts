@@ -19,7 +19,8 @@ function rounds(scene: Scene): StepFacts[][] {
   for (const one of scene.onTheWay) {
     const { stage } = one.step;
     const previous = groups.at(-1)?.at(-1);
-    if (previous && previous.step.stage.direction !== stage.direction && stage.layer !== 'end') groups.push([]);
+    if (previous && previous.step.stage.direction !== stage.direction && stage.layer !== 'end')
+      groups.push([]);
     if (stage.group !== 'taps') continue;
     const group = groups.at(-1);
     if (group && (group.length === 0 || group[0]!.netns === one.netns)) group.push(one);

@@ -2,12 +2,13 @@
  * Truth lines: what puzzles people about a packet that they see, or do not see, in tcpdump, told in full sentences. Each
  * is claimed only where events of the journey prove it.
  */
+
+import type { Scene } from './scene.js';
 import { bypassTruths } from './truths-bypass.js';
 import { contentTruths } from './truths-content.js';
 import { dropTruths } from './truths-drop.js';
 import { fateTruths } from './truths-fate.js';
 import { roundTruths } from './truths-rounds.js';
-import type { Scene } from './scene.js';
 
 export interface Truth {
   /** Names the kind, for programs; kinds are only ever added. */

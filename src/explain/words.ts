@@ -1,12 +1,5 @@
 /** Small words that explanations share. */
 
-/** A span of time in the unit that people say it in. */
-export function spanText(ns: number): string {
-  if (ns < 1_000_000) return `${(ns / 1000).toFixed(1)} µs`;
-  if (ns < 1_000_000_000) return `${(ns / 1_000_000).toFixed(1)} ms`;
-  return `${(ns / 1_000_000_000).toFixed(1)} s`;
-}
-
 /** `a, b and c`. */
 export function listText(items: readonly string[]): string {
   if (items.length < 2) return items[0] ?? '';

@@ -1,0 +1,13 @@
+/** Who sent a packet, where that is known. */
+import type { Task } from './facts.js';
+import type { Scene } from './scene.js';
+
+/**
+ * The task in whose system call the packet was made: only where the journey begins on the way out and in process
+ * context. A softirq runs on the time of whoever it interrupted, who has nothing to do with the packet.
+ */
+export function senderOf({ steps }: Scene): Task | undefined {
+  const first = steps[0];
+  if (first?.step.stage.direction !== 'tx' || first.task?.inProcess !== true) return undefined;
+  return first.task;
+}
