@@ -1,4 +1,5 @@
 /** Where and why a packet was dropped, in words. */
+import { reasonMeaning } from '../compare/reasons.js';
 import type { BaseChain } from '../netfilter/types.js';
 import { anyOfChains, chainsAhead } from './chains.js';
 import type { StepFacts } from './facts.js';
@@ -18,10 +19,15 @@ function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
   return last ? chainsAhead(last.step) : [];
 }
 
+function why({ reason }: StepFacts): string {
+  if (reason === undefined) return '';
+  const meaning = reasonMeaning(reason);
+  return ` (${reason}${meaning === undefined ? '' : `: ${meaning}`})`;
+}
+
 export function dropPlace(scene: Scene, end: StepFacts): DropPlace {
   const chains = droppingChains(scene, end);
   const by = chains.length > 0 ? ` by ${anyOfChains(chains)}` : '';
   const where = end.location === undefined ? '' : ` in ${end.location}`;
-  const why = end.reason === undefined ? '' : ` (${end.reason})`;
-  return { text: `${by || where}${why}`, chains };
+  return { text: `${by || where}${why(end)}`, chains };
 }
