@@ -78,18 +78,21 @@ export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
     const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
-    return { text: `dropped${dropPlace(scene, facts).text}`, isLoss };
+    const { text, chains } = dropPlace(scene, facts);
+    const where = chains.length > 0 && facts.location !== undefined ? ` in ${facts.location}` : '';
+    return { text: `dropped${text}${where}`, isLoss };
   }
   if (stage.id !== 'consume') return undefined;
   return { text: facts.location === undefined ? 'consumed' : `consumed in ${facts.location}`, isLoss: false };
 }
 
 /** With -v. */
-export function identityTexts({ cpu, skb, head, hash }: StepFacts): string[] {
-  return [
-    `cpu ${cpu}`,
+export function identityText({ cpu, skb, head, hash }: StepFacts): string {
+  const addresses = [
     ...(skb === undefined ? [] : [`skb ${skb}`]),
     ...(head === undefined ? [] : [`head ${head}`]),
-    ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`]),
   ];
+  return [`cpu ${cpu}`, ...addresses, ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`])].join(
+    ' ',
+  );
 }
