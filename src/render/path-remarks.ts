@@ -78,9 +78,11 @@ export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
     const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
-    const { text, chains } = dropPlace(scene, facts);
-    const where = chains.length > 0 && facts.location !== undefined ? ` in ${facts.location}` : '';
-    return { text: `dropped${text}${where}`, isLoss };
+    const { text, reason } = dropPlace(scene, facts);
+    const name = facts.death?.function;
+    const inside = name === undefined || text.includes(name) ? '' : `, function ${name}`;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return { text: `dropped${text}${inside}${why}`, isLoss };
   }
   if (stage.id !== 'consume') return undefined;
   return { text: facts.location === undefined ? 'consumed' : `consumed in ${facts.location}`, isLoss: false };

@@ -13,14 +13,7 @@ import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
 import { tapOwners, watchedStages } from './path-context.js';
-import {
-  answerTexts,
-  bracketTexts,
-  branchText,
-  changeTexts,
-  endText,
-  identityText,
-} from './path-remarks.js';
+import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
 import { closingText, relativesTexts } from './path-words.js';
 import { wrapText } from './text-layout.js';
 import { TimeColumn } from './time-column.js';
