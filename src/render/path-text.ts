@@ -14,7 +14,7 @@ import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
 import { tapOwners, watchedStages } from './path-context.js';
 import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
-import { closingText, relativesTexts } from './path-words.js';
+import { closingText, relativesTexts, waitingText } from './path-words.js';
 import { wrapText } from './text-layout.js';
 import { TimeColumn } from './time-column.js';
 
@@ -91,6 +91,8 @@ export class PathText {
       '',
     ].join('\n');
   }
+
+  readonly waiting = waitingText;
 
   /** Number, time and packet; who sent it and how it is related to others below. */
   private head(scene: Scene): string[] {

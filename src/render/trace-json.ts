@@ -50,13 +50,14 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
   };
 }
 
-/** The last line of every trace. */
-export function summaryJson(summary: TraceSummary): Record<string, unknown> {
+/** The last line of every trace; `packets` where they are told apart. */
+export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
   const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
     summary;
   return {
     type: 'summary',
     events,
+    ...(packets !== undefined && { packets }),
     lost: ledger.lost,
     lostByStage: ledger.lostByStage,
     complete: ledger.complete,
