@@ -69,7 +69,8 @@ const isBare = (died: string, name: string | undefined): boolean => died === `in
 /** `in udp_rcv (NO_SOCKET: nobody listens there)`, `in ip_rcv_finish_core (SOME_REASON) by the routing decision`. */
 function reasonText({ reason, function: name, died }: Place): string {
   const meaning = reason === undefined ? undefined : reasonMeaning(reason, name);
-  const why = reason === undefined ? '' : `${reason}${meaning ? `: ${meaning}` : ''}`;
+  const why =
+    reason === undefined || reason === 'NOT_SPECIFIED' ? '' : `${reason}${meaning ? `: ${meaning}` : ''}`;
   const further = meaning || died === undefined || isBare(died, name) ? '' : ` ${died}`;
   if (name === undefined) return why ? `for ${why}` : 'somewhere';
   return `in ${name}${why ? ` (${why})` : ''}${further}`;

@@ -27,7 +27,6 @@ const meanings: Readonly<Record<string, string>> = {
   OTHERHOST: 'its frame is for another host',
   UNHANDLED_PROTO: 'nobody takes its protocol',
   XFRM_POLICY: 'IPsec policy',
-  XDP: 'generic XDP',
   TC_INGRESS: 'tc ingress',
   TC_EGRESS: 'tc egress',
   QDISC_DROP: 'the qdisc is full',
