@@ -55,6 +55,11 @@ export class Host {
 
   /** Sets sysctls, such as `net.ipv4.ip_forward`. */
   async sysctl(values: Readonly<Record<string, string | number>>): Promise<void> {
-    await this.run(['sysctl', '-q', '-w', ...Object.entries(values).map(([name, value]) => `${name}=${value}`)]);
+    await this.run([
+      'sysctl',
+      '-q',
+      '-w',
+      ...Object.entries(values).map(([name, value]) => `${name}=${value}`),
+    ]);
   }
 }

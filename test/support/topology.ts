@@ -173,7 +173,8 @@ export function bridgeOf(letters: string): Promise<Topology> {
     await bridge.sysctl({ 'net.ipv6.conf.br0.disable_ipv6': 1 });
     await bridge.ip(['addr add 198.18.0.254/24 dev br0', 'link set dev br0 up']);
     const ends: End[] = [];
-    for (const [index, letter] of [...letters].entries()) ends.push(await joinPort(topology, letter, index + 1));
+    for (const [index, letter] of [...letters].entries())
+      ends.push(await joinPort(topology, letter, index + 1));
     for (const end of ends) await addBridgedNeighbours(end, ends);
     await bridge.ip(ends.map(({ ipv4, mac }) => `neigh replace ${ipv4} lladdr ${mac} dev br0 nud permanent`));
   });

@@ -23,7 +23,12 @@ export async function ruleCounter(
   table: string,
   name: string,
 ): Promise<number> {
-  const saved = await host.run([`${command}-save`.replace(/^(ip6?tables)-(\w+)-save$/, '$1-$2-save'), '-c', '-t', table]);
+  const saved = await host.run([
+    `${command}-save`.replace(/^(ip6?tables)-(\w+)-save$/, '$1-$2-save'),
+    '-c',
+    '-t',
+    table,
+  ]);
   const rule = saved.split('\n').find((line) => line.includes(`--comment ${name} `));
   const packets = /^\[(\d+):/.exec(rule ?? '')?.[1];
   if (packets === undefined) throw new Error(`no rule '${name}' in ${command} -t ${table}:\n${saved}`);

@@ -27,10 +27,16 @@ export async function snmp6(host: Host, name: string): Promise<number> {
 }
 
 /** The drops column of the UDP sockets bound to this port. */
-export async function udpSocketDrops(host: Host, port: number, file: 'udp' | 'udp6' = 'udp'): Promise<number> {
+export async function udpSocketDrops(
+  host: Host,
+  port: number,
+  file: 'udp' | 'udp6' = 'udp',
+): Promise<number> {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const rows = (await read(host, file)).trim().split('\n').slice(1);
-  const sockets = rows.map((row) => row.trim().split(/\s+/)).filter(([, address]) => address!.endsWith(local));
+  const sockets = rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, address]) => address!.endsWith(local));
   if (sockets.length === 0) throw new Error(`no socket at port ${port} in /proc/net/${file}`);
   return sockets.reduce((sum, columns) => sum + Number(columns.at(-1)), 0);
 }
