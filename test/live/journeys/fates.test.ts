@@ -96,14 +96,14 @@ const FATES: readonly Row[] = [
     name: 'martian source',
     reason: 'IP_INVALID_SOURCE',
     packets: 10,
-    send: (t) => sendOdd(t, 4, { src: '127.0.0.5', dport: 6006 }, 10),
+    send: (t) => sendOdd(t, 4, { src: '224.0.0.5', dport: 6006 }, 10),
     counter: reachedRouter(6006),
   },
   {
-    name: 'martian destination',
-    reason: 'IP_INVALID_DEST',
+    name: 'loopback source from outside',
+    reason: 'IP_LOCALNET',
     packets: 11,
-    send: (t) => sendOdd(t, 4, { dst: '0.0.0.7', dport: 6007 }, 11),
+    send: (t) => sendOdd(t, 4, { src: '127.0.0.5', dport: 6007 }, 11),
     counter: reachedRouter(6007),
   },
   {
