@@ -1,14 +1,53 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
-
 import { Comparison } from '../compare/comparison.js';
-import { comparisonJson, comparisonLines } from '../render/compare.js';
+import { comparisonResult } from '../compare/result.js';
+import type { Journey } from '../journey/journey.js';
+import { comparisonJson } from '../render/compare-json.js';
+import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
-import type { Trace } from '../trace/trace.js';
+import type { Trace, TraceHeader, TraceSummary } from '../trace/trace.js';
 import { compareStages, journeyOptions } from './journey-options.js';
-import { JourneySink } from './journey-sink.js';
+import { JourneySink, type JourneyView } from './journey-sink.js';
 import { filterExpression, runLive } from './live.js';
 import { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
+
+/** The numbers as they grow, not more often than the eye follows. */
+const progressMs = 200;
+
+class ComparisonView implements JourneyView {
+  private comparison!: Comparison;
+  private toldAt = 0;
+
+  constructor(private readonly output: Output) {}
+
+  header({ names, devices }: TraceHeader): void {
+    this.comparison = new Comparison({
+      deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
+      dropReason: (value) => names.dropReason(value),
+      symbol: (address) => names.symbol(address),
+      stack: (id) => names.stack(id),
+      netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
+    });
+  }
+
+  journey(journey: Journey): string {
+    const { comparison } = this;
+    comparison.journey(journey);
+    const now = performance.now();
+    if (now - this.toldAt > progressMs) {
+      this.toldAt = now;
+      this.output.progress(progressText(comparison.packets, comparison.droppedPackets));
+    }
+    return '';
+  }
+
+  /** Everything that was seen, once the run is over. */
+  result({ ledger }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
+    this.output.progress('');
+    return comparisonResult(this.comparison, ledger, journeys);
+  }
+}
 
 /** Runs until the end that was asked for, then prints what the taps and the hooks saw; returns the exit code. */
 export async function compareCommand(
@@ -19,9 +58,8 @@ export async function compareCommand(
   const asked = journeyOptions(args, filterExpression(args), compareStages);
   let stop: Trace['stop'] = () => undefined;
   const output = new Output(() => stop('output-closed'));
-  const comparison = new Comparison();
-  const json = Boolean(args.json);
-  const sink = new JourneySink(output, comparison, asked, {
+  const view = new ComparisonView(output);
+  const sink = new JourneySink(output, view, asked, {
     ...{ json: false, version, debug: Boolean(args.debug) },
     onEnough: () => stop('count'),
   });
@@ -29,9 +67,9 @@ export async function compareCommand(
     {
       ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
       summary: (summary) => {
-        const result = comparison.result();
-        if (json) output.data(`${JSON.stringify(comparisonJson(result))}\n`);
-        else output.data(`${comparisonLines(result).join('\n')}\n`);
+        const result = view.result(summary, sink.tracker.counts);
+        if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
+        else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
         for (const line of summaryLines(summary)) output.talk(line);
       },
     },

@@ -29,6 +29,11 @@ export class Output {
     return process.stdout.writableLength === 0;
   }
 
+  /** Columns to write in: those of the terminal, else as many as it takes. */
+  get width(): number {
+    return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  }
+
   get isCongested(): boolean {
     return process.stdout.writableLength > waitingBytesMax;
   }

@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
 
@@ -25,6 +26,8 @@ export interface Step {
   readonly moved?: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'>;
   /** Why the event is counted to this journey, where addresses and content do not prove it. */
   readonly guess?: string;
+  /** Where in its netfilter hook, as far as it is known. */
+  readonly hook?: HookPosition;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -33,7 +36,7 @@ export class StepStore {
   private used = 0;
 
   /** Copies the event's record; the place of the copy. */
-  keep({ record, packet }: TapEvent): Pick<Step, 'slab' | 'offset' | 'moved'> {
+  keep({ record, packet, hook }: TapEvent): Pick<Step, 'slab' | 'offset' | 'moved' | 'hook'> {
     const bytes = record.recordLen;
     if (this.used + bytes > this.slab.u8.length) {
       this.slab = new Batch(new Uint8Array(Math.max(slabBytes, bytes)));
@@ -42,9 +45,10 @@ export class StepStore {
     const { slab, used: offset } = this;
     slab.u8.set(record.batch.u8.subarray(record.offset, record.offset + bytes), offset);
     this.used += bytes;
-    if (!packet.untagged && !packet.cutTag) return { slab, offset };
+    const kept = { slab, offset, ...(hook && { hook }) };
+    if (!packet.untagged && !packet.cutTag) return kept;
     const { untagged, cutTag, vlan } = packet;
-    return { slab, offset, moved: { untagged, cutTag, ...(vlan && { vlan }) } };
+    return { ...kept, moved: { untagged, cutTag, ...(vlan && { vlan }) } };
   }
 }
 
@@ -72,6 +76,8 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
+    if (step.hook) event.hook = step.hook;
+    else delete event.hook;
     return event;
   }
 }

@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
+import type { HookPosition } from '../netfilter/types.js';
 import type { WallClock } from '../render/time.js';
 import type { Stage } from '../stages/types.js';
 
@@ -15,6 +16,8 @@ export interface TapEvent {
   stage: Stage;
   /** It came after later events had been given out. */
   late: boolean;
+  /** Where in its netfilter hook, as far as it is known. */
+  hook?: HookPosition;
 }
 
 /** Names for numbers in records. */

@@ -1,0 +1,91 @@
+/** Packets that met the same fate at the same place: what a finding is made of. */
+import type { StageId } from '../stages/types.js';
+import { Histogram } from './histogram.js';
+import type { Row } from './place.js';
+
+export type GroupKind =
+  | 'dropped'
+  | 'dropped-before-tap'
+  | 'rewritten'
+  | 'marked'
+  | 'queued'
+  | 'stolen'
+  | 'stolen-or-queued'
+  | 'tap-only'
+  | 'tap-full'
+  | 'bypassed';
+
+/** What NAT made of an end of the flow. */
+export interface Translation {
+  readonly what: 'source' | 'destination';
+  /** Absent: any others than those that are listed. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** What makes packets of one kind belong together. */
+export interface Circumstances {
+  readonly kind: GroupKind;
+  readonly place: Row;
+  /** The last tap before. */
+  readonly tap?: Row | undefined;
+  /** The first hook since that tap, or since the packet was first seen. */
+  readonly entered?: StageId | undefined;
+  /** The next place that saw the packet. */
+  readonly later?: Row | undefined;
+  readonly translation?: Translation;
+}
+
+export interface Group extends Circumstances {
+  packets: number;
+  /** Since the tap; of queued packets, the time in the queue. */
+  readonly time: Histogram;
+}
+
+const groupsMax = 4096;
+/** Translations told one by one, for each place and tap. */
+const translationsMax = 16;
+
+const sameTranslation = (a?: Translation, b?: Translation): boolean =>
+  a?.what === b?.what && a?.from === b?.from && a?.to === b?.to;
+
+const isSame = (a: Circumstances, b: Circumstances): boolean =>
+  a.kind === b.kind && a.tap === b.tap && a.entered === b.entered && a.later === b.later;
+
+export class Groups {
+  private readonly byPlace = new Map<Row, Group[]>();
+  private size = 0;
+  /** Packets whose group found no room. */
+  leftOut = 0;
+
+  /** Counts one packet. */
+  add(what: Circumstances, timeNs?: number): void {
+    const group = this.find(what);
+    if (!group) {
+      this.leftOut += 1;
+      return;
+    }
+    group.packets += 1;
+    if (timeNs !== undefined) group.time.add(timeNs);
+  }
+
+  private find(what: Circumstances): Group | undefined {
+    let ofPlace = this.byPlace.get(what.place);
+    if (!ofPlace) this.byPlace.set(what.place, (ofPlace = []));
+    const same = ofPlace.filter((group) => isSame(group, what));
+    const known = same.find(({ translation }) => sameTranslation(translation, what.translation));
+    if (known) return known;
+    const { translation } = what;
+    const others = translation?.from !== undefined && same.length >= translationsMax;
+    if (others) return this.find({ ...what, translation: { what: translation.what } });
+    if (this.size >= groupsMax) return undefined;
+    this.size += 1;
+    const group = { ...what, packets: 0, time: new Histogram() };
+    ofPlace.push(group);
+    return group;
+  }
+
+  get all(): Group[] {
+    return [...this.byPlace.values()].flat();
+  }
+}

@@ -1,0 +1,98 @@
+/** Finds the row that an event is counted in. */
+
+import type { RecordView } from '../decode/record.js';
+import type { BaseChain } from '../netfilter/types.js';
+import type { StageId } from '../stages/types.js';
+import type { Names, TapEvent } from '../trace/event.js';
+import { chainsKey, type OtherFamily, type Place, type Row, Rows } from './place.js';
+
+export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol' | 'stack'> {
+  /** Absent where it is not known. */
+  netnsName(inum: number): string | undefined;
+}
+
+/** NFPROTO_* (include/uapi/linux/netfilter.h). */
+const otherFamilies: Readonly<Record<number, OtherFamily>> = { 3: 'arp', 5: 'netdev', 7: 'bridge' };
+
+const isOnLink = ({ stage }: TapEvent): boolean =>
+  stage.group === 'taps' || (stage.group !== 'netfilter' && /^(driver|link)$/.test(stage.layer));
+
+/** `nf_hook_slow` of `nf_hook_slow+0x60 [module]`. */
+export const functionOf = (symbol: string): string => symbol.replace(/[+ ].*$/, '');
+
+export class Places {
+  private readonly rows = new Rows();
+  /** Rows by what an event carries, without making a key: by stage, namespace, device or family. */
+  private readonly byNumbers: Map<number, Map<number, Row>>[] = [];
+  /** Positions give the same chains again and again. */
+  private readonly byChains = new WeakMap<readonly BaseChain[], Map<Row, Row>>();
+
+  constructor(private readonly names: ComparisonNames) {}
+
+  get all(): Row[] {
+    return this.rows.all;
+  }
+
+  private netnsOf(record: RecordView): Pick<Place, 'netns' | 'netnsName'> {
+    if (!record.has('netns')) return {};
+    const netnsName = this.names.netnsName(record.netnsInum);
+    return { netns: record.netnsInum, ...(netnsName !== undefined && { netnsName }) };
+  }
+
+  /** The row of a stage: of a device on the link layer, of the family of a hook. */
+  at(event: TapEvent): Row {
+    const { stage, record } = event;
+    const onLink = isOnLink(event) && record.has('ifindex');
+    const detail = onLink ? record.ifindex : record.has('hook') ? record.nfFamily : 0;
+    const netns = record.has('netns') ? record.netnsInum : 0;
+    this.byNumbers[stage.number] ??= new Map();
+    const ofStage = this.byNumbers[stage.number]!;
+    let ofNetns = ofStage.get(netns);
+    if (!ofNetns) ofStage.set(netns, (ofNetns = new Map()));
+    let row = ofNetns.get(detail);
+    if (!row) ofNetns.set(detail, (row = this.make(event, onLink)));
+    return row;
+  }
+
+  private make({ stage, record }: TapEvent, onLink: boolean): Row {
+    const netns = this.netnsOf(record);
+    if (onLink) {
+      const { ifindex, netnsInum } = record;
+      return this.rows.get(`${stage.id} ${netns.netns} ${ifindex}`, () => ({
+        ...{ stage: stage.id, ...netns, ifindex },
+        device: this.names.deviceLabel(netnsInum, ifindex),
+      }));
+    }
+    const family = record.has('hook') ? otherFamilies[record.nfFamily] : undefined;
+    return this.rows.get(`${stage.id} ${netns.netns} ${family}`, () => ({
+      ...{ stage: stage.id, ...netns },
+      ...(family && { family }),
+    }));
+  }
+
+  /** The row of chains in a hook; undefined where there are none. */
+  chains(hook: Row, chains: readonly BaseChain[]): Row | undefined {
+    if (chains.length === 0) return undefined;
+    let ofHooks = this.byChains.get(chains);
+    if (!ofHooks) this.byChains.set(chains, (ofHooks = new Map()));
+    let row = ofHooks.get(hook);
+    if (!row) {
+      const { stage, netns, family } = hook.place;
+      const key = `${stage} ${netns} ${family} ${chainsKey(chains)}`;
+      ofHooks.set(hook, (row = this.rows.get(key, () => ({ ...hook.place, chains }))));
+    }
+    return row;
+  }
+
+  /** Of an end that no hook is to blame for. */
+  end({ stage, record }: TapEvent): Row {
+    const netns = this.netnsOf(record);
+    const facts: { reason?: string; function?: string } = {};
+    if (stage.id === 'drop') {
+      if (record.has('reason')) facts.reason = this.names.dropReason(record.reason);
+      if (record.has('location')) facts.function = functionOf(this.names.symbol(record.location));
+    }
+    const key = `${stage.id} ${netns.netns} ${facts.reason} ${facts.function}`;
+    return this.rows.get(key, () => ({ stage: stage.id as StageId, ...netns, ...facts }));
+  }
+}

@@ -1,0 +1,115 @@
+/** What a comparison comes to: rows in path order, findings, and how far they can be trusted. */
+import type { TrackerCounts } from '../journey/tracker.js';
+import type { BaseChain } from '../netfilter/types.js';
+import { stages } from '../stages/table.js';
+import type { StageId } from '../stages/types.js';
+import { type Ledger, lostEvents } from '../trace/ledger.js';
+import type { Comparison } from './comparison.js';
+import { type Finding, findings } from './findings.js';
+import type { Histogram } from './histogram.js';
+import type { OtherFamily, Place, Row } from './place.js';
+
+export interface TimeFacts {
+  readonly median: number;
+  readonly p99: number;
+}
+
+export interface ChainFacts {
+  /** The base chain, where it is a single one. */
+  readonly chain?: BaseChain;
+  /** Those that cannot be told apart. */
+  readonly chains?: readonly BaseChain[];
+}
+
+export interface StageCount extends ChainFacts, Omit<Place, 'chains'> {
+  readonly stage: StageId;
+  readonly family?: OtherFamily;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly rewritten: number;
+  readonly marked: number;
+  readonly queued: number;
+  readonly stolenOrQueued: number;
+  /** Of a tap. */
+  readonly unarmed?: number;
+  readonly afterTapNs?: TimeFacts;
+}
+
+export interface ComparisonResult {
+  readonly packets: number;
+  /** Packets that were dropped anywhere. */
+  readonly dropped: number;
+  readonly stages: readonly StageCount[];
+  readonly findings: readonly Finding[];
+  readonly complete: Ledger['complete'];
+  readonly lost: Ledger['lost'];
+  readonly lostByStage: Ledger['lostByStage'];
+  readonly journeys: TrackerCounts;
+}
+
+export function timeFacts(times: Histogram): TimeFacts | undefined {
+  const median = times.quantile(0.5);
+  const p99 = times.quantile(0.99);
+  return median === undefined || p99 === undefined ? undefined : { median, p99 };
+}
+
+export function chainFacts(chains: readonly BaseChain[] | undefined): ChainFacts {
+  if (!chains) return {};
+  return chains.length === 1 ? { chain: chains[0]! } : { chains };
+}
+
+const positions = new Map(stages.map(({ id }, index) => [id, index]));
+
+/** Namespaces as packets came to them; in each the stages along the path, a hook before its chains. */
+function inPathOrder(rows: readonly Row[]): Row[] {
+  const namespaces = [...new Set(rows.map(({ place }) => place.netns))];
+  const first = ({ chains }: Place): number => chains?.[0]?.priority ?? Number.NEGATIVE_INFINITY;
+  const keys = (place: Place): number[] => [
+    namespaces.indexOf(place.netns),
+    positions.get(place.stage)!,
+    place.ifindex ?? 0,
+  ];
+  const compare = (a: Row, b: Row): number => {
+    const other = keys(b.place);
+    for (const [index, value] of keys(a.place).entries())
+      if (value !== other[index]) return value - other[index]!;
+    const family = (a.place.family ?? '').localeCompare(b.place.family ?? '');
+    if (family !== 0 || first(a.place) === first(b.place)) return family;
+    return first(a.place) - first(b.place);
+  };
+  return [...rows].sort(compare);
+}
+
+function stageCount(row: Row): StageCount {
+  const { place, packets, bytes, dropped, rewritten, marked, queued, stolenOrQueued, unarmed } = row;
+  const { chains, ...where } = place;
+  const times = timeFacts(row.afterTap);
+  return {
+    ...where,
+    ...chainFacts(chains),
+    ...{ packets, bytes, dropped, rewritten, marked, queued, stolenOrQueued },
+    ...(unarmed > 0 && { unarmed }),
+    ...(times && { afterTapNs: times }),
+  };
+}
+
+export function comparisonResult(
+  comparison: Comparison,
+  ledger: Ledger,
+  journeys: TrackerCounts,
+): ComparisonResult {
+  const rows = inPathOrder(comparison.places.all);
+  const context = {
+    severalNetns: new Set(rows.map(({ place }) => place.netns)).size > 1,
+    isLossy: lostEvents(ledger) > 0,
+  };
+  const { complete, lost, lostByStage } = ledger;
+  return {
+    packets: comparison.packets,
+    dropped: comparison.droppedPackets,
+    stages: rows.map(stageCount),
+    findings: findings(comparison.groups.all, rows, context),
+    ...{ complete, lost, lostByStage, journeys },
+  };
+}

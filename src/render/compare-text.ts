@@ -1,0 +1,123 @@
+/** A comparison as a table in path order and sentences below it. */
+import { durationText } from '../compare/duration.js';
+import { chainName } from '../compare/place.js';
+import type { ComparisonResult, StageCount } from '../compare/result.js';
+import { printable } from './printable.js';
+import { wrapText } from './text-layout.js';
+
+interface Column {
+  readonly title: string;
+  readonly text: (count: StageCount) => string;
+  /** Shown only where some row has something to say. */
+  readonly rare?: boolean;
+  /** Among the first to go where the terminal is narrow. */
+  readonly expendable?: boolean;
+}
+
+const some = (count: number): string => (count > 0 ? String(count) : '');
+const time = (ns: number | undefined): string => (ns === undefined ? '' : durationText(ns));
+
+const columns: readonly Column[] = [
+  { title: 'packets', text: ({ packets }) => String(packets) },
+  { title: 'bytes', text: ({ bytes }) => String(bytes), expendable: true },
+  { title: 'dropped', text: ({ dropped }) => some(dropped) },
+  { title: 'rewritten', text: ({ rewritten }) => some(rewritten), rare: true },
+  { title: 'marked', text: ({ marked }) => some(marked), rare: true },
+  { title: 'queued', text: ({ queued }) => some(queued), rare: true },
+  { title: 'stolen or queued', text: ({ stolenOrQueued }) => some(stolenOrQueued), rare: true },
+  { title: 'after tap', text: ({ afterTapNs }) => time(afterTapNs?.median), rare: true },
+  { title: '99 %', text: ({ afterTapNs }) => time(afterTapNs?.p99), rare: true, expendable: true },
+];
+
+const gap = '  ';
+const placeMin = 16;
+
+function placeOf(count: StageCount, severalNetns: boolean): string {
+  const { chain, chains, device, family, reason, function: name, netnsName } = count;
+  const list = chain ? [chain] : chains;
+  if (list) return list.map((one) => `${chainName(one)} ${one.priority}`).join(' or ');
+  if (device !== undefined) return device;
+  const words = [family, reason, name && `in ${name}`, severalNetns && netnsName && `in ${netnsName}`];
+  return words.filter(Boolean).join(' ');
+}
+
+const isChain = ({ chain, chains }: StageCount): boolean => chain !== undefined || chains !== undefined;
+
+function clip(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+}
+
+interface Cells {
+  readonly head: string;
+  readonly place: string;
+  readonly values: readonly string[];
+}
+
+/** Widths of values, titles included. */
+function widthsOf(shown: readonly Column[], rows: readonly Cells[]): number[] {
+  return shown.map(({ title }, index) =>
+    Math.max(title.length, ...rows.map((row) => row.values[index]!.length)),
+  );
+}
+
+function tableLines(stages: readonly StageCount[], width: number, isWide: boolean): string[] | undefined {
+  const filled = columns.filter(({ rare, text }) => !rare || stages.some((count) => text(count) !== ''));
+  const shown = isWide ? filled : filled.filter(({ expendable }) => !expendable);
+  const severalNetns = new Set(stages.map(({ netns }) => netns)).size > 1;
+  const rows = stages.map((count) => ({
+    head: isChain(count) ? '' : count.stage,
+    place: printable(placeOf(count, severalNetns)),
+    values: shown.map(({ text }) => text(count)),
+  }));
+  const widths = widthsOf(shown, rows);
+  const head = Math.max(...rows.map((row) => row.head.length));
+  const values = widths.reduce((sum, one) => sum + gap.length + one, 0);
+  const wanted = Math.max(...rows.map(({ place }) => place.length));
+  const left = width - head - gap.length - values;
+  if (isWide && left < Math.min(wanted, placeMin)) return undefined;
+  const place = Math.min(wanted, Math.max(left, placeMin));
+  const line = (row: Cells): string => {
+    const cells = row.values.map((value, index) => gap + value.padStart(widths[index]!));
+    return `${row.head.padEnd(head)}${gap}${clip(row.place, place)}${cells.join('')}`.trimEnd();
+  };
+  return [{ head: '', place: '', values: shown.map(({ title }) => title) }, ...rows].map(line);
+}
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** Why the numbers are not the whole truth; none where they are. */
+function doubts({ lost, lostByStage, journeys }: ComparisonResult): string[] {
+  const lines: string[] = [];
+  const stages = Object.entries(lostByStage).filter(([, loss]) => loss.ring + (loss.recursion ?? 0) > 0);
+  if (stages.length > 0) {
+    const list = stages.map(([stage, { ring, recursion }]) => `${ring + (recursion ?? 0)} at ${stage}`);
+    lines.push(`Events were lost (${list.join(', ')}): all numbers are lower bounds.`);
+  } else if (lost.user > 0) lines.push(`${plural(lost.user, 'event')} lost: all numbers are lower bounds.`);
+  const { replaced, idle, limit, stopped } = journeys.closed;
+  const forced = replaced + idle + limit;
+  if (forced > 0) lines.push(`No end was seen of ${plural(forced, 'packet')}.`);
+  if (stopped > 0) lines.push(`${plural(stopped, 'packet')} had not ended when the run did.`);
+  if (journeys.guessed > 0)
+    lines.push(
+      `${plural(journeys.guessed, 'packet')} put together by a guess, where addresses and content prove nothing.`,
+    );
+  return lines;
+}
+
+/** One line while a run goes on: `40 packets, 12 dropped`. */
+export function progressText(packets: number, dropped: number): string {
+  return `${plural(packets, 'packet')}, ${dropped} dropped …`;
+}
+
+/** Lines for stdout, at most `width` wide where that can be done. */
+export function comparisonLines(result: ComparisonResult, width: number): string[] {
+  const { stages, findings } = result;
+  if (stages.length === 0) return ['no packet was seen'];
+  const table = tableLines(stages, width, true) ?? tableLines(stages, width, false)!;
+  const sentences = [...findings.map(({ text }) => text), ...doubts(result)];
+  const wrapped = sentences.flatMap((text) => {
+    const [first = '', ...others] = wrapText(printable(text), width - 2);
+    return [`- ${first}`, ...others.map((line) => `  ${line}`)];
+  });
+  return [...table, ...(wrapped.length > 0 ? ['', ...wrapped] : [])];
+}
