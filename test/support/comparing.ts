@@ -16,14 +16,18 @@ export interface ChainName {
 export interface StageRow {
   readonly stage: string;
   readonly chain?: ChainName;
+  /** Those that cannot be told apart. */
+  readonly chains?: readonly ChainName[];
   readonly netns?: number;
-  readonly ifname?: string;
+  /** `vb@ns` where several namespaces are watched. */
+  readonly device?: string;
   readonly packets: number;
   readonly bytes?: number;
   readonly dropped?: number;
   readonly rewritten?: number;
   readonly queued?: number;
   readonly reason?: string;
+  readonly function?: string;
 }
 
 /** One sentence with its number. */
@@ -31,8 +35,14 @@ export interface Finding {
   readonly text: string;
   readonly packets: number;
   readonly stage?: string;
+  readonly netns?: number;
   readonly chain?: ChainName;
+  /** Those that cannot be told apart. */
+  readonly chains?: readonly ChainName[];
   readonly reason?: string;
+  readonly function?: string;
+  /** The last tap before, and what it saw. */
+  readonly tap?: { readonly stage: string; readonly device?: string; readonly packets: number };
 }
 
 export interface Comparison {

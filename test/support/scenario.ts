@@ -1,6 +1,7 @@
 /** Scenarios: some packets meet a fate that the kernel counts by itself, and compare has to tell the same. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type ChainName,
   type Compared,
@@ -10,6 +11,7 @@ import {
   type StageRow,
 } from './comparing.js';
 import { toolPath } from './host.js';
+import { CountingTcpdump } from './oracles/tcpdump-count.js';
 import type { Topology } from './topology.js';
 import { cannotRunLive, type End } from './world.js';
 
@@ -17,7 +19,12 @@ import { cannotRunLive, type End } from './world.js';
 export interface Place {
   readonly stage: string;
   readonly chain?: ChainName;
+  /** Those that cannot be told apart. */
+  readonly chains?: readonly ChainName[];
   readonly reason?: string;
+  readonly function?: string;
+  /** Letter of the host it is in. */
+  readonly host?: string;
 }
 
 export interface Scenario {
@@ -44,8 +51,10 @@ export interface Group {
   readonly compare?: CompareOptions;
   readonly scenarios: readonly Scenario[];
   readonly commands?: readonly string[];
-  /** More that has to hold of the whole run. */
-  readonly more?: (result: () => GroupResult) => void;
+  /** Has tcpdump count at every device with compare's filter: where no packet stops matching on its way. */
+  readonly tcpdump?: boolean;
+  /** Packets that were sent in all: each is one journey, however often it forks and whatever it meets. */
+  readonly packets?: number;
 }
 
 export interface GroupResult {
@@ -53,38 +62,64 @@ export interface GroupResult {
   readonly compared: Compared;
   /** By the name of the scenario. */
   readonly counts: ReadonlyMap<string, number>;
+  /** What tcpdump counted, by `rx-tap vb`. */
+  readonly taps: ReadonlyMap<string, number>;
+}
+
+/** Runs a tcpdump for each direction of each device meanwhile; the packets that each of them was handed. */
+async function tcpdumpCounting(
+  { tcpdump, compare = {} }: Group,
+  { ends }: Topology,
+  use: () => Promise<void>,
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  const running = new Map<string, CountingTcpdump>();
+  for (const end of tcpdump ? ends : []) {
+    running.set(`rx-tap ${end.device}`, await CountingTcpdump.start(end, 'in', compare.filter ?? ''));
+    running.set(`tx-tap ${end.device}`, await CountingTcpdump.start(end, 'out', compare.filter ?? ''));
+  }
+  await use();
+  for (const [tap, counting] of running) counts.set(tap, await counting.stop());
+  return counts;
 }
 
 async function runGroup(group: Group, topology: Topology): Promise<GroupResult> {
   const counts = new Map<string, number>();
   await group.setUp?.(topology);
-  const compared = await comparing(topology.hosts, group.compare ?? {}, async () => {
+  const traffic = async () => {
     for (const { name, send, counter, skip } of group.scenarios) {
       if (skip) continue;
       const start = await counter(topology);
       await send(topology);
       counts.set(name, (await counter(topology)) - start);
     }
+  };
+  let compared: Compared | undefined;
+  const taps = await tcpdumpCounting(group, topology, async () => {
+    compared = await comparing(topology.hosts, group.compare ?? {}, traffic);
   });
-  return { topology, compared, counts };
+  return { topology, compared: compared!, counts, taps };
 }
 
-const sameChain = (a: ChainName | undefined, b: ChainName): boolean =>
-  a !== undefined &&
-  a.family === b.family &&
-  a.table === b.table &&
-  a.chain === b.chain &&
-  a.priority === b.priority;
+/** What the contract names a chain by; it may say more of it. */
+const nameOf = ({ family, table, chain, priority }: ChainName): ChainName => ({
+  family,
+  table,
+  chain,
+  priority,
+});
 
-function isAt({ stage, chain, reason }: Place, said: StageRow | Finding): boolean {
+const chainsOf = ({ chain, chains = [] }: Pick<Place, 'chain' | 'chains'>): ChainName[] =>
+  (chain ? [chain] : chains).map(nameOf);
+
+function isAt(place: Place, said: StageRow | Finding, topology: Topology): boolean {
+  const { stage, reason, function: name, host } = place;
   if (said.stage !== stage) return false;
-  if (chain && !sameChain(said.chain, chain)) return false;
+  const chains = chainsOf(place);
+  if (chains.length > 0 && !isDeepStrictEqual(chainsOf(said), chains)) return false;
+  if (host && said.netns !== topology.host(host).netns.inode) return false;
+  if (name !== undefined && said.function !== name) return false;
   return reason === undefined || said.reason === reason;
-}
-
-function samePlace(a: Place, b: Place): boolean {
-  if (a.stage !== b.stage || a.reason !== b.reason) return false;
-  return a.chain && b.chain ? sameChain(a.chain, b.chain) : a.chain === b.chain;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -95,7 +130,7 @@ function shown({ stages, findings }: Compared): string {
 }
 
 /** Asserts that compare's numbers and its sentence are those of the independent counters. */
-function assertTold(group: Group, { compared, counts }: GroupResult, scenario: Scenario): void {
+function assertTold(group: Group, { topology, compared, counts }: GroupResult, scenario: Scenario): void {
   const { name, packets, fate, place, sentence } = scenario;
   const counted = counts.get(name)!;
   assert.ok(
@@ -103,17 +138,30 @@ function assertTold(group: Group, { compared, counts }: GroupResult, scenario: S
     `the scenario itself: its counter says ${counted}`,
   );
   const fellows = group.scenarios.filter(
-    (other) => !other.skip && other.fate === fate && samePlace(other.place, place),
+    (other) => !other.skip && other.fate === fate && isDeepStrictEqual(other.place, place),
   );
   const expected = sum(fellows.map((fellow) => counts.get(fellow.name)!));
   if (fate) {
-    const rows = compared.stages.filter((row) => isAt(place, row));
+    const rows = compared.stages.filter((row) => isAt(place, row, topology));
     const told = sum(rows.map((row) => row[fate] ?? 0));
     assert.equal(told, expected, `${fate} at ${JSON.stringify(place)}, by compare:${shown(compared)}`);
   }
-  const findings = compared.findings.filter(({ text }) => sentence.test(text));
+  const findings = compared.findings.filter(
+    (said) => sentence.test(said.text) && isAt(place, said, topology),
+  );
   assert.ok(findings.length > 0, `no sentence like ${sentence}:${shown(compared)}`);
   assert.equal(sum(findings.map((finding) => finding.packets)), expected, `the sentence:${shown(compared)}`);
+}
+
+/** Asserts that the taps' numbers are tcpdump's, and those that the sentences name as the whole. */
+function assertTaps({ compared, taps }: GroupResult): void {
+  const own = new Map([...taps.keys()].map((tap) => [tap, 0]));
+  const tapName = (tap: { stage: string; device?: string }) =>
+    `${tap.stage} ${tap.device?.replace(/@.*/, '')}`;
+  for (const row of compared.stages) if (own.has(tapName(row))) own.set(tapName(row), row.packets);
+  assert.deepEqual(Object.fromEntries(own), Object.fromEntries(taps));
+  for (const { text, tap } of compared.findings)
+    if (tap) assert.equal(tap.packets, taps.get(tapName(tap)), text);
 }
 
 /** Makes a test of each scenario of a group. */
@@ -130,7 +178,10 @@ export function describeGroup(group: Group): void {
     it('ends complete', () => assert.match(result.compared.stderr, /complete: nothing was lost/));
     for (const scenario of group.scenarios)
       it(scenario.name, { skip: scenario.skip ?? false }, () => assertTold(group, result, scenario));
-    group.more?.(() => result);
+    const { packets } = group;
+    if (packets !== undefined)
+      it('tells one journey a packet', () => assert.equal(result.compared.packets, packets));
+    if (group.tcpdump) it('counts at the taps what tcpdump counts', () => assertTaps(result));
   });
 }
 

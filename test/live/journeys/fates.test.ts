@@ -50,7 +50,10 @@ async function sendOdd(
   await from.sendFrames(new Array<Uint8Array>(count).fill(frame));
 }
 
-type Row = Pick<Scenario, 'name' | 'packets' | 'send' | 'counter'> & { readonly reason: string };
+type Row = Pick<Scenario, 'name' | 'packets' | 'send' | 'counter'> & {
+  readonly reason: string;
+  readonly host: 'r' | 'b';
+};
 
 /** What the router's prerouting counter says: packets that reached IP, to meet their fate right behind. */
 const reachedRouter = (port: number) => (topology: Topology) =>
@@ -60,6 +63,7 @@ const FATES: readonly Row[] = [
   {
     name: 'no route, IPv4',
     reason: 'IP_INNOROUTES',
+    host: 'r',
     packets: 5,
     send: (t) => sendOdd(t, 4, { dst: NOWHERE[4], dport: 6001 }, 5),
     counter: (t) => netstat(t.host('r'), 'IpExt.InNoRoutes'),
@@ -67,6 +71,7 @@ const FATES: readonly Row[] = [
   {
     name: 'no route, IPv6',
     reason: 'IP_INNOROUTES',
+    host: 'r',
     packets: 6,
     send: (t) => sendOdd(t, 6, { dst: NOWHERE[6], dport: 6002 }, 6),
     counter: (t) => snmp6(t.host('r'), 'Ip6InNoRoutes'),
@@ -74,6 +79,7 @@ const FATES: readonly Row[] = [
   {
     name: 'TTL 1 at the router',
     reason: 'IP_INHDR',
+    host: 'r',
     packets: 7,
     send: (t) => sendOdd(t, 4, { dport: 6003 }, 7, { ttl: 1 }),
     counter: (t) => snmp(t.host('r'), 'Ip.InHdrErrors'),
@@ -81,6 +87,7 @@ const FATES: readonly Row[] = [
   {
     name: 'hop limit 1 at the router, IPv6',
     reason: 'IP_INHDR',
+    host: 'r',
     packets: 8,
     send: (t) => sendOdd(t, 6, { dport: 6004 }, 8, { ttl: 1 }),
     counter: (t) => snmp6(t.host('r'), 'Ip6InHdrErrors'),
@@ -88,6 +95,7 @@ const FATES: readonly Row[] = [
   {
     name: 'reverse path filter',
     reason: 'IP_RPFILTER',
+    host: 'r',
     packets: 9,
     send: (t) => sendOdd(t, 4, { src: '198.18.1.9', dport: 6005 }, 9),
     counter: (t) => netstat(t.host('r'), 'TcpExt.IPReversePathFilter'),
@@ -95,6 +103,7 @@ const FATES: readonly Row[] = [
   {
     name: 'martian source',
     reason: 'IP_INVALID_SOURCE',
+    host: 'r',
     packets: 10,
     send: (t) => sendOdd(t, 4, { src: '224.0.0.5', dport: 6006 }, 10),
     counter: reachedRouter(6006),
@@ -102,6 +111,7 @@ const FATES: readonly Row[] = [
   {
     name: 'loopback source from outside',
     reason: 'IP_LOCALNET',
+    host: 'r',
     packets: 11,
     send: (t) => sendOdd(t, 4, { src: '127.0.0.5', dport: 6007 }, 11),
     counter: reachedRouter(6007),
@@ -109,6 +119,7 @@ const FATES: readonly Row[] = [
   {
     name: 'bad IPv4 checksum',
     reason: 'IP_CSUM',
+    host: 'r',
     packets: 12,
     send: (t) => sendOdd(t, 4, { dport: 6008 }, 12, { badChecksum: 'ip' }),
     counter: (t) => netstat(t.host('r'), 'IpExt.InCsumErrors'),
@@ -116,6 +127,7 @@ const FATES: readonly Row[] = [
   {
     name: 'bad UDP checksum',
     reason: 'UDP_CSUM',
+    host: 'b',
     packets: 13,
     send: (t) => sendOdd(t, 4, { dport: 6009 }, 13, { badChecksum: 'udp' }),
     counter: (t) => snmp(t.host('b'), 'Udp.InCsumErrors'),
@@ -123,6 +135,7 @@ const FATES: readonly Row[] = [
   {
     name: 'bad UDP checksum, IPv6',
     reason: 'UDP_CSUM',
+    host: 'b',
     packets: 14,
     send: (t) => sendOdd(t, 6, { dport: 6010 }, 14, { badChecksum: 'udp' }),
     counter: (t) => snmp6(t.host('b'), 'Udp6InCsumErrors'),
@@ -130,6 +143,7 @@ const FATES: readonly Row[] = [
   {
     name: 'no listener',
     reason: 'NO_SOCKET',
+    host: 'b',
     packets: 15,
     send: (t) => sendUdp(t.end('ar'), B[4], 6011, 15),
     counter: (t) => snmp(t.host('b'), 'Udp.NoPorts'),
@@ -137,6 +151,7 @@ const FATES: readonly Row[] = [
   {
     name: 'no listener, IPv6',
     reason: 'NO_SOCKET',
+    host: 'b',
     packets: 16,
     send: (t) => sendUdp(t.end('ar'), B[6], 6012, 16),
     counter: (t) => snmp6(t.host('b'), 'Udp6NoPorts'),
@@ -144,6 +159,7 @@ const FATES: readonly Row[] = [
   {
     name: 'no listener, TCP',
     reason: 'NO_SOCKET',
+    host: 'b',
     packets: 3,
     send: async (t) => {
       const connect = `for n in 1 2 3; do (exec 3<>/dev/tcp/${B[4]}/6014) 2>/dev/null || true; done`;
@@ -154,6 +170,7 @@ const FATES: readonly Row[] = [
   {
     name: 'full socket buffer',
     reason: 'SOCKET_RCVBUFF',
+    host: 'b',
     packets: 40,
     send: (t) => sendUdp(t.end('ar'), B[4], FULL_PORT, 40),
     counter: (t) => udpSocketDrops(t.host('b'), FULL_PORT, 'udp6'),
@@ -161,6 +178,7 @@ const FATES: readonly Row[] = [
   {
     name: "another host's frame",
     reason: 'OTHERHOST',
+    host: 'r',
     packets: 17,
     send: (t) => sendOdd(t, 4, { dport: 6015 }, 17, {}, '02:00:00:00:00:77'),
     counter: async (t) => nftCounter(t.host('r'), 'ingress6015'),
@@ -189,11 +207,11 @@ async function fillSocket(topology: Topology): Promise<void> {
   await sendUdp(topology.end('ar'), B[4], FULL_PORT, 100);
 }
 
-function scenarioOf({ reason, ...row }: Row): Scenario {
+function scenarioOf({ reason, host, ...row }: Row): Scenario {
   return {
     ...row,
     fate: 'dropped',
-    place: { stage: 'drop', reason },
+    place: { stage: 'drop', reason, host },
     sentence: new RegExp(`dropped.*\\b${reason}\\b`),
   };
 }
@@ -208,6 +226,7 @@ const group: Group = {
     await fillSocket(topology);
   },
   compare: { filter: FILTER },
+  tcpdump: true,
   scenarios: FATES.map(scenarioOf),
 };
 

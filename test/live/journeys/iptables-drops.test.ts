@@ -48,7 +48,7 @@ function scenarioOf(command: Iptables, one: Drop, port: number, packets: number)
     },
     counter: (topology) => ruleCounter(topology.host(host), command, table, `port${port}`),
     fate: 'dropped',
-    place: { stage, chain: { family, table, chain, priority } },
+    place: { stage, host, chain: { family, table, chain, priority } },
     sentence: new RegExp(`dropped (at|in) ${family} ${table}/${chain}\\b`),
   };
 }
@@ -70,6 +70,7 @@ function groupOf(kind: 'legacy' | 'nft'): Group {
       }
     },
     compare: { filter: FILTER },
+    tcpdump: true,
     scenarios: rules.map(({ one, command }, index) =>
       scenarioOf(command, one, FIRST_PORT + index, 4 + index),
     ),

@@ -113,14 +113,14 @@ const arrivalRules = `table inet arrivals {
 }`;
 
 function scenarioOf(nat: Nat, packets: number): Scenario {
-  const { name, family, hook, priority, to, port, sentence } = nat;
+  const { name, host, family, hook, priority, to, port, sentence } = nat;
   return {
     name,
     packets,
     send: (topology) => sendUdp(topology.end('ar'), to, port, packets),
     counter: (topology) => nftCounter(topology.host('b'), `arrived${port}`),
     fate: 'rewritten',
-    place: { stage: `nf-${hook}`, chain: { family, table: 'nat', chain: hook, priority } },
+    place: { stage: `nf-${hook}`, host, chain: { family, table: 'nat', chain: hook, priority } },
     sentence,
   };
 }

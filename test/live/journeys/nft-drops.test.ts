@@ -17,8 +17,10 @@ interface Drop {
   readonly priority: number;
   /** Of the traffic. */
   readonly ip: 4 | 6;
-  /** Device of a netdev (or inet ingress) chain. */
+  /** Device of a netdev chain. */
   readonly device?: string;
+  /** `drop` where nothing else is said. */
+  readonly verdict?: string;
 }
 
 const drop = (
@@ -38,6 +40,8 @@ const INET_DROPS: readonly Drop[] = [
   drop('b', 'ip', 'input', 0, 4),
   drop('b', 'ip6', 'input', 0, 6),
   drop('b', 'inet', 'input', 20, 4),
+  { ...drop('b', 'ip', 'input', 60, 4), verdict: 'reject' },
+  { ...drop('b', 'ip', 'input', 70, 4), verdict: 'queue to 5' }, // nobody listens to the queue
   drop('b', 'inet', 'input', 30, 6),
   drop('r', 'ip', 'forward', 0, 4),
   drop('r', 'ip6', 'forward', 0, 6),
@@ -78,7 +82,7 @@ function ruleset(drops: readonly Drop[], host: string, portOf: (drop: Drop) => n
         `  counter port${port} {}`,
         `  chain ${chainOfDrop(one)} {`,
         `    type filter hook ${at} priority ${one.priority}; policy accept;`,
-        `    ${version} udp dport ${port} counter name port${port} drop`,
+        `    ${version} udp dport ${port} counter name port${port} ${one.verdict ?? 'drop'}`,
         '  }',
         '}',
       ].join('\n');
@@ -87,11 +91,11 @@ function ruleset(drops: readonly Drop[], host: string, portOf: (drop: Drop) => n
 }
 
 function scenarioOf(one: Drop, port: number, packets: number): Scenario {
-  const { host, family, hook, priority, ip } = one;
+  const { host, family, hook, priority, ip, verdict } = one;
   const chain = chainOfDrop(one);
   const stage = stageOf(hook);
   return {
-    name: `${family} ${hook} ${priority} on ${host}, IPv${ip}`,
+    name: `${family} ${hook} ${priority} on ${host}, IPv${ip}${verdict ? `, ${verdict}` : ''}`,
     packets,
     send: async (topology: Topology) => {
       const to = topology.end('br');
@@ -99,7 +103,7 @@ function scenarioOf(one: Drop, port: number, packets: number): Scenario {
     },
     counter: (topology) => nftCounter(topology.host(host), `port${port}`),
     fate: 'dropped',
-    place: { stage, chain: { family, table: 'shield', chain, priority } },
+    place: { stage, host, chain: { family, table: 'shield', chain, priority } },
     sentence: new RegExp(`dropped (at|in) ${family} shield/${chain}\\b`),
   };
 }
@@ -114,9 +118,59 @@ function groupOf(name: string, drops: readonly Drop[], firstPort: number): Group
         await loadNft(topology.host(letter), ruleset(drops, letter, portOf));
     },
     compare: { filter: FILTER },
+    tcpdump: true,
     scenarios: drops.map((one, index) => scenarioOf(one, portOf(one), 5 + index)),
   };
 }
 
 describeGroup(groupOf('nft drops in the INET hooks', INET_DROPS, FIRST_PORT));
 describeGroup(groupOf('nft drops in the hooks of a device', NETDEV_DROPS, FIRST_PORT + 100));
+
+const NEIGHBOURS = `table inet shield {
+  counter first {}
+  counter second {}
+  chain one { type filter hook input priority 40; udp dport 1201 counter name first drop; }
+  chain two { type filter hook input priority 41; udp dport 1202 counter name second drop; }
+}`;
+const neighbour = (chain: string, priority: number) => ({ family: 'inet', table: 'shield', chain, priority });
+const neighbourDrop = (name: string, port: number, packets: number): Scenario => ({
+  name: `dropped by the ${name} of them`,
+  packets,
+  send: (topology) => sendUdp(topology.end('ab'), topology.end('ba').ipv4, port, packets),
+  counter: (topology) => nftCounter(topology.host('b'), name),
+  fate: 'dropped',
+  place: { stage: 'nf-input', host: 'b', chains: [neighbour('one', 40), neighbour('two', 41)] },
+  sentence: /dropped at inet shield\/one or inet shield\/two \(nf-input, priorities 40 and 41\)/,
+});
+
+describeGroup({
+  name: 'chains with no free priority between them are named together',
+  topology: () => chainOf('ab'),
+  setUp: (topology) => loadNft(topology.host('b'), NEIGHBOURS),
+  compare: { filter: FILTER },
+  scenarios: [neighbourDrop('first', 1201, 6), neighbourDrop('second', 1202, 7)],
+});
+
+const LOCAL = `table inet shield {
+  counter in {}
+  counter out {}
+  chain in { type filter hook input priority 0; udp dport 1301 counter name in drop; }
+  chain out { type filter hook output priority 0; udp dport 1302 counter name out drop; }
+}`;
+const localDrop = (chain: 'in' | 'out', stage: string, port: number, packets: number): Scenario => ({
+  name: stage,
+  packets,
+  send: (topology) => sendUdp(topology.end('ab'), topology.end('ab').ipv4, port, packets),
+  counter: (topology) => nftCounter(topology.host('a'), chain),
+  fate: 'dropped',
+  place: { stage, host: 'a', chain: { family: 'inet', table: 'shield', chain, priority: 0 } },
+  sentence: chain === 'in' ? /on lo\S* were dropped at inet shield\/in/ : /dropped in inet shield\/out/,
+});
+
+describeGroup({
+  name: 'nft drops of what a host sends to itself',
+  topology: () => chainOf('ab'),
+  setUp: (topology) => loadNft(topology.host('a'), LOCAL),
+  compare: { filter: FILTER },
+  scenarios: [localDrop('in', 'nf-input', 1301, 8), localDrop('out', 'nf-output', 1302, 9)],
+});
