@@ -9,7 +9,7 @@ const units: readonly (readonly [ns: number, name: string])[] = [
 
 /** `850 ns`, `3.1 µs`, `12 ms`: two digits are what a run of packets can tell. */
 export function durationText(ns: number): string {
-  const [size, name] = units.find(([unit]) => ns >= unit) ?? [1, 'ns'];
+  const [size, name] = units.find(([unit]) => ns >= unit * 0.9995) ?? [1, 'ns'];
   const value = ns / size;
   return `${value < 9.95 && size > 1 ? value.toFixed(1) : Math.round(value)} ${name}`;
 }

@@ -70,8 +70,8 @@ export class Groups {
   }
 
   private find(what: Circumstances): Group | undefined {
-    let ofPlace = this.byPlace.get(what.place);
-    if (!ofPlace) this.byPlace.set(what.place, (ofPlace = []));
+    const ofPlace = this.byPlace.get(what.place) ?? [];
+    this.byPlace.set(what.place, ofPlace);
     const same = ofPlace.filter((group) => isSame(group, what));
     const known = same.find(({ translation }) => sameTranslation(translation, what.translation));
     if (known) return known;

@@ -79,9 +79,10 @@ function newRow(place: Place): Row {
   return { place, ...counts, unarmed: 0, afterTap: new Histogram() };
 }
 
-/** `inet filter/in`, or who registered it where it is no chain of a table. */
-export function chainName({ family, table, chain, owner }: BaseChain): string {
-  return table === undefined || chain === undefined ? owner : `${family} ${table}/${chain}`;
+/** `inet filter/in`, or what is known of a hook that belongs to no table. */
+export function chainName({ family, table, chain, device }: BaseChain): string {
+  if (table === '') return chain;
+  return `${family} ${table}/${chain}${device === undefined ? '' : ` on ${device}`}`;
 }
 
 export function chainsName(chains: readonly BaseChain[]): string {

@@ -20,6 +20,14 @@ const isOnLink = ({ stage }: TapEvent): boolean =>
 /** `nf_hook_slow` of `nf_hook_slow+0x60 [module]`. */
 export const functionOf = (symbol: string): string => symbol.replace(/[+ ].*$/, '');
 
+function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
 export class Places {
   private readonly rows = new Rows();
   /** Rows by what an event carries, without making a key: by stage, namespace, device or family. */
@@ -46,12 +54,8 @@ export class Places {
     const detail = onLink ? record.ifindex : record.has('hook') ? record.nfFamily : 0;
     const netns = record.has('netns') ? record.netnsInum : 0;
     this.byNumbers[stage.number] ??= new Map();
-    const ofStage = this.byNumbers[stage.number]!;
-    let ofNetns = ofStage.get(netns);
-    if (!ofNetns) ofStage.set(netns, (ofNetns = new Map()));
-    let row = ofNetns.get(detail);
-    if (!row) ofNetns.set(detail, (row = this.make(event, onLink)));
-    return row;
+    const ofNetns = getOrMake(this.byNumbers[stage.number]!, netns, () => new Map<number, Row>());
+    return getOrMake(ofNetns, detail, () => this.make(event, onLink));
   }
 
   private make({ stage, record }: TapEvent, onLink: boolean): Row {
@@ -73,15 +77,13 @@ export class Places {
   /** The row of chains in a hook; undefined where there are none. */
   chains(hook: Row, chains: readonly BaseChain[]): Row | undefined {
     if (chains.length === 0) return undefined;
-    let ofHooks = this.byChains.get(chains);
-    if (!ofHooks) this.byChains.set(chains, (ofHooks = new Map()));
-    let row = ofHooks.get(hook);
-    if (!row) {
+    const ofHooks = this.byChains.get(chains) ?? new Map<Row, Row>();
+    this.byChains.set(chains, ofHooks);
+    return getOrMake(ofHooks, hook, () => {
       const { stage, netns, family } = hook.place;
       const key = `${stage} ${netns} ${family} ${chainsKey(chains)}`;
-      ofHooks.set(hook, (row = this.rows.get(key, () => ({ ...hook.place, chains }))));
-    }
-    return row;
+      return this.rows.get(key, () => ({ ...hook.place, chains }));
+    });
   }
 
   /** Of an end that no hook is to blame for. */

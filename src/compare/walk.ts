@@ -25,10 +25,22 @@ export interface Pass {
   readonly counted: { rewritten: boolean; marked: boolean };
 }
 
+/** Adds one to chains and to the hook that they are in. */
+export function countIn(
+  place: Row,
+  { hook }: Pass,
+  what: 'rewritten' | 'marked' | 'queued' | 'stolenOrQueued',
+): void {
+  place[what] += 1;
+  if (place !== hook) hook[what] += 1;
+}
+
+/** A packet at a tap. */
 export interface Sight {
   readonly row: Row;
   readonly atNs: number;
   readonly bytes: number;
+  readonly isUnarmed: boolean;
 }
 
 /** A change of address that waits for the next place, so that it can be told what that saw. */

@@ -1,0 +1,72 @@
+/** What was changed of a packet between two of its events, and by whom: NAT and marks. */
+import type { Flow } from './flow.js';
+import type { Groups, Translation } from './groups.js';
+import type { Row } from './place.js';
+import { countIn, type Pass, type Walk } from './walk.js';
+
+/** What an event shows of a packet. */
+export interface Seen {
+  readonly row: Row;
+  readonly flow: Flow;
+  readonly mark: number | undefined;
+}
+
+/** Without the ports, where they stayed the same: the address alone was rewritten. */
+function shortened(from: string, to: string): Pick<Translation, 'from' | 'to'> {
+  const [, fromHost, fromPort] = /^(\[.*\]|[^:]*)(:\d+)?$/.exec(from) ?? [];
+  const [, toHost, toPort] = /^(\[.*\]|[^:]*)(:\d+)?$/.exec(to) ?? [];
+  if (!fromHost || !toHost || fromPort !== toPort || fromHost === toHost) return { from, to };
+  const bare = (host: string): string => host.replace(/[[\]]/g, '');
+  return { from: bare(fromHost), to: bare(toHost) };
+}
+
+function translations(before: Flow, after: Flow): Translation[] {
+  const list: Translation[] = [];
+  if (before.sourceDiffers(after))
+    list.push({ what: 'source', ...shortened(before.sourceText, after.sourceText) });
+  if (before.destinationDiffers(after))
+    list.push({ what: 'destination', ...shortened(before.destinationText, after.destinationText) });
+  return list;
+}
+
+export class Changes {
+  constructor(private readonly groups: Groups) {}
+
+  /** Since the walk's last event; `pass`: the hook that both were in, so that the chains between did it. */
+  take(walk: Walk, { row, flow, mark }: Seen, pass: Pass | undefined): void {
+    const place = pass ? (pass.chains ?? pass.hook) : row;
+    if (walk.last && walk.flow?.isComparable(flow)) {
+      const list = translations(walk.flow, flow);
+      if (list.length > 0) this.rewritten(walk, place, pass, list);
+    }
+    // Elsewhere a mark says nothing of netfilter: it is taken off where a packet changes its namespace.
+    if (!pass || mark === undefined || walk.mark === undefined || mark === walk.mark) return;
+    countOnce(place, pass, 'marked');
+    this.groups.add({ kind: 'marked', place, tap: walk.tap?.row });
+  }
+
+  /** It is told once the next place is known, with what that saw. */
+  private rewritten(walk: Walk, place: Row, pass: Pass | undefined, list: readonly Translation[]): void {
+    countOnce(place, pass, 'rewritten');
+    this.settle(walk, undefined);
+    walk.rewrite = { place, tap: walk.tap?.row, entered: walk.entered, translations: list };
+  }
+
+  /** Tells what waits; undefined: there was no next place. */
+  settle(walk: Walk, later: Row | undefined): void {
+    const { rewrite } = walk;
+    if (!rewrite) return;
+    walk.rewrite = undefined;
+    const { place, tap, entered } = rewrite;
+    for (const translation of rewrite.translations)
+      this.groups.add({ kind: 'rewritten', place, tap, entered, later, translation });
+  }
+}
+
+/** A hook counts a packet once, however many of its chains changed it. */
+function countOnce(place: Row, pass: Pass | undefined, what: 'rewritten' | 'marked'): void {
+  if (!pass) place[what] += 1;
+  else if (!pass.counted[what]) countIn(place, pass, what);
+  else if (place !== pass.hook) place[what] += 1;
+  if (pass) pass.counted[what] = true;
+}

@@ -1,0 +1,183 @@
+/** Findings: the sentences, each with its number. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Journey } from '../../../src/journey/journey.js';
+import type { Ledger } from '../../../src/trace/ledger.js';
+import { noLoss } from '../render/header.js';
+import {
+  chainOf,
+  compared,
+  consumed,
+  type Event,
+  filtered,
+  flow,
+  type Hook,
+  journeyOf,
+  passed,
+  rxTap,
+  times,
+  txTap,
+} from './journeys.js';
+
+const vB: Event = { ...rxTap, ifindex: 3 };
+const input: Hook = { stage: 'nf-input', groups: [[chainOf('inet filter/in')]] };
+const output: Hook = { stage: 'nf-output', groups: [[chainOf('ip filter/OUTPUT')]] };
+const prerouting: Hook = { stage: 'nf-prerouting', groups: [[chainOf('ip nat/PREROUTING', -100)]] };
+const postrouting: Hook = { stage: 'nf-postrouting', groups: [[chainOf('ip nat/POSTROUTING', 100)]] };
+
+const sentences = (journeys: readonly Journey[], ledger?: Ledger): string[] =>
+  compared(journeys, ledger).findings.map(({ text }) => text);
+
+const dropAfter = (atNs: number): Event[] => [
+  { ...vB, atNs: 0 },
+  { ...passed(input, {}, 0)[0]!, atNs: 900 },
+  { ...filtered, atNs },
+];
+
+describe('findings say', () => {
+  it('which chain dropped what tcpdump shows, and how long after', () => {
+    const journeys = [...times(12, dropAfter(3100)), ...times(28, [vB, ...passed(input), consumed])];
+    const result = compared(journeys);
+    assert.equal(
+      result.findings[0]?.text,
+      '12 of 40 packets that tcpdump shows on vB were dropped at inet filter/in (nf-input, priority 0), 3.1 µs after the tap.',
+    );
+    const { packets, stage, kind, chain, tap } = result.findings[0]!;
+    assert.deepEqual({ packets, stage, kind }, { packets: 12, stage: 'nf-input', kind: 'dropped' });
+    assert.deepEqual(
+      [chain?.family, chain?.table, chain?.chain, chain?.priority],
+      ['inet', 'filter', 'in', 0],
+    );
+    assert.deepEqual(tap, { stage: 'rx-tap', netns: 1, device: 'vB', packets: 40 });
+  });
+
+  it('that NAT rewrote what the tap had seen', () => {
+    const there = { ...flow, dport: 8080 };
+    const [before, after] = passed(prerouting);
+    const journeys = times(8, [
+      vB,
+      before!,
+      { ...after!, flow: there },
+      ...passed(input, { flow: there }),
+      consumed,
+    ]);
+    assert.deepEqual(sentences(journeys), [
+      '8 packets were seen at the tap on vB with destination 10.0.0.2:80 and at nf-input with 10.0.0.2:8080: rewritten in ip nat/PREROUTING.',
+    ]);
+  });
+
+  it('the address alone where the port stayed', () => {
+    const masqueraded = { ...flow, src: '192.0.2.1' };
+    const [before, after] = passed(postrouting);
+    const journeys = times(3, [
+      ...passed(output),
+      before!,
+      { ...after!, flow: masqueraded },
+      { ...txTap, flow: masqueraded },
+      consumed,
+    ]);
+    assert.deepEqual(sentences(journeys), [
+      '3 packets were seen at nf-output with source 10.0.0.1 and at the tap on vA with 192.0.2.1: rewritten in ip nat/POSTROUTING.',
+    ]);
+  });
+
+  it('why tcpdump cannot show what never reached the TX tap', () => {
+    assert.deepEqual(sentences(times(5, [...passed(output, {}, 0), filtered])), [
+      '5 packets entered nf-output and never reached the TX tap: dropped in ip filter/OUTPUT, so tcpdump cannot show them.',
+    ]);
+    assert.deepEqual(sentences([journeyOf([...passed(output), ...passed(postrouting, {}, 0), filtered])]), [
+      '1 packet left nf-output and never reached the TX tap: dropped in ip nat/POSTROUTING, so tcpdump cannot show them.',
+    ]);
+  });
+
+  it('what the stack dropped, why and where', () => {
+    const noSocket: Event = { stage: 'drop', reason: 3, location: 0xffffffff81234560n, atNs: 6000 };
+    assert.deepEqual(sentences([journeyOf([{ ...vB, atNs: 0 }, noSocket])]), [
+      '1 of 1 packet that tcpdump shows on vB was dropped in nf_hook_slow (NO_SOCKET: nobody listens there), 6.0 µs after the tap.',
+    ]);
+  });
+
+  it('that generic XDP was before the tap', () => {
+    const xdp: Event = { stage: 'drop', reason: 5 };
+    assert.deepEqual(sentences(times(2, [vB, xdp])), [
+      '2 packets were dropped by generic XDP on vB, before the tap: tcpdump does not show them.',
+    ]);
+  });
+
+  it('that tcpdump would show what nobody tapped', () => {
+    assert.deepEqual(sentences(times(2, [{ ...vB, armed: false }, consumed])), [
+      '2 packets came in on vB while nobody tapped it: tcpdump would have shown them.',
+    ]);
+  });
+
+  it('several chains together where nothing fits between them', () => {
+    const two: Hook = { stage: 'nf-input', groups: [[chainOf('inet a/x', 0), chainOf('ip b/y', 1)]] };
+    const { findings } = compared(times(2, [vB, ...passed(two, {}, 0), { ...filtered, atNs: 2000 }]));
+    assert.match(findings[0]!.text, /dropped at inet a\/x or ip b\/y \(nf-input, priorities 0 and 1\)/);
+    assert.equal(findings[0]!.chain, undefined);
+    assert.equal(findings[0]!.chains?.length, 2);
+  });
+
+  it('where a queue held packets, and how long', () => {
+    const [before, after] = passed(prerouting);
+    const journeys = times(2, [
+      vB,
+      { ...before!, pid: 0, atNs: 100 },
+      { ...after!, pid: 812, atNs: 2_000_100 },
+      consumed,
+    ]);
+    assert.match(
+      sentences(journeys)[0]!,
+      /^2 packets were queued to user space at ip nat\/PREROUTING \(nf-prerouting, priority -100\) and came back after 2.0 ms\.$/,
+    );
+  });
+
+  it('that a packet which did not come out was stolen or queued, or that its events were lost', () => {
+    const journeys = [journeyOf([vB, ...passed(input, {}, 0)], { closed: 'idle' })];
+    assert.deepEqual(sentences(journeys), [
+      '1 packet entered inet filter/in (nf-input, priority 0) and did not come out: stolen or queued.',
+    ]);
+    const ledger: Ledger = { ...noLoss, lost: { ring: 3, recursion: 0, user: 0 }, complete: false };
+    assert.match(sentences(journeys, ledger)[0]!, /stolen or queued, or events of them were lost\.$/);
+  });
+
+  it('which packets passed netfilter by, where there are hooks at all', () => {
+    const bridged: Event[] = [{ ...rxTap, ifindex: 2 }, { ...txTap, ifindex: 3 }, consumed];
+    assert.deepEqual(sentences([journeyOf(bridged)]), []);
+    const hooked = [journeyOf([...passed(input), consumed]), journeyOf(bridged)];
+    assert.deepEqual(sentences(hooked), [
+      '1 packet went from the tap on vA to the tap on vB past every netfilter hook: bridged, or redirected by tc.',
+    ]);
+  });
+
+  it('the namespace where there are several', () => {
+    const there: Hook = { ...input, netns: 2 };
+    const journeys = [journeyOf([vB, consumed]), journeyOf([...passed(there, {}, 0), filtered])];
+    assert.deepEqual(sentences(journeys), [
+      '1 packet was dropped at inet filter/in (nf-input, priority 0) in ns2.',
+    ]);
+  });
+
+  it('what concerns most packets first', () => {
+    const journeys = [...times(1, dropAfter(3000)), ...times(4, [...passed(output, {}, 0), filtered])];
+    assert.deepEqual(
+      compared(journeys).findings.map(({ packets }) => packets),
+      [4, 1],
+    );
+  });
+
+  it('many translations of one chain in bounded number, and every packet is in one of them', () => {
+    const [before, after] = passed(postrouting);
+    const journeys = Array.from({ length: 100 }, (_, at) => {
+      const out = { ...flow, src: '192.0.2.1', sport: 1024 + at };
+      return journeyOf([before!, { ...after!, flow: out }, { ...txTap, flow: out }, consumed]);
+    });
+    const { findings } = compared(journeys);
+    assert.ok(findings.length <= 20, `${findings.length} findings`);
+    assert.equal(
+      findings.reduce((sum, { packets }) => sum + packets, 0),
+      100,
+    );
+    assert.match(findings[0]!.text, /with other addresses had their source rewritten in ip nat\/POSTROUTING/);
+  });
+});

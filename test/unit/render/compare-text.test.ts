@@ -1,0 +1,96 @@
+/** The table and the sentences of a comparison, as people see them. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { comparisonJson } from '../../../src/render/compare-json.js';
+import { comparisonLines, progressText } from '../../../src/render/compare-text.js';
+import {
+  chainOf,
+  compared,
+  consumed,
+  filtered,
+  type Hook,
+  passed,
+  rxTap,
+  times,
+} from '../compare/journeys.js';
+
+const chains = [[chainOf('inet filter/early', -10)], [chainOf('inet filter/a_chain_with_a_long_name', 20)]];
+const input: Hook = { stage: 'nf-input', groups: chains };
+const dropped = times(12, [rxTap, ...passed(input, {}, 1), { ...filtered, atNs: 3100 }]);
+const result = compared([...dropped, ...times(28, [rxTap, ...passed(input), consumed])]);
+
+describe('a comparison as text', () => {
+  it('has a row a place in path order, and sentences below', () => {
+    assert.deepEqual(comparisonLines(result, Number.POSITIVE_INFINITY), [
+      '                                                   packets  bytes  dropped  after tap    99 %',
+      'rx-tap    vA                                            40   2480',
+      'nf-input                                                40   1920       12     1.0 µs  1.0 µs',
+      '          inet filter/early -10                         40   1920              1.0 µs  1.0 µs',
+      '          inet filter/a_chain_with_a_long_name 20       40   1920       12     2.0 µs  2.0 µs',
+      'consume                                                 28   1736',
+      '',
+      '- 12 of 40 packets that tcpdump shows on vA were dropped at inet filter/a_chain_with_a_long_name (nf-input, priority 20), 3.1 µs after the tap.',
+    ]);
+  });
+
+  for (const width of [60, 80, 100, 132])
+    it(`fits into ${width} columns`, () => {
+      for (const line of comparisonLines(result, width)) assert.ok(line.length <= width, line);
+    });
+
+  it('gives up bytes and the 99 % before the names of places', () => {
+    const [title] = comparisonLines(result, 60);
+    assert.match(title!, /packets +dropped +after tap$/);
+  });
+
+  it('of nothing says so', () => {
+    assert.deepEqual(comparisonLines(compared([]), 80), ['no packet was seen']);
+  });
+
+  it('says that numbers are lower bounds where events were lost', () => {
+    const lossy = { ...result, lostByStage: { 'nf-input': { ring: 12, recursion: null } } };
+    assert.match(
+      comparisonLines(lossy, 200).at(-1)!,
+      /^- Events were lost \(12 at nf-input\): all numbers are lower bounds\.$/,
+    );
+  });
+
+  it('says which packets it could not follow to their end, and which by a guess', () => {
+    const closed = { ended: 1, replaced: 1, idle: 2, limit: 0, stopped: 3 };
+    const lines = comparisonLines({ ...result, journeys: { packets: 7, open: 0, guessed: 1, closed } }, 200);
+    assert.deepEqual(lines.slice(-3), [
+      '- No end was seen of 3 packets.',
+      '- 3 packets had not ended when the run did.',
+      '- 1 packet put together by a guess, where addresses and content prove nothing.',
+    ]);
+  });
+
+  it('has one line while it runs', () => {
+    assert.equal(progressText(40, 12), '40 packets, 12 dropped …');
+  });
+});
+
+describe('a comparison as JSON', () => {
+  it('is one object with the keys of the contract', () => {
+    const json = comparisonJson(result, [{ stage: 'nf-egress', reason: 'no' }]) as Record<string, unknown>;
+    assert.equal(json.type, 'comparison');
+    assert.deepEqual(json.notWatched, [{ stage: 'nf-egress', reason: 'no' }]);
+    const stages = json.stages as {
+      stage: string;
+      chain?: { chain: string };
+      packets: number;
+      dropped: number;
+    }[];
+    assert.deepEqual(
+      stages.map(({ stage, chain, packets, dropped: lost }) => [stage, chain?.chain, packets, lost]),
+      [
+        ['rx-tap', undefined, 40, 0],
+        ['nf-input', undefined, 40, 12],
+        ['nf-input', 'early', 40, 0],
+        ['nf-input', 'a_chain_with_a_long_name', 40, 12],
+        ['consume', undefined, 28, 0],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(json), /undefined|null(?!,"p99")/);
+  });
+});
