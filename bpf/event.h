@@ -53,6 +53,7 @@ enum tap_flag {
 	TAP_CLONED = 1 << 2,	 /* skb->cloned */
 	TAP_FRAG_LIST = 1 << 3,	 /* skb_shared_info.frag_list is not empty */
 	TAP_DEVICE_GONE = 1 << 4, /* skb->dev did not hold a device pointer */
+	TAP_AMENDS = 1 << 5, /* no packet: verdict or aux of this attachment's last record of this skb */
 };
 
 /* tap_record.context: what the CPU was doing when the program ran. */
@@ -66,6 +67,14 @@ enum tap_link {
 	TAP_LINK_DEVICE = 0,  /* the link header of a device of type link_type (ARPHRD_*) */
 	TAP_LINK_NETWORK = 1, /* no link header: data[] starts at the network header, skb->protocol
 				 says which */
+};
+
+/* tap_record.aux of the stage delivery: what became of the packet at the socket it was handed to. */
+enum tap_delivery {
+	TAP_DELIVERY_UNKNOWN = 0, /* other CPUs handed packets to the socket at the same time */
+	TAP_DELIVERY_TAKEN = 1,
+	TAP_DELIVERY_FILTERED = 2, /* the socket's own filter refused it */
+	TAP_DELIVERY_FULL = 3,	   /* no room in its ring or receive buffer */
 };
 
 /* The fixed header of a record; data_bytes of packet data follow it. */

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
-/* Entries of kernel functions by BPF trampoline. One program for each shape of arguments. */
+/* Entries and returns of kernel functions by BPF trampoline. */
 #ifdef TAP_ACCESS_DIRECT
 #define TAP_BTF_POINTERS
 #endif
 #include "tap.h"
 
-#ifdef TAP_ACCESS_PROBE
+#define ENTRY "fentry"
+#define RETURN "fexit"
+#define CONTEXT_TYPE unsigned long long
+#define ARG(ctx, n) ((ctx)[n])
+#define RETURN_VALUE(ctx, arguments) ((ctx)[arguments])
+/* The state lies on the stack of the caller: no two calls at the same time have the same one. */
+#define CALL_KEY(ctx) ((ctx)[1])
+#define RETURN_KEY(ctx) ((ctx)[1])
+
 /*
- * The address of an sk_buff pointer. 5.10 lets no program load an argument that is a pointer to a
- * pointer (kernel/bpf/btf.c, btf_ctx_access: "type PTR is not a struct"), so even the argument is
- * read by probe: the context is the place where the trampoline saved it.
+ * 5.10 lets no program load an argument that is a pointer to a pointer (kernel/bpf/btf.c,
+ * btf_ctx_access: "type PTR is not a struct"), so even the argument is read by probe: the context
+ * is the place where the trampoline saved it.
  */
-SEC("fentry")
-int skbpp_arg0(unsigned long long *ctx)
-{
-	struct sk_buff **address = 0, *skb = 0;
+#define PROBED_ARG(ctx, n)                                                   \
+	({                                                                   \
+		unsigned long long argument_ = 0;                            \
+		bpf_probe_read_kernel(&argument_, sizeof(argument_), &(ctx)[n]); \
+		argument_;                                                   \
+	})
 
-	bpf_probe_read_kernel(&address, sizeof(address), ctx);
-	bpf_probe_read_kernel(&skb, sizeof(skb), address);
-	return skb ? observe_here(ctx, skb, FIELD(skb, dev)) : 0;
-}
-#endif
-
-SEC("fentry")
-int skb_arg0_dev_arg1(unsigned long long *ctx)
-{
-	return observe_here(ctx, (void *)ctx[0], (void *)ctx[1]);
-}
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+#include "functions.h"

@@ -140,9 +140,8 @@ static __always_inline void fill_device(struct tap_record *record, struct net_de
 	}
 	if (!dev)
 		return;
-	record->ifindex = FIELD(dev, ifindex);
 	record->link_type = FIELD(dev, type);
-	record->present |= TAP_HAS_IFINDEX | TAP_HAS_LINK_TYPE;
+	record->present |= TAP_HAS_LINK_TYPE;
 	if (is_tap && net)
 		fill_armed(record, dev, net);
 }
@@ -204,9 +203,9 @@ static __always_inline void fill_shared_info(struct tap_record *record, struct p
 }
 
 /* The socket a packet belongs to: who sent it, or who it was found to be for. */
-static __always_inline void fill_owner(struct tap_record *record, struct sk_buff *skb)
+static __always_inline void fill_owner(struct tap_record *record, struct packet *packet)
 {
-	struct sock *sk = FIELD(skb, sk);
+	struct sock *sk = packet->owner ? packet->owner : FIELD(packet->skb, sk);
 	unsigned char state;
 
 	if (!sk)
@@ -237,9 +236,12 @@ static __always_inline void fill_packet(struct tap_record *record, struct packet
 	record->linear_len = packet->linear_len;
 	fill_skb(record, packet);
 	fill_shared_info(record, packet);
+	record->ifindex = packet->ifindex;
+	if (packet->ifindex)
+		record->present |= TAP_HAS_IFINDEX;
 	fill_device(record, packet->dev, packet->net);
-	if (want_owner)
-		fill_owner(record, packet->skb);
+	if (want_owner || packet->owner)
+		fill_owner(record, packet);
 	if (want_task)
 		fill_task(record, ON_STACK(packet));
 }

@@ -18,6 +18,9 @@
 #define ETH_P_8021AD 0x88a8
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
+#define PACKET_LOOPBACK 5
+#define NFPROTO_ARP 3
+#define NFPROTO_NETDEV 5
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -93,6 +96,9 @@ struct sock {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	int skb_iif;
+	unsigned long _skb_refdst;
+	__u8 tc_at_ingress : 1;
 	unsigned int len;
 	unsigned int data_len;
 	__u16 queue_mapping;
@@ -141,6 +147,40 @@ struct skb_shared_info {
 	unsigned int gso_type;
 	struct sk_buff *frag_list;
 	struct bio_vec frags[17];
+};
+
+/* Low bits of skb->_skb_refdst are flags (include/linux/skbuff.h, SKB_DST_NOREF). */
+struct dst_entry {
+	struct net_device *dev;
+};
+
+/* `hook` was an unsigned int up to 5.10: its first byte says as much. */
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net_device *in;
+	struct net_device *out;
+};
+
+struct packet_type {
+	void *af_packet_priv; /* the socket, for packet_rcv and tpacket_rcv */
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct tpacket_stats {
+	unsigned int tp_packets;
+};
+
+union tpacket_stats_u {
+	struct tpacket_stats stats1;
+};
+
+struct packet_sock {
+	union tpacket_stats_u stats;
+	atomic_t tp_drops;
 };
 
 struct task_struct {

@@ -18,6 +18,7 @@ struct packet {
 	struct net_device *dev; /* 0: the packet has none here */
 	struct net *net;	/* 0: not known */
 	void *context;		/* what the program was called with */
+	struct sock *owner;	/* the socket to name; 0: skb->sk */
 	unsigned char *head;
 	unsigned char *data;
 	/*

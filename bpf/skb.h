@@ -14,7 +14,7 @@ static __always_inline struct net *packet_net(struct packet *packet)
 
 	if (packet->dev)
 		return FIELD(packet->dev, nd_net.net);
-	sk = FIELD(packet->skb, sk);
+	sk = packet->owner ? packet->owner : FIELD(packet->skb, sk);
 	return sk ? FIELD(sk, __sk_common.skc_net.net) : 0;
 }
 
@@ -28,6 +28,8 @@ static __always_inline void find_origin(struct packet *packet)
 		packet->netns_inum = FIELD(packet->net, ns.inum);
 	if (packet->dev)
 		packet->ifindex = FIELD(packet->dev, ifindex);
+	else if (packet->owner)
+		packet->ifindex = FIELD(packet->skb, skb_iif);
 }
 
 /*

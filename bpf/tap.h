@@ -22,7 +22,11 @@ struct observation {
 	bool is_first;	/* another program of this stage follows for the same packet */
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
+	__u32 ifindex_out;
 	__u64 location;
+	struct sock *owner; /* the socket to name; 0: skb->sk */
+	__u8 nf_family;
+	__u8 nf_hook;
 };
 
 static __always_inline bool is_selected(const struct packet *packet)
@@ -80,6 +84,9 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->present = what->present;
 	record->reason = what->reason;
 	record->location = what->location;
+	record->ifindex_out = what->ifindex_out;
+	record->nf_family = what->nf_family;
+	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
 	fill_packet(record, packet);
 }
@@ -93,7 +100,7 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 #endif
 }
 
-static __always_inline int emit(struct packet *packet, struct tap_counters *count,
+static __always_inline bool emit(struct packet *packet, struct tap_counters *count,
 				const struct observation *what)
 {
 	__u32 bytes, room, slack;
@@ -102,7 +109,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	struct tap_record *record;
 
 	if (!settings || !ring)
-		return 0;
+		return false;
 	bytes = wanted_bytes(packet, settings->snaplen);
 	room = size_class(bytes);
 	slack = payload_slack(packet);
@@ -111,7 +118,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	record = bpf_ringbuf_reserve(ring, sizeof(*record) + room + slack, 0);
 	if (!record) {
 		count->lost_ring++;
-		return 0;
+		return false;
 	}
 	fill_record(record, packet, what);
 	record->sequence = count->matched;
@@ -128,7 +135,7 @@ static __always_inline int emit(struct packet *packet, struct tap_counters *coun
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
 	count->emitted++;
 	bpf_ringbuf_submit(record, 0);
-	return 0;
+	return true;
 }
 
 /* The first of two programs of a stage tells the second which packet it has seen. */
@@ -201,29 +208,38 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 	return skip_entered && what->is_socket && was_entered(packet);
 }
 
-/* One packet at one stage. `skb` and `dev` may be 0. */
-static __always_inline int observe(void *context, struct sk_buff *skb, struct net_device *dev,
-				   const struct observation *what)
+/* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
+static __always_inline bool record_packet(void *context, struct sk_buff *skb,
+					  struct net_device *dev, const struct observation *what)
 {
-	struct packet packet = {.skb = skb, .dev = dev, .context = context};
+	struct packet packet = {
+		.skb = skb, .dev = dev, .context = context, .owner = what->owner};
 	struct tap_counters *count;
 
 	find_origin(&packet);
 	if (!is_selected(&packet))
-		return 0;
+		return false;
 	count = lookup(&counters, what->attach_id);
 	if (!count)
-		return 0;
+		return false;
 	find_packet(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
-		return 0;
+		return false;
 	count->seen++;
 	if (!filter_match(&packet)) {
 		count->filtered++;
-		return 0;
+		return false;
 	}
 	count->matched++;
 	return emit(&packet, count, what);
+}
+
+/* The same, and the value that programs return. */
+static __always_inline int observe(void *context, struct sk_buff *skb, struct net_device *dev,
+				   const struct observation *what)
+{
+	record_packet(context, skb, dev, what);
+	return 0;
 }
 
 /* The common case: everything is said by the instance's constants. */

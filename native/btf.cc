@@ -67,16 +67,27 @@ Napi::Value parameters(Napi::Env env, const btf* types, const btf_type* prototyp
 
 btf* kernel_btf(Napi::Env env) { return Addon::of(env).kernel_btf.get(); }
 
-/** btfFunction(name): parameters of a kernel function, or null where BTF does not know it. */
+Napi::Value function_parameters(Napi::Env env, const btf* types, const std::string& name) {
+  int id = btf__find_by_name_kind(types, name.c_str(), BTF_KIND_FUNC);
+  if (id < 0) return env.Null();
+  const btf_type* function = btf__type_by_id(types, id);
+  return parameters(env, types, btf__type_by_id(types, function->type), 0);
+}
+
+/** btfFunction(name, module?): parameters of a kernel function, or null where BTF does not know it.
+ */
 Napi::Value btf_function(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   btf* types = kernel_btf(env);
   if (!types) return env.Null();
   std::string name = info[0].As<Napi::String>();
-  int id = btf__find_by_name_kind(types, name.c_str(), BTF_KIND_FUNC);
-  if (id < 0) return env.Null();
-  const btf_type* function = btf__type_by_id(types, id);
-  return parameters(env, types, btf__type_by_id(types, function->type), 0);
+  if (!info[1].IsString()) return function_parameters(env, types, name);
+  LogCapture quiet;
+  btf* module = btf__load_module_btf(info[1].As<Napi::String>().Utf8Value().c_str(), types);
+  if (libbpf_get_error(module)) return env.Null();
+  Napi::Value result = function_parameters(env, module, name);
+  btf__free(module);
+  return result;
 }
 
 /** releaseBtf(): gives back the parsed BTF, several MiB; it is read again when it is needed again.

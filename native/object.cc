@@ -156,8 +156,8 @@ int ProgramInstance::keep_link(bpf_link* link) {
 
 int ProgramInstance::attach_tracing() { return keep_link(bpf_program__attach_trace(program_)); }
 
-int ProgramInstance::attach_kprobe(const std::string& symbol) {
-  return keep_link(bpf_program__attach_kprobe(program_, false, symbol.c_str()));
+int ProgramInstance::attach_kprobe(const std::string& symbol, bool at_return) {
+  return keep_link(bpf_program__attach_kprobe(program_, at_return, symbol.c_str()));
 }
 
 void ProgramInstance::detach() {

@@ -32,7 +32,7 @@ class ProgramInstance {
   /** 0 or a negative errno; `what` then names the step that failed. */
   int load(const ProgramSpec& spec, SharedMaps& shared, std::string* what);
   int attach_tracing();
-  int attach_kprobe(const std::string& symbol);
+  int attach_kprobe(const std::string& symbol, bool at_return);
   int fd() const { return bpf_program__fd(program_); }
   void detach();
   void close();

@@ -177,12 +177,12 @@ Ring& Session::ring(const Napi::CallbackInfo& info) {
   return *rings_[index];
 }
 
-/** attach(program, kprobeSymbol?) */
+/** attach(program, kprobeSymbol?, atReturn?) */
 void Session::attach(const Napi::CallbackInfo& info) {
   LogCapture log;
   bool kprobe = info[1].IsString();
   std::string symbol = kprobe ? info[1].As<Napi::String>().Utf8Value() : "";
-  int error = kprobe ? program(info).attach_kprobe(symbol) : program(info).attach_tracing();
+  int error = kprobe ? program(info).attach_kprobe(symbol, info[2].ToBoolean()) : program(info).attach_tracing();
   if (error)
     throw system_error(info.Env(), kprobe ? "attach kprobe " + symbol : "attach BPF program",
                        -error, log.text());

@@ -10,7 +10,8 @@ import {
   lockdownMode,
 } from '../system/kernel.js';
 import { readSysctl } from '../system/machine.js';
-import { findSymbols, readKallsyms, symbolAddress } from '../system/symbols.js';
+import { findSymbols, moduleOf, readKallsyms, symbolAddress } from '../system/symbols.js';
+import { targetsOf } from './rungs.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
 export type Access = 'kfunc' | 'probe' | 'direct' | 'context';
@@ -32,7 +33,9 @@ export interface KernelFeatures {
   readonly btf: boolean;
   /** BTF parameters by function, null where BTF does not know it. */
   readonly functions: Readonly<Record<string, readonly BtfParameter[] | null>>;
-  /** Likewise by tracepoint. */
+  /** The module that a function is in, where it is in one. */
+  readonly modules: Readonly<Record<string, string>>;
+  /** Parameters by tracepoint. */
   readonly tracepoints: Readonly<Record<string, readonly BtfParameter[] | null>>;
   /** Text symbols of a function: its own name, or with a suffix (.constprop.0, .isra.0, .cold, …). */
   readonly symbols: Readonly<Record<string, readonly string[]>>;
@@ -53,10 +56,10 @@ export interface KernelFeatures {
 }
 
 /** Kernel functions and tracepoints that the ladders of these stages name. */
-function targetsOf(stages: readonly Stage[]): { functions: string[]; tracepoints: string[] } {
+function namesIn(stages: readonly Stage[]): { functions: string[]; tracepoints: string[] } {
   const rungs = stages.flatMap((stage) => stage.ladder).filter((rung) => rung.program);
   const of = (...mechanisms: Mechanism[]) => [
-    ...new Set(rungs.filter((rung) => mechanisms.includes(rung.mechanism)).map((rung) => rung.target)),
+    ...new Set(rungs.filter((rung) => mechanisms.includes(rung.mechanism)).flatMap(targetsOf)),
   ];
   return { functions: of('fentry', 'fexit', 'kprobe', 'kretprobe'), tracepoints: of('tp_btf', 'inferred') };
 }
@@ -67,13 +70,24 @@ function targetsOf(stages: readonly Stage[]): { functions: string[]; tracepoints
  */
 function fentryRefusal(
   native: NativeBinding,
-  { functions, symbols, capabilities }: Pick<KernelFeatures, 'functions' | 'symbols' | 'capabilities'>,
+  {
+    functions,
+    symbols,
+    modules,
+    capabilities,
+  }: Pick<KernelFeatures, 'functions' | 'symbols' | 'modules' | 'capabilities'>,
 ): Refusal[] {
   if (!['CAP_BPF', 'CAP_PERFMON'].every((name) => holdsCapability(capabilities, name))) return [];
-  const known = Object.keys(functions).find((name) => functions[name] && symbols[name]?.includes(name));
+  const known = Object.keys(functions).find(
+    (name) => functions[name] && symbols[name]?.includes(name) && modules[name] === undefined,
+  );
   const error = native.tryFentry(known ?? 'dev_queue_xmit_nit');
   if (!error || error === 'ENOENT') return [];
-  return [{ mechanism: 'fentry', reason: `this kernel refuses fentry programs (${error})` }];
+  const reason = `this kernel refuses fentry programs (${error})`;
+  return [
+    { mechanism: 'fentry', reason },
+    { mechanism: 'fexit', reason },
+  ];
 }
 
 /** Looks at the kernel. `stages` are those whose ladders matter; `kallsyms` is given where it was read already. */
@@ -82,8 +96,16 @@ export function probeFeatures(
   stages: readonly Stage[],
   kallsyms = readKallsyms(native),
 ): KernelFeatures {
-  const targets = targetsOf(stages);
-  const functions = Object.fromEntries(targets.functions.map((name) => [name, native.btfFunction(name)]));
+  const targets = namesIn(stages);
+  const modules = Object.fromEntries(
+    targets.functions.flatMap((name) => {
+      const module = moduleOf(kallsyms, name);
+      return module === undefined ? [] : [[name, module] as const];
+    }),
+  );
+  const functions = Object.fromEntries(
+    targets.functions.map((name) => [name, native.btfFunction(name, modules[name])]),
+  );
   const tracepoints = Object.fromEntries(
     targets.tracepoints.map((name) => [name, native.btfTracepoint(name)]),
   );
@@ -102,6 +124,7 @@ export function probeFeatures(
     release: kernelRelease(),
     btf,
     functions,
+    modules,
     tracepoints,
     symbols,
     directMap: {
@@ -118,6 +141,6 @@ export function probeFeatures(
     tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),
     lockdown: lockdownMode(),
     capabilities,
-    refusals: btf ? fentryRefusal(native, { functions, symbols, capabilities }) : [],
+    refusals: btf ? fentryRefusal(native, { functions, symbols, modules, capabilities }) : [],
   };
 }

@@ -5,7 +5,7 @@
 import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
-import { judgeRung, resolveSymbol } from './rungs.js';
+import { isKprobe, judgeRung, type MissingPart, type RungPart, resolveSymbol } from './rungs.js';
 
 /** What the user asked for, as far as it decides what is attached. */
 export interface PlanRequest {
@@ -33,12 +33,14 @@ export interface Attachment {
   readonly function: string;
   /** BTF target, kprobe symbol or packet_rcv. */
   readonly target: string;
-  /** Absent on the second direction of a packet socket: its program is the one before. */
+  /** Absent where another attachment's program serves this one too: both taps by packet socket, netfilter hooks. */
   readonly program?: {
     readonly object: string;
     readonly access: Access;
     readonly name: string;
     readonly kprobeSymbol?: string;
+    /** Another program of the same object that goes with it, at the return of the function. */
+    readonly onReturn?: string;
     readonly constants: Readonly<Record<string, number>>;
   };
   /** Some other attachment is the stage's first choice; this one covers packets that it does not see. */
@@ -62,9 +64,9 @@ export function armsDevices({ attachments }: AttachPlan): boolean {
 
 interface Choice {
   readonly rung: Rung;
-  readonly access: Access;
-  /** Why the kernel turned a better build down. */
-  readonly refused?: string;
+  /** What of the rung can be watched, and what cannot. */
+  readonly parts: readonly RungPart[];
+  readonly missing: readonly MissingPart[];
 }
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
@@ -79,12 +81,18 @@ function ladderFor(stage: Stage, request: PlanRequest): readonly Rung[] {
   return [...stage.ladder.filter(isSocket), ...stage.ladder.filter((rung) => !isSocket(rung))];
 }
 
-const seesBytes = ({ access }: Choice): boolean => access !== 'direct';
+const partSeesBytes = ({ access }: RungPart): boolean => access !== 'direct';
+const seesBytes = ({ parts }: Choice): boolean => parts.every(partSeesBytes);
+const unseen = ({ missing }: Choice): MissingPart[] => missing.filter(({ isThere }) => isThere);
+const reasonsOf = (missing: readonly MissingPart[]): string =>
+  [...new Set(missing.map(({ reason }) => reason))].join('; ');
 
-/** Why a rung comes after others that it is better than elsewhere: it cannot read the bytes of packets. */
-function blindReason({ refused }: Choice): string {
+/** Why a rung that can be used comes after others that it is better than elsewhere. */
+function flawOf(choice: Choice): string {
+  const refused = choice.parts.find((part) => !partSeesBytes(part) && part.refused)?.refused;
   if (refused) return `without the bytes of packets, since a better build was refused: ${refused}`;
-  return 'lockdown=confidentiality keeps the bytes of packets from it';
+  if (!seesBytes(choice)) return 'lockdown=confidentiality keeps the bytes of packets from it';
+  return `would see only some of the packets: ${reasonsOf(unseen(choice))}`;
 }
 
 /** The rungs that can be used, best first, and why those above the best were passed over. */
@@ -93,10 +101,11 @@ function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
     const verdict = judgeRung(stage, rung, features, request);
     if (!verdict.usable) return { rung, choice: undefined, reason: verdict.reason };
     const choice: Choice = { rung, ...verdict };
-    return { rung, choice, reason: blindReason(choice) };
+    return { rung, choice, reason: flawOf(choice) };
   });
   const usable = judged.flatMap(({ choice }) => choice ?? []);
-  const best = usable.find(seesBytes) ?? usable[0];
+  const sighted = usable.filter(seesBytes);
+  const best = sighted.find((choice) => unseen(choice).length === 0) ?? sighted[0] ?? usable[0];
   const above = best ? judged.findIndex(({ choice }) => choice === best) : judged.length;
   const passedOver: PassedOver[] = judged
     .slice(0, above)
@@ -105,17 +114,19 @@ function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
 }
 
 function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string {
-  if (rung.mechanism === 'fentry') return rung.target;
-  if (rung.mechanism === 'kprobe') return resolveSymbol(rung.target, features).symbol ?? rung.target;
+  if (rung.mechanism === 'fentry' || rung.mechanism === 'fexit') return rung.target;
+  if (isKprobe(rung.mechanism)) return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
   const inside = stage.tracepointInside;
   return inside ? (resolveSymbol(inside, features).symbol ?? inside) : stage.functions[0]!;
 }
 
-/** The two program shapes whose tracepoints gained arguments over time. */
+/** The program shapes whose tracepoints and functions gained arguments over time. */
 function argumentConstants(rung: Rung, features: KernelFeatures): Record<string, number> {
   const count = features.tracepoints[rung.target]?.length ?? 0;
   if (rung.target === 'kfree_skb') return { has_reason: Number(count >= 3) };
+  if (rung.target === 'tcf_classify')
+    return { has_block: Number(features.functions.tcf_classify?.[1]?.type === 'tcf_block') };
   if (rung.target === 'consume_skb') return { has_location: Number(count >= 2) };
   return {};
 }
@@ -134,15 +145,21 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
   };
 }
 
+function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
+  if (mechanism === 'packet_socket') return frameStarts.data;
+  return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
+}
+
 function constantsOf(
   stage: Stage,
-  { rung, access }: Choice,
+  rung: Rung,
+  access: Access,
   request: PlanRequest,
   features: KernelFeatures,
 ): Record<string, number> {
   return {
     stage: stage.number,
-    frame_start: rung.mechanism === 'packet_socket' ? frameStarts.data : frameStarts[stage.frameStart],
+    frame_start: frameStartOf(stage, rung),
     only_netns: typeof request.netnsInum === 'number' ? request.netnsInum : 0,
     select_netns: Number(request.netnsInum === 'many'),
     select_devices: Number(request.selectDevices),
@@ -203,15 +220,56 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
   const { mechanism, target, remark } = first.rung;
-  const blind = seesBytes(first) ? '' : ` Here ${blindReason(first)}.`;
+  const blind = seesBytes(first) ? '' : ` Here ${flawOf(first)}.`;
+  const without = first.missing.length ? ` Left out: ${reasonsOf(first.missing)}.` : '';
   return {
     stage: stage.id,
     mechanism,
     target,
     observed: mechanism !== 'packet_socket',
     ...(!seesBytes(first) && { seesBytes: false }),
-    reason: `${remark ?? 'The best way there is.'}${blind}`,
+    reason: `${remark ?? 'The best way there is.'}${without}${blind}`,
     passedOver,
+  };
+}
+
+/** One program instance: a rung of a stage at one of its targets. */
+function attachmentOf(
+  attachId: number,
+  stage: Stage,
+  { rung, index, chosen }: { rung: Rung; index: number; chosen: readonly Choice[] },
+  part: RungPart,
+  request: PlanRequest,
+  features: KernelFeatures,
+): Attachment {
+  const { access } = part;
+  const { mechanism } = rung;
+  const { object, name, onReturn } = rung.program!;
+  const symbol = isKprobe(mechanism) ? resolveSymbol(rung.target, features).symbol : undefined;
+  return {
+    attachId,
+    stage: stage.id,
+    mechanism,
+    observed: mechanism !== 'packet_socket',
+    function: functionOf(stage, rung, features),
+    target: rung.target,
+    complement: index > 0,
+    covered: index === 0 && chosen.length > 1,
+    seesBytes: partSeesBytes(part),
+    program: {
+      object: `${object}-${access}`,
+      access,
+      name,
+      ...(onReturn !== undefined && { onReturn }),
+      ...(symbol !== undefined && { kprobeSymbol: symbol }),
+      constants: {
+        attach_id: attachId,
+        ...constantsOf(stage, rung, access, request, features),
+        ...sharingConstants(stage, rung, chosen),
+        ...(stage.group === 'taps' && { nit: nitOf(stage, rung, chosen) }),
+        ...(rung.program!.allHooks && hookConstant(stage, attachId)),
+      },
+    },
   };
 }
 
@@ -223,36 +281,48 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
     const { usable, passedOver } = choose(stage, request, features);
     const chosen = rungsToAttach(stage, usable, request);
     watches.push(watchOf(stage, chosen, passedOver));
-    for (const [index, choice] of chosen.entries()) {
-      const { rung, access } = choice;
-      const attachId = attachments.length;
-      const symbol = rung.mechanism === 'kprobe' ? resolveSymbol(rung.target, features).symbol : undefined;
-      attachments.push({
-        attachId,
-        stage: stage.id,
-        mechanism: rung.mechanism,
-        observed: rung.mechanism !== 'packet_socket',
-        function: functionOf(stage, rung, features),
-        target: rung.target,
-        complement: index > 0,
-        covered: index === 0 && chosen.length > 1,
-        seesBytes: seesBytes(choice),
-        program: {
-          object: `${rung.program!.object}-${access}`,
-          access,
-          name: rung.program!.name,
-          ...(symbol !== undefined && { kprobeSymbol: symbol }),
-          constants: {
-            attach_id: attachId,
-            ...constantsOf(stage, choice, request, features),
-            ...sharingConstants(stage, rung, chosen),
-            ...(stage.group === 'taps' && { nit: nitOf(stage, rung, chosen) }),
-          },
-        },
-      });
-    }
+    for (const [index, choice] of chosen.entries())
+      for (const part of choice.parts) {
+        const rung = { ...choice.rung, target: part.target };
+        const place = { rung, index, chosen };
+        attachments.push(attachmentOf(attachments.length, stage, place, part, request, features));
+      }
   }
-  return { attachments: joinPacketSockets(attachments), watches };
+  return { attachments: joinHooks(joinPacketSockets(attachments)), watches };
+}
+
+/** What bpf/hook.h is told of a stage: its attachment, and its number from bit 16 on. */
+function hookConstant({ id, number }: Stage, attachId: number): Record<string, number> {
+  return { [`hook_${id.replace('-', '_')}`]: attachId + number * 0x1_0000 };
+}
+
+const isHook = (name: string): boolean => name.startsWith('hook_');
+
+/** Programs that differ only in which netfilter stage they are for become one: the first carries it. */
+function joinHooks(attachments: readonly Attachment[]): Attachment[] {
+  const carriers = new Map<string, number>();
+  const joined = [...attachments];
+  for (const [index, attachment] of attachments.entries()) {
+    const { program, mechanism, target } = attachment;
+    const hooks = Object.entries(program?.constants ?? {}).filter(([name]) => isHook(name));
+    if (!program || hooks.length === 0) continue;
+    const key = [mechanism, target, program.object].join();
+    const at = carriers.get(key);
+    if (at === undefined) {
+      carriers.set(key, index);
+      continue;
+    }
+    const carrier = joined[at]!;
+    const constants = {
+      ...carrier.program!.constants,
+      ...Object.fromEntries(hooks),
+      want_owner: Math.max(carrier.program!.constants.want_owner ?? 0, program.constants.want_owner ?? 0),
+    };
+    joined[at] = { ...carrier, program: { ...carrier.program!, constants } };
+    const { program: _, ...withoutProgram } = attachment;
+    joined[index] = withoutProgram;
+  }
+  return joined;
 }
 
 /** Both taps by packet socket are one program: the way in carries it, the way out rides along. */

@@ -60,11 +60,12 @@ export function refusalReason({ operation, code, log = '' }: NativeError): strin
  */
 export function refusalOf({ attachment, cause }: RungRefused): Refusal {
   const { mechanism, target, stage, program } = attachment;
+  const serves = Object.keys(program?.constants ?? {}).filter((name) => name.startsWith('hook_')).length;
   const whole = /^(attach|find attach target)/.test(cause.operation);
   return {
     mechanism,
     target,
-    stage,
+    ...(serves < 2 && { stage }),
     ...(!whole && { access: program!.access }),
     reason: refusalReason(cause),
   };

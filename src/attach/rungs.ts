@@ -4,16 +4,36 @@ import type { Mechanism, Rung, Stage } from '../stages/types.js';
 import { holdsCapability } from '../system/kernel.js';
 import type { Access, KernelFeatures } from './features.js';
 
+/** One function or tracepoint of a rung that can be watched. */
+export interface RungPart {
+  readonly target: string;
+  readonly access: Access;
+  /** Why the kernel turned a better build of it down, where it did. */
+  readonly refused?: string;
+}
+
+/** One that cannot. */
+export interface MissingPart {
+  readonly target: string;
+  readonly reason: string;
+  /** The kernel has it all the same: packets pass there unseen. */
+  readonly isThere: boolean;
+}
+
 export type RungVerdict =
-  | {
-      readonly usable: true;
-      readonly access: Access;
-      /** Why the kernel turned a better build of it down, where it did. */
-      readonly refused?: string;
-    }
+  | { readonly usable: true; readonly parts: readonly RungPart[]; readonly missing: readonly MissingPart[] }
   | { readonly usable: false; readonly reason: string };
 
-const no = (reason: string): RungVerdict => ({ usable: false, reason });
+type PartVerdict =
+  | { readonly usable: true; readonly access: Access; readonly refused?: string }
+  | { readonly usable: false; readonly reason: string };
+
+const no = (reason: string): PartVerdict => ({ usable: false, reason });
+
+/** All functions of a rung, or its one target. */
+export function targetsOf({ target, targets = [target] }: Pick<Rung, 'target' | 'targets'>) {
+  return targets;
+}
 
 /**
  * The one symbol a kprobe on `name` may use: the exact name, else a single .constprop.N or .isra.N. Never
@@ -40,6 +60,11 @@ function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
   return missing.length ? `needs ${missing.join(' and ')}, which this process does not have` : undefined;
 }
 
+/** Caught by a breakpoint or a call at a function's entry, or at its return too. */
+export const isKprobe = (mechanism: Mechanism): boolean =>
+  mechanism === 'kprobe' || mechanism === 'kretprobe';
+const isTrampoline = (mechanism: Mechanism): boolean => mechanism === 'fentry' || mechanism === 'fexit';
+
 /** Ways to read memory that suit a mechanism here, best first. */
 function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   const { kfuncs, lockdown } = features;
@@ -49,8 +74,8 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
     return casts && kfuncs.bpf_cast_to_kern_ctx && holdsCapability(features.capabilities, 'CAP_PERFMON')
       ? ['kfunc', 'context']
       : ['context'];
-  if (mechanism === 'kprobe') return probe;
-  if (mechanism === 'fentry') return [...probe, 'direct'];
+  if (isKprobe(mechanism)) return probe;
+  if (isTrampoline(mechanism)) return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
 }
 
@@ -66,19 +91,26 @@ const noBtf = 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
 /** Older pahole leaves functions with a suffix out of BTF: fentry needs it to know them, a kprobe does not. */
 function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined {
   if (!features.btf) return noBtf;
-  if (rung.mechanism === 'kprobe' && !features.kprobes)
+  if (isKprobe(rung.mechanism) && !features.kprobes)
     return 'kprobes are not compiled into this kernel (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)';
   const { symbol, reason } = resolveSymbol(rung.target, features);
   if (!symbol) return `${rung.target}: ${reason}`;
-  if (rung.mechanism === 'fentry' && symbol !== rung.target)
+  if (isTrampoline(rung.mechanism) && symbol !== rung.target)
     return `the symbol is ${symbol}, which BTF does not describe and fentry cannot attach to`;
   // Seen on 6.1: attaching succeeds, and nothing runs (kernel/trace/ftrace.c, ftrace_startup_enable).
   if (!features.ftrace)
     return 'kernel.ftrace_enabled is 0: the kernel would attach it and never run it (sysctl kernel.ftrace_enabled=1)';
   const parameters = features.functions[rung.target];
-  if (!parameters) return rung.mechanism === 'kprobe' ? undefined : `BTF does not know ${rung.target}`;
+  if (!parameters) return isKprobe(rung.mechanism) ? undefined : `BTF does not know ${rung.target}`;
   if (!argumentFits(parameters, rung)) return `${rung.target} takes its packet in another way here`;
-  return undefined;
+  return isTrampoline(rung.mechanism) ? judgeModule(rung.target, features) : undefined;
+}
+
+/** libbpf finds a module's BTF by walking through all BTF there is (kernel/bpf/syscall.c, bpf_obj_get_next_id). */
+function judgeModule(target: string, { modules, capabilities }: KernelFeatures): string | undefined {
+  const module = modules[target];
+  if (module === undefined || holdsCapability(capabilities, 'CAP_SYS_ADMIN')) return undefined;
+  return `to find ${target} in the BTF of the module ${module} needs CAP_SYS_ADMIN, which this process does not have`;
 }
 
 function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefined {
@@ -90,13 +122,15 @@ function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefin
 function obstacle(
   rung: Rung,
   features: KernelFeatures,
-  request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
+  request: RungRequest,
   isForced: boolean,
 ): string | undefined {
   if (!rung.program) return 'not built yet in this version';
   switch (rung.mechanism) {
     case 'fentry':
+    case 'fexit':
     case 'kprobe':
+    case 'kretprobe':
       return judgeFunction(rung, features);
     case 'tp_btf':
     case 'inferred':
@@ -109,13 +143,36 @@ function obstacle(
   }
 }
 
-/** Judges one rung; the first access that was not refused is taken. */
+/** What decides about a rung beside the kernel. */
+export interface RungRequest {
+  readonly arm: boolean;
+  readonly observeOnly: boolean;
+  readonly mechanisms: ReadonlyMap<string, Mechanism>;
+}
+
+/** Judges one rung: it can be used when one of its functions can be watched. */
 export function judgeRung(
   stage: Stage,
   rung: Rung,
   features: KernelFeatures,
-  request: { arm: boolean; observeOnly: boolean; mechanisms: ReadonlyMap<string, Mechanism> },
+  request: RungRequest,
 ): RungVerdict {
+  const judged = targetsOf(rung).map((target) => ({
+    target,
+    ...judgePart(stage, { ...rung, target }, features, request),
+  }));
+  const parts = judged.filter((part) => part.usable);
+  const missing = judged.flatMap((part) => {
+    if (part.usable) return [];
+    const isThere = resolveSymbol(part.target, features).symbol !== undefined;
+    return [{ target: part.target, reason: part.reason, isThere }];
+  });
+  if (parts.length > 0) return { usable: true, parts, missing };
+  return { usable: false, reason: [...new Set(missing.map(({ reason }) => reason))].join('; ') };
+}
+
+/** Judges one target; the first access that was not refused is taken. */
+function judgePart(stage: Stage, rung: Rung, features: KernelFeatures, request: RungRequest): PartVerdict {
   const reason =
     obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
     judgeRights(rung, features);
@@ -127,7 +184,7 @@ export function judgeRung(
   const whole = refusals.find(({ access }) => access === undefined);
   if (whole) return no(whole.reason);
   const possible = accesses(rung.mechanism, features).filter(
-    (access) => !(access === 'direct' && rung.program?.name.startsWith('skbpp')),
+    (access) => !(access === 'direct' && rung.program?.byProbeOnly),
   );
   const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
   const [refused] = refusals;

@@ -23,6 +23,7 @@ import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
+import { isKprobe, targetsOf } from './rungs.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;
@@ -102,7 +103,7 @@ export function openPossible(
 
 /** Plans that are made again may number their attachments otherwise, but never have more. */
 function attachmentsAtMost({ stages }: PlanRequest): number {
-  return stages.flatMap(({ ladder }) => ladder).filter(({ program }) => program).length;
+  return stages.flatMap(({ ladder }) => ladder.filter(({ program }) => program).flatMap(targetsOf)).length;
 }
 
 /** What the user asked for by name must not silently become something else. */
@@ -133,9 +134,10 @@ function programKey({ mechanism, target, program }: Attachment): string {
 export class TapSession {
   readonly native: NativeSession;
   private plan: AttachPlan = { attachments: [], watches: [] };
-  private readonly programs = new Map<number, number>();
+  /** Programs of each attachment: at most two, where one goes with the return of the function. */
+  private readonly programs = new Map<number, readonly number[]>();
   /** Programs that are loaded, by all that makes them what they are, and those of them that are attached. */
-  private readonly loaded = new Map<string, number>();
+  private readonly loaded = new Map<string, number[]>();
   private readonly attached = new Set<number>();
   /** Further instances of the packet-socket program, by namespace. */
   private readonly socketPrograms = new Map<number, number>();
@@ -170,11 +172,10 @@ export class TapSession {
     this.plan = plan;
     this.programs.clear();
     const wanted = new Set(plan.attachments.map(programKey));
-    for (const [key, id] of this.loaded) {
+    for (const [key, ids] of this.loaded) {
       if (wanted.has(key)) continue;
-      this.native.unload(id);
+      for (const id of ids) this.unload(id);
       this.loaded.delete(key);
-      this.attached.delete(id);
     }
     try {
       this.loadAll();
@@ -186,6 +187,11 @@ export class TapSession {
     }
   }
 
+  private unload(id: number): void {
+    this.native.unload(id);
+    this.attached.delete(id);
+  }
+
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
     if (this.loaded.size > 0) this.setLive(this.settings.snaplen, this.settings.stacks);
@@ -194,31 +200,41 @@ export class TapSession {
   private load(attachment: Attachment): void {
     if (!attachment.program) return;
     const key = programKey(attachment);
-    const id = this.loaded.get(key) ?? this.loadProgram(attachment);
-    this.loaded.set(key, id);
-    this.programs.set(attachment.attachId, id);
+    const { name, onReturn } = attachment.program;
+    const ids = this.loaded.get(key) ?? [];
+    this.loaded.set(key, ids);
+    this.programs.set(attachment.attachId, ids);
+    if (ids.length > 0) return;
+    for (const one of onReturn === undefined ? [name] : [name, onReturn])
+      ids.push(this.loadProgram(attachment, one));
   }
 
   private loadProgram(
     { program, mechanism, target }: Attachment,
+    name: string,
     constants: Record<string, number> = {},
   ): number {
     return this.native.load({
       object: this.object(program!.object),
-      program: program!.name,
+      program: name,
       constants: { ...program!.constants, ...constants },
-      ...(mechanism !== 'packet_socket' && mechanism !== 'kprobe' && { target }),
+      ...(mechanism !== 'packet_socket' && !isKprobe(mechanism) && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
   }
 
   private attachAll(): void {
     for (const attachment of this.plan.attachments) {
-      const id = this.programs.get(attachment.attachId);
-      if (id === undefined || attachment.mechanism === 'packet_socket' || this.attached.has(id)) continue;
-      this.refusable(attachment, () => this.native.attach(id, attachment.program?.kprobeSymbol));
-      this.attached.add(id);
+      if (attachment.mechanism === 'packet_socket') continue;
+      // The return first: no entry is noted that nothing would take back.
+      for (const id of [...(this.programs.get(attachment.attachId) ?? [])].reverse())
+        if (!this.attached.has(id)) this.refusable(attachment, () => this.attach(attachment, id));
     }
+  }
+
+  private attach({ attachId, program }: Attachment, id: number): void {
+    this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
+    this.attached.add(id);
   }
 
   private refusable(attachment: Attachment, action: () => void): void {
@@ -282,15 +298,16 @@ export class TapSession {
    */
   tryPacketSocket(): void {
     const carrier = this.plan.attachments.find((one) => one.mechanism === 'packet_socket' && one.program);
-    if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)!);
+    if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)![0]!);
   }
 
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
   private socketProgram(carrier: Attachment, netnsInum: number): number {
-    const planned = this.programs.get(carrier.attachId)!;
-    const { access, constants } = carrier.program!;
+    const planned = this.programs.get(carrier.attachId)![0]!;
+    const { access, constants, name } = carrier.program!;
     if (access !== 'context' || constants.own_netns === netnsInum) return planned;
-    const loaded = this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, { own_netns: netnsInum });
+    const loaded =
+      this.socketPrograms.get(netnsInum) ?? this.loadProgram(carrier, name, { own_netns: netnsInum });
     this.socketPrograms.set(netnsInum, loaded);
     return loaded;
   }
@@ -342,13 +359,14 @@ export class TapSession {
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || attachment.mechanism === 'packet_socket') return 0;
-    if (attachment.mechanism === 'kprobe') return null;
+    if (attachment.covered || !attachment.program || attachment.mechanism === 'packet_socket') return 0;
+    if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;
   }
 
+  /** Of the program that sees packets, which may serve other attachments too: the carrier's counts have them all. */
   stats(attachment: Attachment): ProgramStats | undefined {
-    const id = this.programs.get(attachment.attachId);
+    const [id] = this.programs.get(attachment.attachId) ?? [];
     return id === undefined ? undefined : this.native.programStats(id);
   }
 

@@ -126,6 +126,7 @@ export const tapFlag = {
   cloned: 4,
   fragList: 8,
   deviceGone: 16,
+  amends: 32,
 } as const;
 
 /** enum tap_context */
@@ -138,4 +139,12 @@ export const tapContext = {
 export const tapLink = {
   device: 0,
   network: 1,
+} as const;
+
+/** enum tap_delivery */
+export const tapDelivery = {
+  unknown: 0,
+  taken: 1,
+  filtered: 2,
+  full: 3,
 } as const;

@@ -2,8 +2,12 @@
  * Events of several rings in one order: (time, cpu, place in the ring). Events are held back until every
  * ring has been read past them; what comes later than that is given out at once and marked late.
  */
+import { amend, isAmendedBy, isAmendment } from './amend.js';
 import { tapRecord } from './layout.generated.js';
 import type { Batch } from './record.js';
+
+/** How far back an amended record may lie: nothing but what the same function caused lies between. */
+const amendableRecords = 256;
 
 /** Records of one ring that wait for their turn, in order of time. */
 class RingQueue {
@@ -40,6 +44,19 @@ class RingQueue {
     this.offsets[place] = offset;
     this.batches[place] = batch;
     this.tail += 1;
+  }
+
+  /** Puts what an amendment says into the record that it is about; false where that has been given out already. */
+  amend(amendment: Batch, at: number): boolean {
+    const end = Math.max(this.head, this.tail - amendableRecords);
+    for (let place = this.tail - 1; place >= end; place -= 1) {
+      const batch = this.batches[place]!;
+      const offset = this.offsets[place]!;
+      if (!isAmendedBy(batch, offset, amendment, at)) continue;
+      amend(batch, offset, amendment, at);
+      return true;
+    }
+    return false;
   }
 
   pop(): void {
@@ -104,11 +121,14 @@ export class Merger {
       const low = batch.u32[word + (tapRecord.timeNs >> 2)]!;
       const high = batch.u32[word + (tapRecord.timeNs >> 2) + 1]!;
       time = (high - this.baseHigh) * 0x1_0000_0000 + (low - this.baseLow);
-      queue.push(time, batch, offset);
-      batch.pending += 1;
+      if (!isAmendment(batch, offset) || !queue.amend(batch, offset)) {
+        queue.push(time, batch, offset);
+        batch.pending += 1;
+      }
       offset += batch.u32[word + (tapRecord.recordLen >> 2)]!;
     }
     this.waiting += batch.pending;
+    if (batch.pending === 0) this.release(batch);
     return time;
   }
 

@@ -42,8 +42,8 @@ export const drainEnd = { empty: 0, busy: 1, noRoom: 2, damaged: 3 } as const;
 export interface NativeSession {
   /** Opens, sets constants, loads; returns the program's number. Throws NativeError. */
   load(spec: ProgramSpec): number;
-  /** Attaches to the BTF target, or as a kprobe to `symbol`. */
-  attach(program: number, symbol?: string): void;
+  /** Attaches to the BTF target, or as a kprobe to `symbol`, at its entry or at its return. */
+  attach(program: number, symbol?: string, atReturn?: boolean): void;
   /** Detaches and unloads one program; its number is not used again. */
   unload(program: number): void;
   /** Detaches all programs and closes all packet sockets; rings, maps and counters stay readable. */
@@ -87,8 +87,8 @@ export interface Thread {
 
 export interface NativeBinding {
   Session: new (options: SessionOptions) => NativeSession;
-  /** Parameters of a kernel function, or null where BTF does not know it. */
-  btfFunction(name: string): BtfParameter[] | null;
+  /** Parameters of a kernel function, or of one of a module; null where BTF does not know it. */
+  btfFunction(name: string, module?: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
   /** Whether a kernel struct has a member of this name (not of one of its members). */
   btfHasMember(struct: string, member: string): boolean;

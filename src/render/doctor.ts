@@ -97,16 +97,18 @@ function howText({
 }
 
 function headOf({ watch, attachments }: StageTrial): string {
-  const [first] = attachments;
+  const [first, ...others] = attachments.filter(({ complement }) => !complement);
   const { mechanism, target = '', observed } = watch;
   if (!mechanism) return 'cannot be watched';
-  const how = howText({ mechanism, target, ...(first && { function: first.function }) });
+  const one = howText({ mechanism, target, ...(first && { function: first.function }) });
+  const how = [one, ...others.map(({ function: name }) => name)].join(', ');
   return `${how}: ${observed ? 'observed' : 'a probe of ours'}`;
 }
 
 function stageLines(trial: StageTrial, verbose: boolean, width: number): string[] {
   const { stage, watch, attachments, onlyWithArm, below } = trial;
-  const [first, complement] = attachments;
+  const [first] = attachments;
+  const complement = attachments.find((one) => one.complement);
   const reasons = distinct([trial]);
   const isOne = !watch.mechanism && reasons.length === 1;
   const remarks = [

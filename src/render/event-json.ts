@@ -8,6 +8,7 @@ import { summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import type { ByteWriter } from './byte-writer.js';
+import { deliveryResult, familyName, verdictText } from './outcome.js';
 
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
@@ -45,6 +46,7 @@ export class EventJson {
     this.number(',"capLen":', packet.capLen);
     this.packetFacts(event);
     this.metadata(event);
+    this.outcome(event);
     this.task(event);
     if (event.late) out.ascii(',"late":true');
     this.notes(event);
@@ -139,6 +141,20 @@ export class EventJson {
     if (record.has('socketCookie')) out.ascii(`,"socketCookie":"${record.socketCookie}"`);
     if (record.has('socketInode')) out.ascii(`,"socketInode":"${record.socketInode}"`);
     if (record.has('uid')) this.number(',"uid":', record.uid);
+  }
+
+  /** Where netfilter stands, and what became of the packet there or at the socket. */
+  private outcome({ record, stage }: TapEvent): void {
+    const { out } = this;
+    if (record.has('hook')) out.ascii(`,"family":"${familyName(record)}","hook":${record.nfHook}`);
+    if (record.has('ifindexOut')) {
+      const name = this.names.deviceName(record.netnsInum, record.ifindexOut);
+      this.number(',"ifindexOut":', record.ifindexOut);
+      if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
+    }
+    if (record.has('verdict')) out.ascii(`,"verdict":"${verdictText(record)}"`);
+    const result = stage.id === 'delivery' ? deliveryResult(record) : undefined;
+    if (result) out.ascii(`,"result":"${result}"`);
   }
 
   private task({ record }: TapEvent): void {

@@ -5,6 +5,7 @@ import { type SummaryOptions, summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { asciiDump, hexDump } from './hex.js';
+import { deliveryResult, verdictText } from './outcome.js';
 import { elapsed } from './time.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
@@ -77,6 +78,7 @@ export class EventText {
     line += summarize(packet, this.summaryOptions(event, device));
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
+    line += this.outcomeText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
   }
 
@@ -117,6 +119,12 @@ export class EventText {
     const reason = record.has('reason') ? ` ${this.names.dropReason(record.reason)}` : '';
     const where = record.has('location') ? ` in ${this.names.symbol(record.location)}` : '';
     return this.palette.drop(` dropped:${reason}${where}`);
+  }
+
+  private outcomeText({ record, stage }: TapEvent): string {
+    if (record.has('verdict')) return this.palette.drop(` ${verdictText(record)}`);
+    if (stage.id !== 'delivery') return '';
+    return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
   }
 
   private time({ record }: TapEvent): string {

@@ -17,14 +17,14 @@ export const networkInRows: readonly Stage[] = [
     frameStart: 'detect',
     ladder: [
       ...functionRungs(
-        'ip_rcv_core',
-        0,
-        'The first step of ip_rcv and of ip_list_rcv alike; IPv6 and ARP need ip6_rcv_core and arp_rcv.',
+        ['ip_rcv_core', 'ip6_rcv_core', 'arp_rcv'],
+        { name: 'skb_arg0' },
+        'The first step of ip_rcv and of ip_list_rcv alike, and those of IPv6 and ARP.',
       ),
       ...functionRungs(
-        'ip_rcv',
-        0,
-        'Misses the packets that arrive in batches: those go through ip_list_rcv.',
+        ['ip_rcv', 'ipv6_rcv'],
+        { name: 'skb_arg0' },
+        'Misses the packets that arrive in batches: those go through ip_list_rcv and ipv6_list_rcv.',
       ),
       planned(
         'inferred',
@@ -111,7 +111,11 @@ export const networkInRows: readonly Stage[] = [
     inPath: true,
     functions: ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
     frameStart: 'detect',
-    ladder: functionRungs('tcp_v4_rcv', 0, 'One program for each protocol function.'),
+    ladder: functionRungs(
+      ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
+      { name: 'skb_arg0' },
+      'A program for each protocol function; other protocols (SCTP, ESP, GRE) have their own, which are not watched.',
+    ),
     ...surroundings('l4-rcv'),
     sees:
       'Every packet for this host that the firewall let pass, at the entry of its transport protocol: ' +
@@ -131,9 +135,9 @@ export const networkInRows: readonly Stage[] = [
     frameStart: 'detect',
     ladder: [
       ...functionRungs(
-        '__udp_enqueue_schedule_skb',
-        1,
-        'One program for each of UDP, TCP (tcp_queue_rcv) and the other sockets.',
+        ['__udp_enqueue_schedule_skb', 'tcp_queue_rcv', '__sock_queue_rcv_skb'],
+        { name: 'sk_arg0_skb_arg1', skbArgument: 1 },
+        'A program for each of UDP, TCP and the other sockets.',
       ),
       planned(
         'inferred',
@@ -161,9 +165,9 @@ export const networkInRows: readonly Stage[] = [
     frameStart: 'mac-header',
     ladder: [
       ...functionRungs(
-        'tpacket_rcv',
-        0,
-        'Passive, with the socket in the packet_type argument; sockets without a ring need packet_rcv, fanout groups packet_rcv_fanout.',
+        ['tpacket_rcv', 'packet_rcv'],
+        { name: 'delivery_entry', onReturn: 'delivery_return', byProbeOnly: true },
+        'Passive, with the socket in the packet_type argument; packet_rcv_fanout hands on to one of these two.',
       ),
       planned(
         'inferred',

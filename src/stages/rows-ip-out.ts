@@ -34,7 +34,11 @@ export const networkOutRows: readonly Stage[] = [
     functions: ['ip_output', 'ip_mc_output', 'ip6_output'],
     frameStart: 'detect',
     ladder: [
-      ...functionRungs('ip_output', 2, 'IPv6 and multicast need ip6_output and ip_mc_output.'),
+      ...functionRungs(['ip_output', 'ip6_output', 'ip_mc_output'], {
+        name: 'skb_arg2_route',
+        skbArgument: 2,
+        byProbeOnly: true,
+      }),
       planned('inferred', 'NF_INET_POST_ROUTING', 'A packet at POST_ROUTING has come through IP output.'),
     ],
     ...surroundings('ip-output'),

@@ -1,6 +1,6 @@
 /** Rows of the way in, on the link layer: from the driver to the devices stacked upon it. */
 import { surroundings } from './path.js';
-import { built, functionRungs, hookRungs, kprobeRemark, planned, tcLadder } from './rungs.js';
+import { built, byProbe, functionRungs, hookRungs, kprobeRemark, planned, tcLadder } from './rungs.js';
 import type { Stage } from './types.js';
 
 export const linkInRows: readonly Stage[] = [
@@ -53,10 +53,10 @@ export const linkInRows: readonly Stage[] = [
       ),
       ...functionRungs(
         'gro_receive_skb',
-        1,
+        { name: 'skb_arg1', skbArgument: 1 },
         'From kernel 6.18 on, where napi_gro_receive is inlined into its callers.',
       ),
-      ...functionRungs('napi_gro_receive', 1, 'Up to kernel 6.12.'),
+      ...functionRungs('napi_gro_receive', { name: 'skb_arg1', skbArgument: 1 }, 'Up to kernel 6.12.'),
     ],
     ...surroundings('gro'),
     sees: 'Every frame that a driver hands to GRO, one by one, as the device delivered it: the place to count wire frames before they merge.',
@@ -97,18 +97,16 @@ export const linkInRows: readonly Stage[] = [
     tracepointInside: '__netif_receive_skb_core',
     frameStart: 'mac-header',
     ladder: [
-      built(
+      byProbe(
         'fentry',
         '__netif_receive_skb_core',
-        'fentry',
         'skbpp_arg0',
         'Runs at the entry of the function: before generic XDP and the VLAN tag, and once, while VLAN devices, macvlan, bond and team ' +
           'walk the tap lists again; impossible where the symbol carries a suffix such as .constprop.0.',
       ),
-      built(
+      byProbe(
         'kprobe',
         '__netif_receive_skb_core',
-        'kprobe',
         'skbpp_arg0',
         `The same position, and works on a suffixed symbol too. ${kprobeRemark} What the kernel skips it for, the tracepoint shows.`,
       ),
@@ -147,7 +145,7 @@ export const linkInRows: readonly Stage[] = [
     inPath: true,
     functions: ['sch_handle_ingress', 'tcx_run', 'tc_run', 'tcf_classify'],
     frameStart: 'mac-header',
-    ladder: tcLadder('BPF_TCX_INGRESS'),
+    ladder: tcLadder('BPF_TCX_INGRESS', 'tc_ingress'),
     ...surroundings('tc-ingress'),
     sees:
       'Every packet that the taps of the device have just seen. tcx programs run first, then the filters of a clsact or ingress qdisc, ' +
@@ -201,9 +199,16 @@ export const linkInRows: readonly Stage[] = [
     ],
     frameStart: 'mac-header',
     ladder: functionRungs(
-      'br_handle_frame',
-      0,
-      "One program for each kind of upper device present; modules' functions need module BTF, and the argument is a pointer to the skb pointer.",
+      [
+        'br_handle_frame',
+        'macvlan_handle_frame',
+        'ipvlan_handle_frame',
+        'bond_handle_frame',
+        'team_handle_frame',
+        'netdev_frame_hook',
+      ],
+      { name: 'skbpp_arg0', byProbeOnly: true },
+      'A program for each kind of upper device whose module is loaded at the start.',
     ),
     ...surroundings('rx-handler'),
     sees:

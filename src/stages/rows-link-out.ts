@@ -43,7 +43,7 @@ export const linkOutRows: readonly Stage[] = [
     functions: ['sch_handle_egress', 'tcx_run', 'tc_run', 'tcf_classify'],
     frameStart: 'data',
     ladder: [
-      ...tcLadder('BPF_TCX_EGRESS'),
+      ...tcLadder('BPF_TCX_EGRESS', 'tc_egress'),
       planned(
         'inferred',
         'net_dev_queue',

@@ -1,5 +1,5 @@
 /** Short forms for the rungs that many rows share. */
-import type { Mechanism, Rung } from './types.js';
+import type { Mechanism, Rung, RungProgram } from './types.js';
 
 /** A rung with a program in bpf/<object>.bpf.c. */
 export function built(
@@ -13,6 +13,12 @@ export function built(
   return remark === undefined ? rung : { ...rung, remark };
 }
 
+/** A rung on a function whose program follows pointers that nothing but a probe read can. */
+export function byProbe(mechanism: 'fentry' | 'kprobe', target: string, name: string, remark: string): Rung {
+  const program = { object: mechanism, name, byProbeOnly: true };
+  return { mechanism, target, program, skbArgument: 0, remark };
+}
+
 /** A rung whose program is still to come; `skbArgument` only where the target is handed the packet. */
 export function planned(mechanism: Mechanism, target: string, remark: string, skbArgument?: number): Rung {
   const rung: Rung = { mechanism, target, remark };
@@ -22,24 +28,29 @@ export function planned(mechanism: Mechanism, target: string, remark: string, sk
 export const kprobeRemark =
   'Needs kprobes in the kernel, and reads memory by probe reads, which lockdown=confidentiality refuses.';
 
-/** fentry, then kprobe, on one function. */
-export function functionRungs(target: string, skbArgument: number, fentryRemark: string): Rung[] {
+/** fentry, then kprobe, on one function or several with the same arguments: a program for each. */
+export function functionRungs(
+  targets: string | readonly [string, ...string[]],
+  program: Omit<RungProgram, 'object'> & { readonly skbArgument?: number },
+  remark?: string,
+): Rung[] {
+  const { skbArgument = 0, ...named } = program;
+  const names = typeof targets === 'string' ? [targets] : targets;
+  const common = { target: names[0]!, ...(names.length > 1 && { targets: names }), skbArgument };
   return [
-    planned('fentry', target, fentryRemark, skbArgument),
-    planned('kprobe', target, kprobeRemark, skbArgument),
+    { mechanism: 'fentry', ...common, program: { object: 'fentry', ...named }, ...(remark && { remark }) },
+    { mechanism: 'kprobe', ...common, program: { object: 'kprobe', ...named }, remark: kprobeRemark },
   ];
 }
 
-/** The passive ways to watch netfilter hooks: the one function that runs them. */
+/** The passive ways to watch netfilter hooks: the one function that runs them, at its entry and at its return. */
 export function hookRungs(which: string): Rung[] {
+  const program = { name: 'hook_entry', onReturn: 'hook_return', allHooks: true };
+  const common = { target: 'nf_hook_slow', skbArgument: 0 };
+  const remark = `Passive: the packet, the hook state (${which}) and the sum of all verdicts, but not which chain gave it.`;
   return [
-    planned(
-      'fexit',
-      'nf_hook_slow',
-      `Passive: the packet, the hook state (${which}) and the sum of all verdicts, but not which chain gave it.`,
-      0,
-    ),
-    planned('kretprobe', 'nf_hook_slow', kprobeRemark, 0),
+    { mechanism: 'fexit', ...common, program: { object: 'fentry', ...program }, remark },
+    { mechanism: 'kretprobe', ...common, program: { object: 'kprobe', ...program }, remark: kprobeRemark },
   ];
 }
 
@@ -54,7 +65,9 @@ export function ipHookLadder(hook: string): Rung[] {
 }
 
 /** The ladder of a tc stage: tcx sees every packet, tcf_classify only what meets a filter. */
-export function tcLadder(target: string): Rung[] {
+export function tcLadder(target: string, program: 'tc_ingress' | 'tc_egress'): Rung[] {
+  const functions: readonly [string, ...string[]] =
+    program === 'tc_ingress' ? ['tcf_classify', 'tcf_classify_ingress'] : ['tcf_classify'];
   return [
     planned(
       'tcx',
@@ -62,9 +75,9 @@ export function tcLadder(target: string): Rung[] {
       'A probe of ours: one more program on the device, which sees every packet; needs kernel 6.6.',
     ),
     ...functionRungs(
-      'tcf_classify',
-      0,
-      'Passive, but runs only where a filter is attached to clsact, after the tcx programs, and for classful qdiscs too.',
+      functions,
+      { name: program },
+      'Passive, but runs only where a filter is attached to clsact, after the tcx programs.',
     ),
   ];
 }

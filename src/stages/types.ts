@@ -59,13 +59,30 @@ export type StageGroup = 'taps' | 'netfilter' | 'path' | 'all';
  */
 export type FrameStart = 'mac-header' | 'data' | 'detect';
 
+/** The program of a rung: how it is called in which BPF object. */
+export interface RungProgram {
+  readonly object: string;
+  readonly name: string;
+  /** Another program that goes with it, at the return of the function. */
+  readonly onReturn?: string;
+  /** It follows pointers that nothing but a probe read can. */
+  readonly byProbeOnly?: boolean;
+  /** One program serves all netfilter stages: the function that it watches runs the hooks of each. */
+  readonly allHooks?: boolean;
+}
+
 /** One rung of a stage's ladder: one way to watch it. */
 export interface Rung {
   readonly mechanism: Mechanism;
   /** Kernel function or tracepoint the program hangs on; for `inferred`, the neighbour that proves it. */
   readonly target: string;
+  /**
+   * All functions of a stage that is in several, `target` among them. Each gets a program of its own; those that the
+   * kernel does not have (a module that is not loaded) are left out.
+   */
+  readonly targets?: readonly string[];
   /** BPF object (bpf/<object>.bpf.c) and the program in it; absent where no program exists yet. */
-  readonly program?: { readonly object: string; readonly name: string };
+  readonly program?: RungProgram;
   /** Position of the `struct sk_buff *` among the target's arguments. */
   readonly skbArgument?: number;
   /** Why this rung is worse than the one before, or what it changes in the system, in one sentence. */

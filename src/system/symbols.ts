@@ -28,6 +28,14 @@ function symbolsNamed(text: Buffer, name: string): string[] {
   return found;
 }
 
+/** The module that has the text symbol `name`; undefined for the kernel's own, and where there is none. */
+export function moduleOf(text: Buffer, name: string): string | undefined {
+  const at = text.indexOf(` ${name}\t[`);
+  if (at < 0) return undefined;
+  const start = at + name.length + 3;
+  return text.toString('latin1', start, text.indexOf(']', start));
+}
+
 /** Address of a symbol of any kind; 0n where there is none, or where the kernel hides addresses. */
 export function symbolAddress(text: Buffer, name: string): bigint {
   const at = text.indexOf(` ${name}\n`);

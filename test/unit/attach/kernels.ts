@@ -34,6 +34,7 @@ export const v612: KernelFeatures = {
   release: '6.12.0',
   btf: true,
   functions,
+  modules: {},
   tracepoints,
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/*
+ * nf_hook_slow: one function runs the hooks of every family and place (net/netfilter/core.c). The
+ * state it is given says which stage this is; what it returns says what the hooks decided: 1 go on,
+ * 0 stolen or queued, an errno for a drop.
+ */
+#ifndef TAPTRACE_HOOK_H
+#define TAPTRACE_HOOK_H
+
+#include "amend.h"
+
+/* The attachment of each stage, with the stage's number from bit 16 on; not wanted by default. */
+const volatile __u32 hook_nf_prerouting = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_input = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_forward = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_output = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_postrouting = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_ingress = TAP_NO_ATTACH_ID;
+const volatile __u32 hook_nf_egress = TAP_NO_ATTACH_ID;
+
+#define NF_HOOK_PASSED 1
+
+/* Calls of nf_hook_slow under way, of packets that a record was written of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct entered);
+} hook_calls SEC(".maps");
+
+/* enum nf_inet_hooks, which the bridge family shares (include/uapi/linux/netfilter_bridge.h). */
+static __always_inline __u32 inet_attachment(__u8 hook)
+{
+	switch (hook) {
+	case 0:
+		return hook_nf_prerouting;
+	case 1:
+		return hook_nf_input;
+	case 2:
+		return hook_nf_forward;
+	case 3:
+		return hook_nf_output;
+	case 4:
+		return hook_nf_postrouting;
+	}
+	return TAP_NO_ATTACH_ID;
+}
+
+/* include/uapi/linux/netfilter_arp.h, enum nf_dev_hooks. */
+static __always_inline __u32 hook_attachment(__u8 family, __u8 hook)
+{
+	if (family == NFPROTO_ARP)
+		return hook == 0   ? hook_nf_input
+		       : hook == 1 ? hook_nf_output
+		       : hook == 2 ? hook_nf_forward
+				   : TAP_NO_ATTACH_ID;
+	if (family == NFPROTO_NETDEV)
+		return hook == 0 ? hook_nf_ingress : hook == 1 ? hook_nf_egress : TAP_NO_ATTACH_ID;
+	return inet_attachment(hook);
+}
+
+static __always_inline int enter_hook(void *context, struct sk_buff *skb,
+				      struct nf_hook_state *state, __u64 key)
+{
+	struct net_device *in = FIELD(state, in), *out = FIELD(state, out), *dev = in ? in : out;
+	struct observation what = {
+		.present = TAP_HAS_HOOK,
+		.nf_family = FIELD(state, pf),
+		.nf_hook = FIELD(state, hook),
+	};
+	__u32 attachment = hook_attachment(what.nf_family, what.nf_hook);
+	struct entered entered = {};
+
+	what.attach_id = attachment;
+	what.stage = attachment >> 16;
+	if (what.attach_id == TAP_NO_ATTACH_ID)
+		return 0;
+	if (out) {
+		what.ifindex_out = FIELD(out, ifindex);
+		what.present |= TAP_HAS_IFINDEX_OUT;
+	}
+	if (!record_packet(context, skb, dev, &what))
+		return 0;
+	note_entered(&entered, skb, dev, &what);
+	bpf_map_update_elem(&hook_calls, &key, &entered, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int leave_hook(__u64 key, __s32 verdict)
+{
+	struct entered *entered = bpf_map_lookup_elem(&hook_calls, &key);
+	struct tap_record *record;
+
+	if (!entered)
+		return 0;
+	record = verdict == NF_HOOK_PASSED ? 0 : reserve_amendment(entered);
+	if (record) {
+		record->verdict = verdict;
+		record->nf_family = entered->nf_family;
+		record->nf_hook = entered->nf_hook;
+		record->present |= TAP_HAS_VERDICT | TAP_HAS_HOOK;
+		bpf_ringbuf_submit(record, 0);
+	}
+	bpf_map_delete_elem(&hook_calls, &key);
+	return 0;
+}
+
+#endif
