@@ -4,6 +4,7 @@ import { refusalBlock } from '../attach/refusal.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker } from '../journey/tracker.js';
+import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -11,6 +12,9 @@ import type { TapEvent } from '../trace/event.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
+
+const tickIntervalMs = 100;
+const tickDelayNs = 100_000_000n;
 
 /** What a command does with journeys. */
 export interface JourneyView {
@@ -48,6 +52,15 @@ export class JourneySink implements TraceSink {
     });
   }
 
+  /** Journeys end while nothing happens, too. */
+  private readonly timer = setInterval(() => this.tick(), tickIntervalMs).unref();
+
+  private tick(): void {
+    // What other CPUs have seen by then has been drained.
+    this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
+    this.flush();
+  }
+
   header(header: TraceHeader): void {
     this.devices = header.devices;
     for (const line of headerLines(header)) this.output.talk(line);
@@ -78,6 +91,7 @@ export class JourneySink implements TraceSink {
   }
 
   end(): void {
+    clearInterval(this.timer);
     this.tracker.finish();
     this.flush();
   }

@@ -17,16 +17,17 @@ export interface Branch {
 export interface Relation {
   /** Number of the other packet. */
   readonly packet: number;
-  readonly how: 'gso-segment' | 'fragment' | 'reassembly' | 'gro-merge' | 'retransmission' | 'copy';
+  readonly how: 'gso-segment' | 'fragment' | 'reassembly' | 'gro-merge' | 'retransmission';
   /** Why it is believed, where addresses and content do not prove it. */
   readonly guess?: string;
 }
 
 /**
- * Why nothing more is added: all its branches ended; a later packet took its address without an end having been seen
- * (some ends have no tracepoint); it was silent for long; too many were open; the run stopped.
+ * Why nothing more is added: all its branches ended; this host's transport took it, whose end has no tracepoint (TCP
+ * data that is read); it became part of another packet; a later packet took its memory before an end was seen; it was
+ * silent for long; too many were open; the run stopped.
  */
-export type CloseReason = 'ended' | 'replaced' | 'idle' | 'limit' | 'stopped';
+export type CloseReason = 'ended' | 'delivered' | 'merged' | 'replaced' | 'idle' | 'limit' | 'stopped';
 
 export interface Journey {
   /** Counts packets from 1. */

@@ -23,11 +23,11 @@ export interface Step {
   /** Index in Journey.branches. */
   readonly branch: number;
   /** What decoding found in the bytes at the entry of the receive function: it can be done only once. */
-  readonly moved?: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'>;
+  readonly moved: Pick<DecodedPacket, 'untagged' | 'cutTag' | 'vlan'> | undefined;
   /** Why the event is counted to this journey, where addresses and content do not prove it. */
-  readonly guess?: string;
+  readonly guess: string | undefined;
   /** Where in its netfilter hook, as far as it is known. */
-  readonly hook?: HookPosition;
+  readonly hook: HookPosition | undefined;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -35,8 +35,9 @@ export class StepStore {
   private slab = new Batch(new Uint8Array(slabBytes));
   private used = 0;
 
-  /** Copies the event's record; the place of the copy. */
-  keep({ record, packet, hook }: TapEvent): Pick<Step, 'slab' | 'offset' | 'moved' | 'hook'> {
+  /** Copies the event's record. */
+  keep(event: TapEvent, atNs: number, branch: number, guess: string | undefined): Step {
+    const { record, packet } = event;
     const bytes = record.recordLen;
     if (this.used + bytes > this.slab.u8.length) {
       this.slab = new Batch(new Uint8Array(Math.max(slabBytes, bytes)));
@@ -45,11 +46,24 @@ export class StepStore {
     const { slab, used: offset } = this;
     slab.u8.set(record.batch.u8.subarray(record.offset, record.offset + bytes), offset);
     this.used += bytes;
-    const kept = { slab, offset, ...(hook && { hook }) };
-    if (!packet.untagged && !packet.cutTag) return kept;
-    const { untagged, cutTag, vlan } = packet;
-    return { ...kept, moved: { untagged, cutTag, ...(vlan && { vlan }) } };
+    return {
+      seq: event.seq,
+      slab,
+      offset,
+      attachment: event.attachment,
+      stage: event.stage,
+      late: event.late,
+      atNs,
+      branch,
+      moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
+      guess,
+      hook: event.hook,
+    };
   }
+}
+
+function moveOf({ untagged, cutTag, vlan }: DecodedPacket): NonNullable<Step['moved']> {
+  return { untagged, cutTag, ...(vlan && { vlan }) };
 }
 
 /** As decode/packet.ts left it, when the tag was taken out of the bytes. */
