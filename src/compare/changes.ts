@@ -59,8 +59,12 @@ export class Changes {
 
 /** A hook counts a packet once, however many of its chains changed it. */
 function countOnce(place: Row, pass: Pass | undefined, what: 'rewritten' | 'marked'): void {
-  if (!pass) place[what] += 1;
-  else if (!pass.counted[what]) countIn(place, pass, what);
+  if (!pass) {
+    place[what] += 1;
+    return;
+  }
+  const flag = what === 'rewritten' ? 'wasRewritten' : 'wasMarked';
+  if (!pass[flag]) countIn(place, pass, what);
   else if (place !== pass.hook) place[what] += 1;
-  if (pass) pass.counted[what] = true;
+  pass[flag] = true;
 }

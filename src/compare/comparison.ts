@@ -12,7 +12,7 @@ import { Flow } from './flow.js';
 import { Groups } from './groups.js';
 import type { Row } from './place.js';
 import { type ComparisonNames, Places } from './places.js';
-import { cameBack, countIn, type Pass, type Runner, runnerOf, Walk } from './walk.js';
+import { cameBack, countIn, Pass, type Runner, runnerOf, Walk } from './walk.js';
 
 const ACCEPTED = 1;
 
@@ -125,16 +125,21 @@ export class Comparison {
       this.see(row, bytes, atNs, walk);
       walk.entered ??= row.place.stage;
     }
-    const enter = (chains: Row | undefined): Row | undefined => {
-      if (chains) this.see(chains, bytes, atNs, walk);
-      return chains;
-    };
+    const pass = goesOn ? before : new Pass(row);
     // The event of the bracket before was lost, or was before the run: its chains were passed all the same.
-    if (hook && hook.index > (goesOn ? before.index + 1 : 0)) enter(this.places.chains(row, hook.before));
-    const chains = hook && enter(this.places.chains(row, hook.after));
-    const pass = goesOn ? before : { hook: row, counted: { rewritten: false, marked: false } };
-    const { index = 0, count = isRefused(record) ? 2 : 0 } = hook ?? {};
-    walk.pass = Object.assign(pass, { index, count, chains, runner, atNs });
+    const hasGap = hook !== undefined && hook.index > (goesOn ? before.index + 1 : 0);
+    if (hasGap) this.enter(this.places.chains(row, hook.before), bytes, atNs, walk);
+    pass.index = hook?.index ?? 0;
+    pass.count = hook?.count ?? (isRefused(record) ? 2 : 0);
+    pass.chains = hook && this.places.chains(row, hook.after);
+    pass.runner = runner;
+    pass.atNs = atNs;
+    this.enter(pass.chains, bytes, atNs, walk);
+    walk.pass = pass;
+  }
+
+  private enter(chains: Row | undefined, bytes: number, atNs: number, walk: Walk): void {
+    if (chains) this.see(chains, bytes, atNs, walk);
   }
 
   /** From one place to another, which is told of what was changed on the way. */
