@@ -35,6 +35,8 @@ class ComparisonView implements JourneyView {
       dropReason: (value) => names.dropReason(value),
       symbol: (address) => names.symbol(address),
       death: (record) => deathOfRecord(names, record),
+      deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
+      chainsAt: () => [],
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }
