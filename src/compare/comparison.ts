@@ -102,9 +102,9 @@ export class Comparison {
     if (original) Object.assign(original, { tap: walk.tap, entered: undefined });
   }
 
-  /** In on one device and out on another, and nothing seen between. */
-  private noteBypass(row: Row, { tap, last }: Walk): void {
-    if (!tap || tap.row !== last || row.place.stage !== 'tx-tap') return;
+  /** In on one device and out on another, and no hook between. */
+  private noteBypass(row: Row, { tap, entered }: Walk): void {
+    if (!tap || entered || row.place.stage !== 'tx-tap') return;
     const { stage, netns } = tap.row.place;
     if (stage === 'rx-tap' && netns === row.place.netns)
       this.groups.add({ kind: 'bypassed', place: row, tap: tap.row });
