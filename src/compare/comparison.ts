@@ -19,6 +19,11 @@ const ACCEPTED = 1;
 /** nf_hook_slow's own answer, where it was watched itself: anything but 1 is the end of the way (net/netfilter/core.c). */
 const isRefused = (record: RecordView): boolean => record.has('verdict') && record.verdict !== ACCEPTED;
 
+/** TC_ACT_REDIRECT (linux/pkt_cls.h). */
+const REDIRECT = 7;
+const isRedirect = ({ stage, record }: TapEvent): boolean =>
+  stage.id === 'tc-ingress' && record.has('verdict') && record.verdict === REDIRECT;
+
 export class Comparison {
   private readonly reader = new StepReader();
   readonly places: Places;
@@ -78,6 +83,7 @@ export class Comparison {
       this.moveOn(walk, { row, flow, mark }, runnerOf(record), step.atNs);
       this.see(row, packet.len, step.atNs, walk);
       if (stage.group === 'taps') this.atTap(step, event, row, walk);
+      if (isRedirect(event)) walk.isRedirected = true;
     }
     if (flow.version !== 0) walk.flow = flow;
     walk.mark = mark ?? walk.mark;
@@ -96,6 +102,7 @@ export class Comparison {
     this.noteBypass(row, walk);
     walk.tap = { row, atNs, bytes: packet.len, isUnarmed };
     walk.entered = undefined;
+    walk.isRedirected = false;
     // The taps on the way out get a clone: what follows of the packet itself comes after that tap all the same.
     const { kind, from } = this.branches[branch] ?? {};
     const original = kind === 'tap-clone' && from !== undefined ? this.walks[from] : undefined;
@@ -103,11 +110,11 @@ export class Comparison {
   }
 
   /** In on one device and out on another, and no hook between. */
-  private noteBypass(row: Row, { tap, entered }: Walk): void {
+  private noteBypass(row: Row, { tap, entered, isRedirected }: Walk): void {
     if (!tap || entered || row.place.stage !== 'tx-tap') return;
     const { stage, netns } = tap.row.place;
     if (stage === 'rx-tap' && netns === row.place.netns)
-      this.groups.add({ kind: 'bypassed', place: row, tap: tap.row });
+      this.groups.add({ kind: isRedirected ? 'redirected' : 'bypassed', place: row, tap: tap.row });
   }
 
   private atHook({ atNs }: Step, event: TapEvent, seen: Seen, walk: Walk): void {

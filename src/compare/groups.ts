@@ -14,7 +14,8 @@ export type GroupKind =
   | 'stolen-or-queued'
   | 'tap-only'
   | 'tap-full'
-  | 'bypassed';
+  | 'bypassed'
+  | 'redirected';
 
 /** What NAT made of an end of the flow. */
 export interface Translation {

@@ -79,6 +79,8 @@ export class Walk {
   flow: Flow | undefined;
   mark: number | undefined;
   entered: StageId | undefined;
+  /** tc ingress said so, since that tap. */
+  isRedirected = false;
   rewrite: Rewrite | undefined;
   isEnded = false;
 
