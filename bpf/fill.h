@@ -146,6 +146,15 @@ static __always_inline void fill_device(struct tap_record *record, struct net_de
 		fill_armed(record, dev, net);
 }
 
+/*
+ * A function of its own: inlined, the compiler fetches what it needs of the member ahead of the
+ * question whether it exists, which no verifier takes.
+ */
+static __attribute__((noinline)) bool vlan_bit(struct sk_buff___vlan_bit *skb)
+{
+	return BITFIELD(skb, vlan_present);
+}
+
 static __always_inline void fill_vlan(struct tap_record *record, struct sk_buff *skb)
 {
 	struct sk_buff___vlan_bit *with_bit = (void *)skb;
@@ -153,7 +162,7 @@ static __always_inline void fill_vlan(struct tap_record *record, struct sk_buff 
 	bool tagged = tci || protocol;
 
 	if (bpf_core_field_exists(with_bit->vlan_present))
-		tagged = BITFIELD(with_bit, vlan_present);
+		tagged = vlan_bit(with_bit);
 	if (!tagged)
 		return;
 	record->vlan_tci = tci;

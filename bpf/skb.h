@@ -14,6 +14,8 @@ static __always_inline struct net *packet_net(struct packet *packet)
 
 	if (packet->dev)
 		return FIELD(packet->dev, nd_net.net);
+	if (!packet->skb)
+		return 0;
 	sk = packet->owner ? packet->owner : FIELD(packet->skb, sk);
 	return sk ? FIELD(sk, __sk_common.skc_net.net) : 0;
 }

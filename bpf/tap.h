@@ -22,11 +22,16 @@ struct observation {
 	bool is_first;	/* another program of this stage follows for the same packet */
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
+	__s32 verdict;
 	__u32 ifindex_out;
 	__u64 location;
 	struct sock *owner; /* the socket to name; 0: skb->sk */
 	__u8 nf_family;
 	__u8 nf_hook;
+	/* The packet may be freed by now: its address is a key, never followed. */
+	bool only_key;
+	__u64 key;
+	__u32 len;
 };
 
 static __always_inline bool is_selected(const struct packet *packet)
@@ -72,6 +77,19 @@ static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 sna
 	return packet->len < snaplen ? packet->len : snaplen;
 }
 
+/* All that can be said of a packet that may be gone. */
+static __always_inline void fill_key(struct tap_record *record, struct packet *packet,
+				     const struct observation *what)
+{
+#ifndef TAP_SOCKET_CONTEXT
+	record->skb = what->key;
+	record->present |= TAP_HAS_SKB;
+	fill_device(record, packet->dev, packet->net);
+	if (want_task)
+		fill_task(record, ON_STACK(packet));
+#endif
+}
+
 static __always_inline void fill_record(struct tap_record *record, struct packet *packet,
 					const struct observation *what)
 {
@@ -83,12 +101,16 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->cpu = bpf_get_smp_processor_id();
 	record->present = what->present;
 	record->reason = what->reason;
+	record->verdict = what->verdict;
 	record->location = what->location;
 	record->ifindex_out = what->ifindex_out;
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
-	fill_packet(record, packet);
+	if (what->only_key)
+		fill_key(record, packet, what);
+	else
+		fill_packet(record, packet);
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -110,7 +132,7 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 
 	if (!settings || !ring)
 		return false;
-	bytes = wanted_bytes(packet, settings->snaplen);
+	bytes = what->only_key ? 0 : wanted_bytes(packet, settings->snaplen);
 	room = size_class(bytes);
 	slack = payload_slack(packet);
 	/* Decided once: the verifier must meet the same value when copy_packet() asks again. */
@@ -128,8 +150,9 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 	 * next comparison that no CPU takes, and forgets bounds there (sanitize_speculative_path).
 	 */
 	*(volatile __u32 *)&record->cap_len = bytes;
-	record->cap_len =
-		copy_packet(packet, record + 1, *(volatile __u32 *)&record->cap_len, room, slack);
+	if (!what->only_key)
+		record->cap_len = copy_packet(packet, record + 1,
+					      *(volatile __u32 *)&record->cap_len, room, slack);
 	if (packet->unreadable)
 		record->flags |= TAP_UNREADABLE;
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
@@ -222,7 +245,10 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	count = lookup(&counters, what->attach_id);
 	if (!count)
 		return false;
-	find_packet(&packet);
+	if (what->only_key)
+		packet.len = what->len;
+	else
+		find_packet(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	count->seen++;

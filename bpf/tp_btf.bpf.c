@@ -20,6 +20,32 @@ int skb_arg0_dev_arg1(unsigned long long *ctx)
 	return observe_here(ctx, (void *)ctx[0], (void *)ctx[1]);
 }
 
+/* qdisc_enqueue: (qdisc, txq, skb). */
+SEC("tp_btf")
+int skb_arg2(unsigned long long *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[2];
+
+	return observe_here(ctx, skb, skb->dev);
+}
+
+/* (skb, rc, dev, len): what the driver answered about a packet that it may have freed already. */
+SEC("tp_btf")
+int net_dev_xmit(unsigned long long *ctx)
+{
+	struct observation what = {
+		.attach_id = attach_id,
+		.stage = stage,
+		.present = TAP_HAS_VERDICT,
+		.verdict = ctx[1],
+		.only_key = true,
+		.key = ctx[0],
+		.len = ctx[3],
+	};
+
+	return observe(ctx, 0, (void *)ctx[2], &what);
+}
+
 /* 5.10: (skb, location); since 5.17 (skb, location, reason); since 6.11 also the receiving socket.
  */
 SEC("tp_btf")

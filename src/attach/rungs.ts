@@ -79,6 +79,12 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
 }
 
+/** Which of them the rung's program is compiled in: the others cannot do what its shape asks for. */
+function isCompiled({ program }: Rung, access: Access): boolean {
+  if (program?.byProbeOnly) return access !== 'direct';
+  return program?.object !== 'qdisc' || access !== 'kfunc';
+}
+
 /** Whether the argument is what the program's shape expects (`skbpp_…`: a pointer to the pointer). */
 function argumentFits(parameters: readonly BtfParameter[], rung: Rung): boolean {
   const parameter = parameters[rung.skbArgument ?? 0];
@@ -183,9 +189,7 @@ function judgePart(stage: Stage, rung: Rung, features: KernelFeatures, request: 
   );
   const whole = refusals.find(({ access }) => access === undefined);
   if (whole) return no(whole.reason);
-  const possible = accesses(rung.mechanism, features).filter(
-    (access) => !(access === 'direct' && rung.program?.byProbeOnly),
-  );
+  const possible = accesses(rung.mechanism, features).filter((access) => isCompiled(rung, access));
   const access = possible.find((candidate) => !refusals.some((refusal) => refusal.access === candidate));
   const [refused] = refusals;
   if (access) return { usable: true, access, ...(refused && { refused: refused.reason }) };

@@ -70,7 +70,7 @@ export async function compareCommand(
         const result = view.result(summary, sink.tracker.counts);
         if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
         else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
-        for (const line of summaryLines(summary)) output.talk(line);
+        for (const line of summaryLines(summary, true)) output.talk(line);
       },
     },
     (stopTrace) => {

@@ -32,7 +32,7 @@ export async function pathCommand(
       summary: (summary) => {
         const packets = { packets: sink.packets, journeys: sink.tracker.counts };
         if (json) output.data(`${JSON.stringify({ ...summaryJson(summary), ...packets })}\n`);
-        for (const line of summaryLines(summary)) output.talk(line);
+        for (const line of summaryLines(summary, true)) output.talk(line);
       },
     },
     (stopTrace) => {

@@ -69,6 +69,11 @@ export class RecordView {
     return (this.flags & tapFlag[flag]) !== 0;
   }
 
+  /** The packet may have been freed: its address is a key to earlier events, and nothing of it was read. */
+  get isKeyOnly(): boolean {
+    return this.has('skb') && !this.has('head');
+  }
+
   get recordLen(): number {
     return this.u32(at.recordLen);
   }

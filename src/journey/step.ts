@@ -90,8 +90,7 @@ export class StepReader {
     event.attachment = step.attachment;
     event.stage = step.stage;
     event.late = step.late;
-    if (step.hook) event.hook = step.hook;
-    else delete event.hook;
+    event.hook = step.hook;
     return event;
   }
 }

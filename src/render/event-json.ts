@@ -7,8 +7,8 @@ import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
+import { deliveryResult, familyName, verdictName } from '../trace/verdicts.js';
 import type { ByteWriter } from './byte-writer.js';
-import { deliveryResult, familyName, verdictText } from './outcome.js';
 
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
@@ -44,7 +44,7 @@ export class EventJson {
     this.identity(event);
     this.number(',"len":', packet.len);
     this.number(',"capLen":', packet.capLen);
-    this.packetFacts(event);
+    if (!record.isKeyOnly) this.packetFacts(event);
     this.metadata(event);
     this.outcome(event);
     this.task(event);
@@ -131,11 +131,14 @@ export class EventJson {
     out.ascii(text);
   }
 
-  private metadata({ record, packet }: TapEvent): void {
+  private metadata(event: TapEvent): void {
     const { out, names } = this;
-    const { vlan } = packet;
+    const { record } = event;
+    const { vlan } = event.packet;
     if (vlan) out.ascii(`,"vlan":{"tci":${vlan.tci},"protocol":${vlan.protocol}}`);
     if (record.has('mark') && record.mark) this.number(',"mark":', record.mark);
+    const verdict = verdictName(event);
+    if (verdict !== undefined) out.ascii(`,"verdict":"${verdict}"`);
     if (record.has('reason')) out.text(`,"reason":${JSON.stringify(names.dropReason(record.reason))}`);
     if (record.has('location')) out.text(`,"location":${JSON.stringify(names.symbol(record.location))}`);
     if (record.has('socketCookie')) out.ascii(`,"socketCookie":"${record.socketCookie}"`);
@@ -152,7 +155,6 @@ export class EventJson {
       this.number(',"ifindexOut":', record.ifindexOut);
       if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
     }
-    if (record.has('verdict')) out.ascii(`,"verdict":"${verdictText(record)}"`);
     const result = stage.id === 'delivery' ? deliveryResult(record) : undefined;
     if (result) out.ascii(`,"result":"${result}"`);
   }

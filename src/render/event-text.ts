@@ -4,8 +4,8 @@ import { SequenceTracker } from '../dissect/sequences.js';
 import { type SummaryOptions, summarize } from '../dissect/summary.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
+import { deliveryResult, verdictText } from '../trace/verdicts.js';
 import { asciiDump, hexDump } from './hex.js';
-import { deliveryResult, verdictText } from './outcome.js';
 import { elapsed } from './time.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
@@ -70,16 +70,25 @@ export class EventText {
 
   /** The line, and the bytes below it where asked, with newlines. */
   render(event: TapEvent): string {
-    const { packet, stage } = event;
+    const { stage } = event;
     let line = this.time(event);
     line += this.placeColumns(event);
     const device = this.device(event);
     line += `${device.padEnd(this.widths.device)} `;
-    line += summarize(packet, this.summaryOptions(event, device));
+    line += this.packetText(event, device);
     line += this.remarks(event);
     if (stage.id === 'drop') line += this.dropText(event);
     line += this.outcomeText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
+  }
+
+  /** The packet; where only its address is still known, what became of it. */
+  private packetText(event: TapEvent, device: string): string {
+    const { record, packet } = event;
+    const verdict = verdictText(event);
+    if (record.isKeyOnly) return verdict ? `${packet.len} bytes: ${verdict}` : `${packet.len} bytes`;
+    const summary = summarize(packet, this.summaryOptions(event, device));
+    return verdict ? `${summary} ${verdict}` : summary;
   }
 
   /** Stage and function: the same for every event of an attachment. */
@@ -122,7 +131,6 @@ export class EventText {
   }
 
   private outcomeText({ record, stage }: TapEvent): string {
-    if (record.has('verdict')) return this.palette.drop(` ${verdictText(record)}`);
     if (stage.id !== 'delivery') return '';
     return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
   }

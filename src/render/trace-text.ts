@@ -18,6 +18,26 @@ function unwatchedLines(watches: readonly Pick<StageWatch, 'stage' | 'reason' | 
   return [...byReason].map(([reason, stages]) => `not watched: ${stages.join(', ')} (${reason})`);
 }
 
+const hint = '"taptrace doctor" tells why';
+
+/** Many stages, told by how they are watched; why others are not is doctor's to tell. */
+function briefLines(watches: readonly StageWatch[]): string[] {
+  const idsOf = (test: (watch: StageWatch) => boolean): string =>
+    watches
+      .filter(test)
+      .map(({ stage }) => stage)
+      .join(', ');
+  const isInferred = ({ mechanism }: StageWatch): boolean => mechanism === 'inferred';
+  const isProbe = ({ observed }: StageWatch): boolean => observed === false;
+  const groups = [
+    ['watching', idsOf((watch) => Boolean(watch.mechanism) && !isInferred(watch) && !isProbe(watch)), ''],
+    ['by probes of ours, which others could see:', idsOf(isProbe), ' (--observe leaves them out)'],
+    ['inferred from their neighbours:', idsOf(isInferred), ''],
+    ['not watched:', idsOf(({ mechanism }) => !mechanism), ` (${hint})`],
+  ] as const;
+  return groups.flatMap(([head, ids, tail]) => (ids ? [`${head} ${ids}${tail}`] : []));
+}
+
 /** --arm was asked for and nothing was armed: why. */
 function armNote({ plan, options }: TraceHeader): string[] {
   if (!options.arm || armsDevices(plan)) return [];
@@ -39,9 +59,11 @@ function rightsLines({ rights }: TraceHeader): string[] {
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
   const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
+  const watching = header.options.followPackets
+    ? briefLines(plan.watches)
+    : [`watching ${watched.join(', ')}`, ...unwatchedLines(plan.watches)];
   return [
-    `watching ${watched.join(', ')}`,
-    ...unwatchedLines(plan.watches),
+    ...watching,
     armedLine(armed, armsDevices(plan)),
     ...armNote(header),
     ...notes,
@@ -66,7 +88,7 @@ function completeness({ ledger }: TraceSummary): string {
 }
 
 /** Lines for stderr, each without its newline. */
-export function summaryLines(summary: TraceSummary): string[] {
+export function summaryLines(summary: TraceSummary, isBrief = false): string[] {
   const { events, ledger, filteredOut, undecided, late, notWatched } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
@@ -77,5 +99,5 @@ export function summaryLines(summary: TraceSummary): string[] {
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
     );
   if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
-  return [...lines, ...unwatchedLines(notWatched)];
+  return isBrief ? lines : [...lines, ...unwatchedLines(notWatched)];
 }

@@ -45,11 +45,12 @@ export const linkInRows: readonly Stage[] = [
     functions: ['napi_gro_receive', 'gro_receive_skb', 'dev_gro_receive'],
     frameStart: 'mac-header',
     ladder: [
-      planned(
+      built(
         'tp_btf',
         'napi_gro_receive_entry',
+        'tp_btf',
+        'skb_arg0',
         'Drivers that call napi_gro_frags pass napi_gro_frags_entry instead.',
-        0,
       ),
       ...functionRungs(
         'gro_receive_skb',

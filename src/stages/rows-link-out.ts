@@ -90,12 +90,16 @@ export const linkOutRows: readonly Stage[] = [
     tracepointInside: '__dev_queue_xmit',
     frameStart: 'data',
     ladder: [
-      planned(
-        'tp_btf',
-        'qdisc_enqueue',
-        'Not in kernel 5.10; fires after the packet was queued, when another CPU may already be sending it.',
-        2,
-      ),
+      {
+        ...built(
+          'tp_btf',
+          'qdisc_enqueue',
+          'tp_btf',
+          'skb_arg2',
+          'Not in kernel 5.10; fires after the packet was queued, when another CPU may already be sending it.',
+        ),
+        skbArgument: 2,
+      },
       planned(
         'inferred',
         'qdisc_dequeue',
@@ -120,12 +124,16 @@ export const linkOutRows: readonly Stage[] = [
     tracepointInside: '__qdisc_run',
     frameStart: 'data',
     ladder: [
-      planned(
-        'tp_btf',
-        'qdisc_dequeue',
-        'Fires once for several packets that are taken out together, chained by skb->next, and also for none.',
-        3,
-      ),
+      {
+        ...built(
+          'tp_btf',
+          'qdisc_dequeue',
+          'qdisc',
+          'qdisc_dequeue',
+          'Fires once for several packets that are taken out together, chained by skb->next, and also for none.',
+        ),
+        skbArgument: 3,
+      },
     ],
     ...surroundings('qdisc-dequeue'),
     sees: 'Packets when their wait is over: the time since qdisc-enqueue is what shaping and queueing cost.',
@@ -210,11 +218,12 @@ export const linkOutRows: readonly Stage[] = [
     tracepointInside: 'dev_hard_start_xmit',
     frameStart: 'data',
     ladder: [
-      planned(
+      built(
+        'tp_btf',
+        'net_dev_xmit',
         'tp_btf',
         'net_dev_xmit',
         'The packet may be freed by now: its address is a key to the event before, and is never followed.',
-        0,
       ),
     ],
     ...surroundings('xmit-done'),

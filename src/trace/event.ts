@@ -17,7 +17,7 @@ export interface TapEvent {
   /** It came after later events had been given out. */
   late: boolean;
   /** Where in its netfilter hook, as far as it is known. */
-  hook?: HookPosition;
+  hook?: HookPosition | undefined;
 }
 
 /** Names for numbers in records. */

@@ -37,9 +37,10 @@ async function silence({ name }: Netns): Promise<void> {
   await run(['ip', 'netns', 'exec', name, 'sh', '-c', `[ ! -d ${file} ] || { ${command}; }`]);
 }
 
-async function join(a: End, b: End): Promise<void> {
+async function join(a: End, b: End, queues = 1): Promise<void> {
   await run([
-    ...['ip', 'link', 'add', a.device, 'address', a.mac, 'netns', a.netns.name, 'type', 'veth'],
+    ...['ip', 'link', 'add', a.device, 'address', a.mac, 'netns', a.netns.name],
+    ...['numtxqueues', String(queues), 'type', 'veth'],
     ...['peer', 'name', b.device, 'address', b.mac, 'netns', b.netns.name],
   ]);
   for (const { netns, device } of [a, b])
@@ -67,8 +68,8 @@ export async function addQuietLink(
   return link;
 }
 
-/** Builds a quiet world; `a` can send to `b.ipv4` when it resolves. */
-export async function createQuietWorld(): Promise<QuietWorld> {
+/** Builds a quiet world; `a` can send to `b.ipv4` when it resolves. `queues`: transmit queues of a's device. */
+export async function createQuietWorld({ queues = 1 } = {}): Promise<QuietWorld> {
   removeOrphanedNetns();
   const made: Netns[] = [];
   const close = () => {
@@ -80,7 +81,7 @@ export async function createQuietWorld(): Promise<QuietWorld> {
     for (const netns of made) await silence(netns);
     const a = new End(made[0]!, 'va', '02:00:00:00:00:0a', '192.0.2.1', '');
     const b = new End(made[1]!, 'vb', '02:00:00:00:00:0b', '192.0.2.2', '');
-    await join(a, b);
+    await join(a, b, queues);
     return { a, b, close };
   } catch (error) {
     close();

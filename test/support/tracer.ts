@@ -49,6 +49,10 @@ export interface TraceEvent {
   readonly proto?: string;
   readonly notes?: readonly string[];
   readonly stack?: readonly string[];
+  readonly skb?: string;
+  readonly verdict?: string;
+  readonly reason?: string;
+  readonly location?: string;
   readonly task?: Task;
 }
 

@@ -27,7 +27,7 @@ for (const [args, told] of [
   [['-s', '-1'], /snaplen/],
   [['tcp', 'prot', '80'], /filter 'tcp prot 80': .*syntax error/],
   [['stages', 'rx-tab'], /no stage 'rx-tab'/],
-  [['path'], /the command 'path' is not in this version yet/],
+  [['taps'], /the command 'taps' is not in this version yet/],
   [['-F', '/no/such/file'], /cannot read the filter file/],
   [['-F', '/no/such/file', 'tcp'], /choose one/],
   [['--stages', '\u001b[2Jx'], /\\x1b\[2Jx/],

@@ -74,9 +74,7 @@ const store = new StepStore();
 
 function stepOf(event: Event, index: number): Step {
   const { hook, atNs = index * 1000, branch = 0 } = event;
-  const made = { ...tapEvent(contentOf(event)), ...(hook && { hook }) };
-  const { attachment, stage, seq, late } = made;
-  return { ...store.keep(made), ...(hook && { hook }), seq, attachment, stage, late, atNs, branch };
+  return store.keep({ ...tapEvent(contentOf(event)), hook }, atNs, branch, undefined);
 }
 
 export interface JourneyShape {
@@ -136,7 +134,7 @@ export const names: ComparisonNames = {
   netnsName: (inum) => `ns${inum}`,
 };
 
-const closed = { ended: 0, replaced: 0, idle: 0, limit: 0, stopped: 0 };
+const closed = { ended: 0, delivered: 0, merged: 0, replaced: 0, idle: 0, limit: 0, stopped: 0 };
 
 /** What a comparison makes of the journeys. */
 export function compared(journeys: readonly Journey[], ledger: Ledger = noLoss): ComparisonResult {

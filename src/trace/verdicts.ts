@@ -1,7 +1,19 @@
-/** What became of a packet at a stage, in words: the verdict of netfilter hooks, the answer of a packet socket. */
+/** What a stage answered about a packet, in words: the driver, a netfilter hook, a packet socket. */
 import { constants } from 'node:os';
 import { tapDelivery } from '../decode/layout.generated.js';
 import type { RecordView } from '../decode/record.js';
+import type { TapEvent } from './event.js';
+
+/** include/linux/netdevice.h: NET_XMIT_*, NETDEV_TX_*; 0 to 15 and negative numbers mean that the packet is gone. */
+const driverAnswers = new Map<number, readonly [name: string, text: string]>([
+  [0, ['taken', 'taken']],
+  [1, ['dropped', 'dropped by the driver']],
+  [2, ['congested', 'taken; the device is congested']],
+  [0x10, ['busy', 'busy, will be tried again']],
+]);
+
+const driverAnswer = (code: number): readonly [name: string, text: string] =>
+  driverAnswers.get(code) ?? [`${code}`, `answered ${code}`];
 
 /** NFPROTO_* (include/uapi/linux/netfilter.h). */
 const families: Readonly<Record<number, string>> = {
@@ -21,7 +33,7 @@ export function familyName(record: RecordView): string {
 }
 
 /** What nf_hook_slow returned (net/netfilter/core.c): 1 passed, 0 stolen or queued, an errno for a drop. */
-export function verdictText({ verdict }: RecordView): string {
+function hookVerdict(verdict: number): string {
   if (verdict > 0) return 'passed';
   if (verdict === 0) return 'stolen or queued';
   const name = errnoNames.get(-verdict) ?? String(verdict);
@@ -37,4 +49,16 @@ const results = new Map(
 /** What a packet socket made of the packet it was handed; undefined where its answer is not there. */
 export function deliveryResult(record: RecordView): DeliveryResult | undefined {
   return record.has('aux') ? (results.get(record.aux) ?? 'unknown') : undefined;
+}
+
+/** One word for programs; undefined where the stage gives no answer. */
+export function verdictName({ record, stage }: TapEvent): string | undefined {
+  if (!record.has('verdict')) return undefined;
+  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[0] : hookVerdict(record.verdict);
+}
+
+/** A phrase for people. */
+export function verdictText({ record, stage }: TapEvent): string | undefined {
+  if (!record.has('verdict')) return undefined;
+  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[1] : hookVerdict(record.verdict);
 }
