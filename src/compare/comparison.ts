@@ -3,7 +3,7 @@
  * once at a tap for every time it is there, and once at a hook for every run through its chains.
  */
 import type { RecordView } from '../decode/record.js';
-import type { Branch, Journey } from '../journey/journey.js';
+import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
@@ -38,7 +38,7 @@ export class Comparison {
   }
 
   /** Counts a packet. */
-  journey({ steps, branches }: Journey): void {
+  journey({ steps, branches, closed }: Journey): void {
     this.packets += 1;
     this.walks = [];
     this.branches = branches;
@@ -50,7 +50,7 @@ export class Comparison {
       else if (this.end(step, event, walk)) dropped = true;
     }
     if (dropped) this.droppedPackets += 1;
-    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk);
+    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk, closed);
   }
 
   /** A branch goes on from where the one that it was made from was then. */
@@ -63,9 +63,9 @@ export class Comparison {
     return walk;
   }
 
-  private unended(walk: Walk): void {
+  private unended(walk: Walk, closed: CloseReason): void {
     this.changes.settle(walk, undefined);
-    this.ends.vanished(walk);
+    this.ends.vanished(walk, closed);
   }
 
   private take(step: Step, event: TapEvent, walk: Walk): void {
