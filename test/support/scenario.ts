@@ -75,8 +75,8 @@ async function tcpdumpCounting(
   const counts = new Map<string, number>();
   const running = new Map<string, CountingTcpdump>();
   for (const end of tcpdump ? ends : []) {
-    running.set(`rx-tap ${end.device}`, await CountingTcpdump.start(end, 'in', compare.filter ?? ''));
-    running.set(`tx-tap ${end.device}`, await CountingTcpdump.start(end, 'out', compare.filter ?? ''));
+    running.set(`rx-tap ${end.device}`, await CountingTcpdump.start(end, 'inbound', compare.filter!));
+    running.set(`tx-tap ${end.device}`, await CountingTcpdump.start(end, 'outbound', compare.filter!));
   }
   await use();
   for (const [tap, counting] of running) counts.set(tap, await counting.stop());
