@@ -19,6 +19,7 @@
         "native/object.cc",
         "native/splice.cc",
         "native/ring.cc",
+        "native/tcx.cc",
         "native/session.cc"
       ],
       "cflags": ["<!@(pkg-config --cflags libbpf)"],

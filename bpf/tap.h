@@ -14,6 +14,8 @@
 #include "filter.h"
 #include "payload.h"
 
+#define EEXIST 17
+
 /* What a mechanism knows beside the packet: who it is for, and its own fields. */
 struct observation {
 	__u16 attach_id;
@@ -117,6 +119,11 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 {
 #ifndef TAP_NO_STACK
 	record->stack_id = bpf_get_stackid(context, &stacks, 0);
+	/* Another stack has its place: without our own frames in front it gets another one. */
+	if (record->stack_id == -EEXIST)
+		record->stack_id = bpf_get_stackid(context, &stacks, 1);
+	if (record->stack_id == -EEXIST)
+		record->stack_id = bpf_get_stackid(context, &stacks, 2);
 	if (record->stack_id >= 0)
 		record->present |= TAP_HAS_STACK;
 #endif
@@ -144,7 +151,7 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 	}
 	fill_record(record, packet, what);
 	record->sequence = count->matched;
-	if (settings->stacks)
+	if (settings->stacks || want_stack)
 		fill_stack(record, packet->context);
 	/* Through memory: where the verifier knows the number it also follows the branch of the
 	 * next comparison that no CPU takes, and forgets bounds there (sanitize_speculative_path).

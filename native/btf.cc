@@ -152,11 +152,20 @@ Napi::Value enum_values(Napi::Env env, const btf* types, const std::string& name
   return result;
 }
 
-/** btfEnum(name): the values of a kernel enum by name, or null. */
+/** btfEnum(name, module?): the values of an enum of the kernel, or of a module, by name; or null.
+ */
 Napi::Value kernel_enum(const Napi::CallbackInfo& info) {
-  btf* types = kernel_btf(info.Env());
-  if (!types) return info.Env().Null();
-  return enum_values(info.Env(), types, info[0].As<Napi::String>());
+  Napi::Env env = info.Env();
+  btf* types = kernel_btf(env);
+  if (!types) return env.Null();
+  std::string name = info[0].As<Napi::String>();
+  if (!info[1].IsString()) return enum_values(env, types, name);
+  LogCapture quiet;
+  btf* module = btf__load_module_btf(info[1].As<Napi::String>().Utf8Value().c_str(), types);
+  if (libbpf_get_error(module)) return env.Null();
+  Napi::Value result = enum_values(env, module, name);
+  btf__free(module);
+  return result;
 }
 
 btf* object_btf(Napi::Env env, Napi::Uint8Array bytes) {

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "event.h"
 #include "system.h"
+#include "tcx.h"
 
 namespace taptrace {
 
@@ -98,6 +99,9 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Session::open_packet_socket>("openPacketSocket"),
                       InstanceMethod<&Session::try_packet_socket>("tryPacketSocket"),
                       InstanceMethod<&Session::close_packet_socket>("closePacketSocket"),
+                      InstanceMethod<&Session::try_tcx>("tryTcx"),
+                      InstanceMethod<&Session::open_tcx>("openTcx"),
+                      InstanceMethod<&Session::close_tcx>("closeTcx"),
                       InstanceMethod<&Session::map_set>("mapSet"),
                       InstanceMethod<&Session::map_delete>("mapDelete"),
                       InstanceMethod<&Session::map_get>("mapGet"),
@@ -194,6 +198,7 @@ void Session::unload(const Napi::CallbackInfo& info) { program(info).close(); }
 void Session::detach_all(const Napi::CallbackInfo&) {
   // Sockets last: a device that is no longer armed would show its last packets as inferred.
   for (auto& program : programs_) program->detach();
+  close_tcx_links();
   close_sockets();
 }
 
@@ -227,6 +232,35 @@ void Session::close_packet_socket(const Napi::CallbackInfo& info) {
   if (id >= packet_sockets_.size() || packet_sockets_[id] < 0) return;
   ::close(packet_sockets_[id]);
   packet_sockets_[id] = -1;
+}
+
+/** tryTcx(program, egress): throws where no tcx link with it can be had; attaches nothing. */
+void Session::try_tcx(const Napi::CallbackInfo& info) {
+  int error = taptrace::try_tcx(program(info).fd(), info[1].ToBoolean());
+  if (error) throw system_error(info.Env(), "attach tcx program", -error);
+}
+
+/** openTcx(program, netns | null, ifindex, egress): the link's number. */
+Napi::Value Session::open_tcx(const Napi::CallbackInfo& info) {
+  std::string netns = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  int ifindex = info[2].As<Napi::Number>();
+  int fd = attach_tcx(program(info).fd(), netns, ifindex, info[3].ToBoolean());
+  if (fd < 0) throw system_error(info.Env(), "attach tcx program", -fd);
+  tcx_links_.push_back(fd);
+  return Napi::Number::New(info.Env(), tcx_links_.size() - 1);
+}
+
+void Session::close_tcx(const Napi::CallbackInfo& info) {
+  uint32_t id = info[0].As<Napi::Number>();
+  if (id >= tcx_links_.size() || tcx_links_[id] < 0) return;
+  ::close(tcx_links_[id]);
+  tcx_links_[id] = -1;
+}
+
+void Session::close_tcx_links() {
+  for (int fd : tcx_links_)
+    if (fd >= 0) ::close(fd);
+  tcx_links_.clear();
 }
 
 int Session::map_fd(Napi::Env env, const Napi::Value& name) const {
@@ -359,6 +393,7 @@ void Session::close() {
   stop_polling();
   on_readable_.Reset();
   close_sockets();
+  close_tcx_links();
   programs_.clear();
   rings_.clear();
   for (const auto& [name, fd] : maps_) ::close(fd);

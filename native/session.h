@@ -27,6 +27,9 @@ class Session : public Napi::ObjectWrap<Session> {
   void detach_all(const Napi::CallbackInfo& info);
   Napi::Value open_packet_socket(const Napi::CallbackInfo& info);
   void try_packet_socket(const Napi::CallbackInfo& info);
+  void try_tcx(const Napi::CallbackInfo& info);
+  Napi::Value open_tcx(const Napi::CallbackInfo& info);
+  void close_tcx(const Napi::CallbackInfo& info);
   void close_packet_socket(const Napi::CallbackInfo& info);
   void map_set(const Napi::CallbackInfo& info);
   void map_delete(const Napi::CallbackInfo& info);
@@ -45,6 +48,7 @@ class Session : public Napi::ObjectWrap<Session> {
   ProgramInstance& program(const Napi::CallbackInfo& info);
   Ring& ring(const Napi::CallbackInfo& info);
   void close_sockets();
+  void close_tcx_links();
   void stop_polling();
   void close();
   static void on_readable(uv_poll_t* handle, int status, int events);
@@ -58,6 +62,7 @@ class Session : public Napi::ObjectWrap<Session> {
   std::vector<std::unique_ptr<ProgramInstance>> programs_;
   std::vector<std::unique_ptr<Ring>> rings_;
   std::vector<int> packet_sockets_;
+  std::vector<int> tcx_links_;
   int epoll_fd_ = -1;
   uv_poll_t* poll_ = nullptr;
   Napi::FunctionReference on_readable_;

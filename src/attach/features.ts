@@ -45,6 +45,8 @@ export interface KernelFeatures {
   readonly kfuncs: Readonly<
     Record<'bpf_dynptr_from_skb' | 'bpf_rdonly_cast' | 'bpf_cast_to_kern_ctx', boolean>
   >;
+  /** Programs of ours at a device's tc hooks, held by links: from 6.6. */
+  readonly tcx: boolean;
   readonly kprobes: boolean;
   /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
   readonly ftrace: boolean;
@@ -136,6 +138,7 @@ export function probeFeatures(
       bpf_rdonly_cast: has('bpf_rdonly_cast'),
       bpf_cast_to_kern_ctx: has('bpf_cast_to_kern_ctx'),
     },
+    tcx: btf && native.btfEnum('bpf_attach_type')?.BPF_TCX_INGRESS !== undefined,
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
     tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),

@@ -69,6 +69,10 @@ interface Choice {
   readonly missing: readonly MissingPart[];
 }
 
+/** Something of ours that others could see. */
+export const isProbe = (mechanism: Mechanism): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'tcx';
+
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
 
@@ -117,6 +121,7 @@ function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string 
   if (rung.mechanism === 'fentry' || rung.mechanism === 'fexit') return rung.target;
   if (isKprobe(rung.mechanism)) return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
+  if (rung.mechanism === 'tcx') return 'tcx_run';
   const inside = stage.tracepointInside;
   return inside ? (resolveSymbol(inside, features).symbol ?? inside) : stage.functions[0]!;
 }
@@ -146,7 +151,7 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
 }
 
 function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
-  if (mechanism === 'packet_socket') return frameStarts.data;
+  if (isProbe(mechanism)) return frameStarts.data;
   return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
 }
 
@@ -165,6 +170,7 @@ function constantsOf(
     select_devices: Number(request.selectDevices),
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
+    ...(stage.id === 'drop' && { want_stack: 1 }),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
     ...(access === 'probe' && directMapConstants(features)),
     ...argumentConstants(rung, features),
@@ -226,7 +232,7 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
     stage: stage.id,
     mechanism,
     target,
-    observed: mechanism !== 'packet_socket',
+    observed: !isProbe(mechanism),
     ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${without}${blind}`,
     passedOver,
@@ -250,7 +256,7 @@ function attachmentOf(
     attachId,
     stage: stage.id,
     mechanism,
-    observed: mechanism !== 'packet_socket',
+    observed: !isProbe(mechanism),
     function: functionOf(stage, rung, features),
     target: rung.target,
     complement: index > 0,

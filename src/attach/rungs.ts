@@ -50,7 +50,9 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
 
 /** What the kernel asks for a mechanism (kernel/bpf/syscall.c, bpf_prog_load; net/packet/af_packet.c, packet_create). */
 function capabilitiesFor(mechanism: Mechanism): readonly string[] {
-  return mechanism === 'packet_socket' ? ['CAP_BPF', 'CAP_NET_RAW'] : ['CAP_BPF', 'CAP_PERFMON'];
+  if (mechanism === 'packet_socket') return ['CAP_BPF', 'CAP_NET_RAW'];
+  const tracing = ['CAP_BPF', 'CAP_PERFMON'];
+  return mechanism === 'tcx' ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
 }
 
 function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
@@ -74,6 +76,7 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
     return casts && kfuncs.bpf_cast_to_kern_ctx && holdsCapability(features.capabilities, 'CAP_PERFMON')
       ? ['kfunc', 'context']
       : ['context'];
+  if (mechanism === 'tcx') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
   if (isKprobe(mechanism)) return probe;
   if (isTrampoline(mechanism)) return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -144,6 +147,9 @@ function obstacle(
     case 'packet_socket':
       if (request.observeOnly) return 'a packet socket of ours would be a probe (--observe)';
       return request.arm || isForced ? undefined : 'would arm the devices: only with --arm';
+    case 'tcx':
+      if (request.observeOnly) return 'a tcx program of ours would be a probe (--observe)';
+      return features.tcx ? undefined : 'this kernel has no tcx (it came with 6.6)';
     default:
       return 'not built yet in this version';
   }

@@ -19,6 +19,7 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
@@ -45,7 +46,8 @@ export interface AttachmentCounts {
   readonly recursionMisses: number | null;
 }
 
-const stackSlots = 16384;
+/** Distinct stacks that are kept: of all stages, where asked for; else of drops alone. */
+const stackSlots = { asked: 16384, drops: 4096, none: 1 } as const;
 const stackDepth = 64;
 
 export interface OpenedSession {
@@ -84,7 +86,12 @@ export function openPossible(
   onRefused: RefusalListener = () => undefined,
   check: (plan: AttachPlan) => void = () => undefined,
 ): OpenedSession {
-  const session = new TapSession(native, settings, attachmentsAtMost(request));
+  const session = new TapSession(
+    native,
+    settings,
+    attachmentsAtMost(request),
+    stacksAtMost(request, settings),
+  );
   let current = features;
   try {
     for (;;) {
@@ -104,6 +111,11 @@ export function openPossible(
 /** Plans that are made again may number their attachments otherwise, but never have more. */
 function attachmentsAtMost({ stages }: PlanRequest): number {
   return stages.flatMap(({ ladder }) => ladder.filter(({ program }) => program).flatMap(targetsOf)).length;
+}
+
+function stacksAtMost({ stages }: PlanRequest, { stacks }: SessionSettings): number {
+  if (stacks) return stackSlots.asked;
+  return stages.some(({ id }) => id === 'drop') ? stackSlots.drops : stackSlots.none;
 }
 
 /** What the user asked for by name must not silently become something else. */
@@ -131,6 +143,14 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
+const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
+  mechanism === 'packet_socket' || mechanism === 'tcx';
+
+const hasBtfTarget = (mechanism: Mechanism): boolean =>
+  !isKprobe(mechanism) && mechanism !== 'packet_socket' && mechanism !== 'tcx';
+
+const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
+
 export class TapSession {
   readonly native: NativeSession;
   private plan: AttachPlan = { attachments: [], watches: [] };
@@ -147,11 +167,12 @@ export class TapSession {
     binding: NativeBinding,
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
+    stacksAtMost: number,
   ) {
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
-      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: settings.stacks ? stackSlots : 1 },
+      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: stacksAtMost },
     });
   }
 
@@ -218,7 +239,7 @@ export class TapSession {
       object: this.object(program!.object),
       program: name,
       constants: { ...program!.constants, ...constants },
-      ...(mechanism !== 'packet_socket' && !isKprobe(mechanism) && { target }),
+      ...(hasBtfTarget(mechanism) && { target }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
   }
@@ -232,8 +253,11 @@ export class TapSession {
     }
   }
 
-  private attach({ attachId, program }: Attachment, id: number): void {
-    this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
+  private attach(attachment: Attachment, id: number): void {
+    const { attachId, program, mechanism } = attachment;
+    // Devices get their links later, each its own: here only whether there can be one.
+    if (mechanism === 'tcx') this.native.tryTcx(id, isEgress(attachment));
+    else this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
     this.attached.add(id);
   }
 
@@ -274,6 +298,30 @@ export class TapSession {
 
   unselectDevice(netnsInum: number, ifindex: number): void {
     this.native.mapDelete('selected_devices', this.deviceKey(netnsInum, ifindex));
+  }
+
+  /**
+   * Puts all that watches from the device itself on it: packet socket, tcx programs. Gives back what takes it off
+   * again. A device that has gone meanwhile is left alone.
+   */
+  watchDevice(
+    netns: { inum: number; path: string | null },
+    link: Pick<Link, 'ifindex' | 'type'>,
+  ): (() => void)[] {
+    const closers: (() => void)[] = [];
+    try {
+      const socket = this.arm(netns, link);
+      if (socket !== undefined) closers.push(() => this.disarm(socket, netns.inum, link.ifindex));
+      for (const attachment of this.plan.attachments.filter(({ mechanism }) => mechanism === 'tcx')) {
+        const [program] = this.programs.get(attachment.attachId)!;
+        const tcx = this.native.openTcx(program!, netns.path, link.ifindex, isEgress(attachment));
+        closers.push(() => this.native.closeTcx(tcx));
+      }
+    } catch (error) {
+      // It went away between the look and the socket.
+      if (!isNativeError(error) || (error.code !== 'ENODEV' && error.code !== 'ENXIO')) throw error;
+    }
+    return closers;
   }
 
   /** Opens our packet socket on a device; from then on it watches the tap there. Returns its number. */
@@ -354,12 +402,12 @@ export class TapSession {
   }
 
   /**
-   * A socket filter runs with softirqs off and is never skipped; tracing programs are, when interrupted. Of a
+   * Socket filters and tc programs run with softirqs off and are never skipped; tracing programs are, when interrupted. Of a
    * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || !attachment.program || attachment.mechanism === 'packet_socket') return 0;
+    if (attachment.covered || !attachment.program || isNeverSkipped(attachment)) return 0;
     if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;
   }

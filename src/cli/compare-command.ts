@@ -1,12 +1,10 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
 import { Comparison } from '../compare/comparison.js';
 import { comparisonResult } from '../compare/result.js';
-import type { RecordView } from '../decode/record.js';
 import type { Journey } from '../journey/journey.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
-import { type Death, deathOf } from '../stages/death.js';
 import type { Trace, TraceHeader, TraceSummary } from '../trace/trace.js';
 import { compareStages, journeyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
@@ -16,12 +14,6 @@ import type { TraceArguments } from './trace-options.js';
 
 /** The numbers as they grow, not more often than the eye follows. */
 const progressMs = 200;
-
-function deathOfRecord(names: TraceHeader['names'], record: RecordView): Death | undefined {
-  const reason = record.has('reason') ? names.dropReason(record.reason) : undefined;
-  const frames = record.has('stack') ? names.stack(record.stackId) : [names.symbol(record.location)];
-  return deathOf(frames, reason);
-}
 
 class ComparisonView implements JourneyView {
   private comparison!: Comparison;
@@ -34,7 +26,9 @@ class ComparisonView implements JourneyView {
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
       dropReason: (value) => names.dropReason(value),
       symbol: (address) => names.symbol(address),
-      death: (record) => deathOfRecord(names, record),
+      death: (record) => names.death(record),
+      deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
+      chainsAt: () => [],
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }

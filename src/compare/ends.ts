@@ -3,6 +3,7 @@ import type { CloseReason } from '../journey/journey.js';
 import type { Step } from '../journey/step.js';
 import type { Death } from '../stages/death.js';
 import { stageById } from '../stages/lookup.js';
+import type { StageId } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
 import type { Groups } from './groups.js';
 import type { OtherFamily, Row } from './place.js';
@@ -58,8 +59,15 @@ export class Ends {
       if (pass.chains) pass.hook.dropped += 1;
       return pass.chains ?? pass.hook;
     }
-    if (inHook && death.stage) return this.places.hookOf(event, death.stage, otherFamily(death.family));
+    if (inHook && death.stage) return this.unwatched(event, death.stage, otherFamily(death.family));
     return this.counted(this.places.dropped(event, death), event);
+  }
+
+  private unwatched(event: TapEvent, stage: StageId, family: OtherFamily | undefined): Row {
+    const hook = this.places.hookOf(event, stage, family);
+    const chain = this.places.onlyChain(event, hook);
+    if (chain) hook.dropped += 1;
+    return chain ?? hook;
   }
 
   private counted(row: Row, event: TapEvent): Row {

@@ -40,7 +40,7 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
 const packetsText = (count: number): string => plural(count, 'packet');
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 
-export const deviceOf = (place: Place): string => place.device ?? 'a device that is not known';
+const deviceOf = (place: Place): string => place.device ?? 'a device that is not known';
 
 /** `nf-input, priority 0`: what stands behind a chain's name. */
 function chainPlace({ stage, chains = [] }: Place): string {
@@ -136,6 +136,11 @@ function stolenOrQueuedText(group: Group, context: FindingContext): string {
   return `${packetsText(packets)} entered ${placeText(place.place, context)} and did not come out: stolen or queued${loss}.`;
 }
 
+function bypassText({ packets, tap, place }: Group, how: string): string {
+  const [from, to] = [deviceOf(tap!.place), deviceOf(place.place)];
+  return `${packetsText(packets)} went from the tap on ${from} to the tap on ${to} past every netfilter hook: ${how}.`;
+}
+
 const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) => string>> = {
   dropped: droppedText,
   'dropped-before-tap': beforeTapText,
@@ -149,8 +154,8 @@ const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) 
   'tap-only': ({ packets, tap }) => `${tapPhrase(packets, tap!)} ${was(packets)} taken by nobody else.`,
   'tap-full': ({ packets, tap, place }) =>
     `${packetsText(packets)} at the tap${tap ? ` on ${deviceOf(tap.place)}` : ''} ${was(packets)} not taken by a packet socket: ${reasonText(place.place)}.`,
-  bypassed: ({ packets, tap, place }) =>
-    `${packetsText(packets)} went from the tap on ${deviceOf(tap!.place)} to the tap on ${deviceOf(place.place)} past every netfilter hook: bridged, or redirected by tc.`,
+  bypassed: (group) => bypassText(group, 'bridged, or redirected by tc'),
+  redirected: (group) => bypassText(group, 'redirected by tc'),
 };
 
 function tapFacts(tap: Row): NonNullable<Finding['tap']> {

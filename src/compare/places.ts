@@ -10,6 +10,9 @@ import { chainsKey, type OtherFamily, type Place, type Row, Rows } from './place
 export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol'> {
   /** Where a dropped packet died; undefined where the kernel does not tell. */
   death(record: RecordView): Death | undefined;
+  /** The base chains of a hook that no event tells of; none where they are not known. */
+  chainsAt(netnsInum: number, stage: StageId, family: OtherFamily): readonly BaseChain[];
+  deviceName(netnsInum: number, ifindex: number): string | undefined;
   /** Absent where it is not known. */
   netnsName(inum: number): string | undefined;
 }
@@ -89,11 +92,27 @@ export class Places {
     });
   }
 
-  /** A hook that no event was made at; what is known of it comes from a packet that died there. */
+  /** A hook that no event was made at: what is known of it comes from a packet that died there. */
   hookOf({ record }: TapEvent, stage: StageId, family: OtherFamily | undefined): Row {
     const netns = this.netnsOf(record);
     const key = `${stage} ${netns.netns} ${family}`;
     return this.rows.get(key, () => ({ stage, ...netns, ...(family && { family }) }));
+  }
+
+  /** The chain of such a hook, where one alone is registered there: nothing else can have dropped a packet. */
+  onlyChain({ record }: TapEvent, hook: Row): Row | undefined {
+    const { stage, family } = hook.place;
+    if (!family || !record.has('netns')) return undefined;
+    const device = record.has('ifindex')
+      ? this.names.deviceName(record.netnsInum, record.ifindex)
+      : undefined;
+    const chains = this.names
+      .chainsAt(record.netnsInum, stage, family)
+      .filter((chain) => chain.device === undefined || device === undefined || chain.device === device);
+    const [chain] = chains;
+    if (!chain || chains.length > 1) return undefined;
+    const key = `${stage} ${record.netnsInum} ${family} ${chainsKey(chains)}`;
+    return this.rows.get(key, () => ({ ...hook.place, chains }));
   }
 
   consumed({ record }: TapEvent): Row {

@@ -53,6 +53,11 @@ export interface NativeSession {
   /** Makes a packet socket with the program as its filter, in no tap list, and closes it. Throws NativeError. */
   tryPacketSocket(program: number): void;
   closePacketSocket(socket: number): void;
+  /** Throws NativeError where no tcx link with the program can be had; attaches nothing. */
+  tryTcx(program: number, egress: boolean): void;
+  /** Puts the program at the head of a device's tcx programs; returns the link's number. */
+  openTcx(program: number, netnsPath: string | null, ifindex: number, egress: boolean): number;
+  closeTcx(link: number): void;
   mapSet(map: string, key: Uint8Array, value: Uint8Array): void;
   mapDelete(map: string, key: Uint8Array): void;
   mapGet(map: string, key: Uint8Array, valueBytes: number): Uint8Array | null;
@@ -94,7 +99,8 @@ export interface NativeBinding {
   btfHasMember(struct: string, member: string): boolean;
   /** Gives back the parsed kernel BTF (several MiB); it is read again when it is needed again. */
   releaseBtf(): void;
-  btfEnum(name: string): Record<string, number> | null;
+  /** Values of an enum of the kernel, or of a module; null where BTF does not know it. */
+  btfEnum(name: string, module?: string): Record<string, number> | null;
   objectEnum(object: Uint8Array, name: string): Record<string, number> | null;
   structLayout(object: Uint8Array, name: string): StructLayout | null;
   /** Null if an empty fentry program for the function loads, else the error's name. */

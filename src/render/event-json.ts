@@ -65,7 +65,8 @@ export class EventJson {
     this.task(event);
     if (event.late) out.ascii(',"late":true');
     this.notes(event);
-    if (record.has('stack')) out.text(`,"stack":${JSON.stringify(this.names.stack(record.stackId))}`);
+    if (record.has('stack') && this.names.showsStacks)
+      out.text(`,"stack":${JSON.stringify(this.names.stack(record.stackId))}`);
     out.ascii('}');
   }
 
@@ -164,6 +165,8 @@ export class EventJson {
     if (verdict !== undefined) out.ascii(`,"verdict":"${verdict}"`);
     if (record.has('reason')) out.text(`,"reason":${JSON.stringify(names.dropReason(record.reason))}`);
     if (record.has('location')) out.text(`,"location":${JSON.stringify(names.symbol(record.location))}`);
+    const death = event.stage.id === 'drop' ? names.death(record) : undefined;
+    if (death) out.text(`,"diedIn":${JSON.stringify(death)}`);
     if (record.has('socketCookie')) out.ascii(`,"socketCookie":"${record.socketCookie}"`);
     if (record.has('socketInode')) out.ascii(`,"socketInode":"${record.socketInode}"`);
     if (record.has('uid')) this.number(',"uid":', record.uid);

@@ -127,8 +127,9 @@ export class EventText {
 
   private dropText({ record }: TapEvent): string {
     const reason = record.has('reason') ? ` ${this.names.dropReason(record.reason)}` : '';
-    const where = record.has('location') ? ` in ${this.names.symbol(record.location)}` : '';
-    return this.palette.drop(` dropped:${reason}${where}`);
+    const death = this.names.death(record);
+    const inside = death?.stage === undefined ? '' : `, function ${death.function}`;
+    return this.palette.drop(` dropped:${reason}${death ? ` ${death.text}${inside}` : ''}`);
   }
 
   private outcomeText({ record, stage }: TapEvent): string {
@@ -137,7 +138,7 @@ export class EventText {
   }
 
   private stackText({ record }: TapEvent): string {
-    if (!record.has('stack')) return '';
+    if (!record.has('stack') || !this.names.showsStacks) return '';
     return this.names
       .stack(record.stackId)
       .map((frame) => `\t${frame}\n`)

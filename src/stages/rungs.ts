@@ -69,9 +69,11 @@ export function tcLadder(target: string, program: 'tc_ingress' | 'tc_egress'): R
   const functions: readonly [string, ...string[]] =
     program === 'tc_ingress' ? ['tcf_classify', 'tcf_classify_ingress'] : ['tcf_classify'];
   return [
-    planned(
+    built(
       'tcx',
       target,
+      'tcx',
+      'next',
       'A probe of ours: one more program on the device, which sees every packet; needs kernel 6.6.',
     ),
     ...functionRungs(

@@ -1,9 +1,8 @@
 /**
  * Keeps the kernel's side of a trace in step with devices that come and go: which are selected, and on which
- * our own packet socket sits.
+ * our own packet sockets and tcx programs sit.
  */
 import type { TapSession } from '../attach/session.js';
-import { isNativeError } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import type { Device, Devices } from './devices.js';
 
@@ -19,17 +18,17 @@ export interface KeeperListener {
 }
 
 export class DeviceKeeper {
-  private readonly sockets = new Map<string, number>();
+  /** What takes our probes off a device. */
+  private readonly closers = new Map<string, (() => void)[]>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly session: TapSession,
     private readonly devices: Devices,
-    private readonly arm: boolean,
     private readonly allNetns: boolean,
   ) {}
 
-  /** Selects and arms what is there, then looks again from time to time. */
+  /** Selects what is there and puts our probes on it, then looks again from time to time. */
   start(listener: KeeperListener): void {
     if (!this.allNetns && this.devices.netns.length > 1)
       for (const { inum } of this.devices.netns) this.session.selectNetns(inum);
@@ -45,23 +44,14 @@ export class DeviceKeeper {
   private add(device: Device): void {
     const { netns, link } = device;
     if (!this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
-    if (!this.arm) return;
-    try {
-      const socket = this.session.arm(netns, link);
-      if (socket !== undefined) this.sockets.set(key(device), socket);
-    } catch (error) {
-      // ENODEV, ENXIO: it went away between the look and the socket.
-      if (!isNativeError(error) || (error.code !== 'ENODEV' && error.code !== 'ENXIO')) throw error;
-    }
+    this.closers.set(key(device), this.session.watchDevice(netns, link));
   }
 
   private drop(device: Device): void {
     const { netns, link } = device;
     if (!this.devices.selectsAll) this.session.unselectDevice(netns.inum, link.ifindex);
-    const socket = this.sockets.get(key(device));
-    if (socket === undefined) return;
-    this.sockets.delete(key(device));
-    this.session.disarm(socket, netns.inum, link.ifindex);
+    for (const close of this.closers.get(key(device)) ?? []) close();
+    this.closers.delete(key(device));
   }
 
   private tryRefresh(listener: KeeperListener): void {

@@ -4,6 +4,7 @@ import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { WallClock } from '../render/time.js';
+import type { Death } from '../stages/death.js';
 import type { Stage } from '../stages/types.js';
 
 /** Valid until the next event: everything in it is used again. */
@@ -28,6 +29,10 @@ export interface Names {
   deviceLabel(netnsInum: number, ifindex: number): string;
   dropReason(value: number): string;
   symbol(address: bigint): string;
+  /** Where a dropped packet died; undefined where neither its stack nor the address that freed it tells. */
+  death(record: RecordView): Death | undefined;
+  /** Stacks were asked for; those of drops are taken in any case. */
+  readonly showsStacks: boolean;
   /** Kernel functions of a stack, innermost first, our own frames left out. */
   stack(stackId: number): readonly string[];
   /** The task's name, control characters made visible. */

@@ -4,6 +4,8 @@ import type { RecordView } from '../decode/record.js';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { WallClock } from '../render/time.js';
+import { type Death, deathOf } from '../stages/death.js';
+import { DropReasons } from '../system/drop-reasons.js';
 import type { SymbolTable } from '../system/symbols.js';
 import type { Devices } from './devices.js';
 import type { Names } from './event.js';
@@ -12,15 +14,6 @@ const commCacheSize = 1024;
 /** Frames that our own observation adds on top of a stack. */
 const ownFrame =
   /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_|trace_call_bpf|kprobe_|bpf_trampoline|bpf_get_stack|__bpf_prog_|0x)/;
-
-/** enum skb_drop_reason by value, its prefix taken off; empty where the kernel has none. */
-function dropReasons(native: NativeBinding): Map<number, string> {
-  const values = native.btfEnum('skb_drop_reason') ?? {};
-  const entries = Object.entries(values).map(
-    ([name, value]) => [value, name.replace(/^SKB_(DROP_REASON_)?/, '')] as const,
-  );
-  return new Map(entries.filter(([, name]) => name !== 'SUBSYS_MASK' && name !== 'MAX'));
-}
 
 /** One text a device, found without making a key. */
 class DeviceTexts {
@@ -40,20 +33,24 @@ class DeviceTexts {
 export class LiveNames implements Names {
   private readonly comms = new Map<string, string>();
   private readonly stacks = new Map<number, readonly string[]>();
+  /** By stack, or address, and reason: there are as few as places in the kernel where packets are dropped. */
+  private readonly deaths = new Map<string, Death>();
   readonly clock: WallClock;
   private readonly names = new DeviceTexts();
   private readonly labels = new DeviceTexts();
-  private reasons: Map<number, string> | undefined;
+  private readonly reasons: DropReasons;
 
   constructor(
-    private readonly native: NativeBinding,
+    native: NativeBinding,
     private readonly session: TapSession,
     private readonly devices: Devices,
     /** What to add to CLOCK_BOOTTIME for the wall clock. */
     readonly wallOffsetNs: bigint,
     baseNs: bigint,
     private readonly symbols: Pick<SymbolTable, 'describe'>,
+    readonly showsStacks = false,
   ) {
+    this.reasons = new DropReasons(native);
     this.clock = new WallClock(wallOffsetNs, baseNs);
   }
 
@@ -72,8 +69,7 @@ export class LiveNames implements Names {
   }
 
   dropReason(value: number): string {
-    this.reasons ??= dropReasons(this.native);
-    return this.reasons.get(value) ?? `reason ${value >>> 16 ? `0x${value.toString(16)}` : value}`;
+    return this.reasons.name(value);
   }
 
   symbol(address: bigint): string {
@@ -89,6 +85,19 @@ export class LiveNames implements Names {
       this.stacks.set(stackId, frames);
     }
     return frames;
+  }
+
+  death(record: RecordView): Death | undefined {
+    const reason = record.has('reason') ? record.reason : undefined;
+    const place = record.has('stack') ? record.stackId : record.location;
+    const key = `${place} ${reason}`;
+    let death = this.deaths.get(key);
+    if (!death) {
+      const frames = record.has('stack') ? this.stack(record.stackId) : [this.symbol(record.location)];
+      death = deathOf(frames, reason === undefined ? undefined : this.dropReason(reason));
+      if (death) this.deaths.set(key, death);
+    }
+    return death;
   }
 
   comm(record: RecordView): string {

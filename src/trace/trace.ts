@@ -3,7 +3,7 @@
  * each event, and the summary.
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
-import { type Attachment, type AttachPlan, armsDevices, type PlanRequest } from '../attach/plan.js';
+import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
@@ -146,7 +146,7 @@ export class Trace {
     );
     const { session } = opened;
     const symbols = new KernelSymbols();
-    const keeper = new DeviceKeeper(session, devices, armsDevices(opened.plan), namespaces.all);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
@@ -157,7 +157,15 @@ export class Trace {
       this.startedAt = performance.now();
       const clocks = native.clocks();
       const wallOffsetNs = clocks.wallNs - clocks.bootNs;
-      const names = new LiveNames(native, session, devices, wallOffsetNs, clocks.bootNs, symbols);
+      const names = new LiveNames(
+        native,
+        session,
+        devices,
+        wallOffsetNs,
+        clocks.bootNs,
+        symbols,
+        options.stacks,
+      );
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),

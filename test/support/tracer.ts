@@ -53,6 +53,13 @@ export interface TraceEvent {
   readonly verdict?: string;
   readonly reason?: string;
   readonly location?: string;
+  readonly diedIn?: {
+    readonly function: string;
+    readonly stage?: string;
+    readonly position?: string;
+    readonly family?: string;
+    readonly text: string;
+  };
   readonly task?: Task;
 }
 

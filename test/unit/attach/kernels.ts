@@ -11,7 +11,13 @@ const functions: KernelFeatures['functions'] = {
   dev_queue_xmit_nit: [skb, device],
 };
 
+const number = pointer('int', 0);
+
 const tracepoints: KernelFeatures['tracepoints'] = {
+  napi_gro_receive_entry: [skb],
+  qdisc_enqueue: [pointer('Qdisc'), pointer('netdev_queue'), skb],
+  qdisc_dequeue: [pointer('Qdisc'), pointer('netdev_queue'), number, skb],
+  net_dev_xmit: [skb, number, device, number],
   netif_rx: [skb],
   netif_receive_skb: [skb],
   net_dev_queue: [skb],
@@ -38,6 +44,7 @@ export const v612: KernelFeatures = {
   tracepoints,
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
+  tcx: true,
   kprobes: true,
   ftrace: true,
   tapListPerNetns: false,
@@ -51,8 +58,9 @@ export const v612: KernelFeatures = {
 export const v510: KernelFeatures = {
   ...v612,
   release: '5.10.0',
-  tracepoints: { ...tracepoints, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
+  tracepoints: { ...tracepoints, qdisc_enqueue: null, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
+  tcx: false,
   kfuncs: { bpf_dynptr_from_skb: false, bpf_rdonly_cast: false, bpf_cast_to_kern_ctx: false },
 };
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { ComparisonResult, StageCount } from '../../../src/compare/result.js';
 import type { StageId } from '../../../src/stages/types.js';
 import {
+  bridgeChains,
   bridged,
   byXdp,
   chainOf,
@@ -135,6 +136,20 @@ describe('drops', () => {
     const result = compared([journeyOf([rxTap, bridged])]);
     const { family, dropped, packets } = row(result, 'nf-forward');
     assert.deepEqual({ family, dropped, packets }, { family: 'bridge', dropped: 1, packets: undefined });
+  });
+
+  it('in such a hook belong to its chain where it is the only one', () => {
+    const [one, other] = [chainOf('bridge filter/one'), chainOf('bridge filter/other', 10)];
+    for (const chains of [[one], [one, other]]) {
+      bridgeChains.splice(0, Number.POSITIVE_INFINITY, ...chains);
+      const result = compared([journeyOf([rxTap, bridged])]);
+      assert.equal(row(result, 'nf-forward').dropped, 1);
+      assert.equal(
+        result.stages.some(({ chain }) => chain?.chain === 'one'),
+        chains.length === 1,
+      );
+    }
+    bridgeChains.splice(0);
   });
 
   it('without a word of the kernel belong to the chain that the packet did not come out of', () => {

@@ -158,6 +158,14 @@ describe('findings say', () => {
     ]);
   });
 
+  it('that tc redirected them, where its verdict was seen', () => {
+    const tc: Event = { stage: 'tc-ingress', ifindex: 2, verdict: 7 };
+    const redirected: Event[] = [{ ...rxTap, ifindex: 2 }, tc, { ...txTap, ifindex: 3 }, consumed];
+    assert.deepEqual(sentences([journeyOf([...passed(input), consumed]), journeyOf(redirected)]), [
+      '1 packet went from the tap on vA to the tap on vB past every netfilter hook: redirected by tc.',
+    ]);
+  });
+
   it('the namespace where there are several', () => {
     const there: Hook = { ...input, netns: 2 };
     const journeys = [journeyOf([vB, consumed]), journeyOf([...passed(there, {}, 0), filtered])];

@@ -138,14 +138,22 @@ export const consumed: Event = { stage: 'consume' };
 export const rxTap: Event = { stage: 'rx-tap', armed: true };
 export const txTap: Event = { stage: 'tx-tap', armed: true };
 
+const devices = ['', 'lo', 'vA', 'vB'];
+
+/** Those of the bridge's forward hook in namespace 1. */
+export const bridgeChains: BaseChain[] = [];
+
 export const names: ComparisonNames = {
   ...eventNames,
-  deviceLabel: (_netns, ifindex) => ['', 'lo', 'vA', 'vB'][ifindex] ?? `if${ifindex}`,
+  deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => ['', '', 'NOT_SPECIFIED', 'NO_SOCKET', '', 'XDP', 'NETFILTER_DROP'][value] ?? '?',
   death: (record) => {
     const stack = record.has('location') ? stacks[Number(record.location)] : undefined;
     return stack && deathOf(stack, names.dropReason(record.reason));
   },
+  deviceName: (_netns, ifindex) => devices[ifindex],
+  chainsAt: (netns, stage, family) =>
+    netns === 1 && stage === 'nf-forward' && family === 'bridge' ? bridgeChains : [],
   netnsName: (inum) => `ns${inum}`,
 };
 

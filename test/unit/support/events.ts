@@ -71,6 +71,9 @@ export const names: Names = {
   deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => reasons[value] ?? `reason ${value}`,
   symbol: (address) => symbols[String(address)] ?? `0x${address.toString(16)}`,
+  death: (record) =>
+    record.has('location') ? { function: 'nf_hook_slow', text: 'in nf_hook_slow' } : undefined,
+  showsStacks: true,
   stack: (id) => (id === 7 ? ['ip_rcv+0x10', '__netif_receive_skb+0x3c'] : []),
   comm: (record) => record.comm,
   clock: new WallClock(bootToWallNs, 12_000_000_000_000n),

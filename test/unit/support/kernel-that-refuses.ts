@@ -3,7 +3,7 @@ import type { NativeBinding, NativeError, NativeSession, ProgramSpec } from '../
 
 /** What the kernel is asked for: `load` and `attach` name object or program, target or symbol. */
 export interface Asked {
-  readonly operation: 'load' | 'attach' | 'unload' | 'try packet socket' | 'close';
+  readonly operation: 'load' | 'attach' | 'unload' | 'try packet socket' | 'attach tcx' | 'close';
   readonly program?: string;
   readonly target?: string;
   readonly attachId?: number;
@@ -43,6 +43,10 @@ export function kernelThatRefuses(refuse: (asked: Asked) => NativeError | undefi
     unload(program: number): void {
       ask({ operation: 'unload', ...this.programs[program]! });
       running.delete(nameOf(this.programs[program]!));
+    }
+    tryTcx(program: number): void {
+      ask({ operation: 'attach tcx', ...this.programs[program]! });
+      running.add(nameOf(this.programs[program]!));
     }
     tryPacketSocket(program: number): void {
       ask({ operation: 'try packet socket', ...this.programs[program]! });
