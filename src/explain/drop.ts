@@ -19,9 +19,9 @@ function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
   return last ? chainsAhead(last.step) : [];
 }
 
-function why({ reason }: StepFacts): string {
+function why({ reason, location }: StepFacts): string {
   if (reason === undefined) return '';
-  const meaning = reasonMeaning(reason);
+  const meaning = reasonMeaning(reason, location);
   return ` (${reason}${meaning === undefined ? '' : `: ${meaning}`})`;
 }
 
