@@ -116,7 +116,7 @@ export class JsonSink extends BufferedSink {
   override gap(gap: HookGap): void {
     super.gap(gap);
     this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
-    this.lineWritten();
+    this.flush();
   }
 
   event(event: TapEvent): void {
