@@ -345,3 +345,49 @@ describe('--observe', { skip }, () => {
     assert.equal(JSON.parse(said.stdout.split('\n')[0]!).plan['nf-input'] === 'netfilter', false);
   });
 });
+
+describe('iptables', { skip: skip || (cannotRunLive(['iptables-legacy', 'iptables-nft']) ?? false) }, () => {
+  /** Packets that the rules of a chain have dropped. */
+  async function droppedBy(program: string, table: string, chain: string): Promise<number> {
+    const text = await world.b.run([program, '-t', table, '-nvxL', chain]);
+    const rows = text.split('\n').map((line) => line.trim().split(/\s+/));
+    return rows.reduce((sum, row) => (row[2] === 'DROP' ? sum + Number(row[0]) : sum), 0);
+  }
+  const rule = ['-p', 'udp', '--dport', '1000', '-j', 'DROP'];
+  afterEach(async () => {
+    for (const table of ['mangle', 'filter']) await world.b.run(['iptables-legacy', '-t', table, '-F']);
+  });
+
+  it('legacy: two tables in one hook, the one that drops is named', async () => {
+    const iptables = ['iptables-legacy', '-w'];
+    await world.b.run([...iptables, '-t', 'mangle', '-A', 'INPUT', ...rule]);
+    await world.b.run([...iptables, '-A', 'INPUT', ...rule.with(3, '2000')]);
+    const tracer = await watch('nf-input');
+    await sendTo(world.a, world.b.ipv4, 1000, 3);
+    await sendTo(world.a, world.b.ipv4, 2000, 2);
+    await tracer.untilLines('"dport":2000', 8);
+    const result = await tracer.stop();
+    assertComplete(result);
+    assert.deepEqual(stoppedAt(result.events, 'nf-input'), {
+      'ip mangle/INPUT -150': await droppedBy('iptables-legacy', 'mangle', 'INPUT'),
+      'ip filter/INPUT 0': await droppedBy('iptables-legacy', 'filter', 'INPUT'),
+    });
+    const owners = result.events.flatMap(({ hook }) => hook!.ahead.map(({ owner }) => owner));
+    assert.deepEqual([...new Set(owners)], ['iptables-legacy']);
+  });
+
+  it('by nf_tables: its chains are said to be of iptables-nft', async () => {
+    await world.b.run(['iptables-nft', '-t', 'security', '-A', 'INPUT', ...rule]);
+    const tracer = await watch('nf-input');
+    await sendTo(world.a, world.b.ipv4, 1000, 3);
+    await tracer.untilLines('"priority":149', 3);
+    const result = await tracer.stop();
+    assertComplete(result);
+    assert.deepEqual(
+      stoppedAt(result.events, 'nf-input')['ip security/INPUT 150'],
+      await droppedBy('iptables-nft', 'security', 'INPUT'),
+    );
+    const chains = result.events.flatMap(({ hook }) => hook!.ahead);
+    assert.equal(chains.find(({ table }) => table === 'security')!.owner, 'iptables-nft');
+  });
+});
