@@ -53,11 +53,11 @@ test('attach ids are places in the list; every stage asked for has one watch, in
       ids,
       order.filter((id) => ids.includes(id)),
     );
-    for (const { stage, mechanism } of watches) {
+    for (const { stage, mechanism, provedBy } of watches) {
       const first = attachments.filter((attachment) => attachment.stage === stage && !attachment.complement);
       assert.deepEqual(
         first.map((attachment) => attachment.mechanism),
-        mechanism ? [mechanism] : [],
+        mechanism && !provedBy ? [mechanism] : [],
         stage,
       );
     }
