@@ -5,9 +5,10 @@ import { Tracker } from '../journey/tracker.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { EventJson } from '../render/event-json.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
-import { headerJson } from '../render/trace-json.js';
+import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { Output } from './output.js';
 
@@ -45,6 +46,10 @@ abstract class BufferedSink implements TraceSink {
   }
 
   notice(text: string): void {
+    this.output.talk(text);
+  }
+
+  gap({ text }: HookGap): void {
     this.output.talk(text);
   }
 
@@ -117,6 +122,12 @@ export class JsonSink extends BufferedSink {
     for (const line of headerLines(header)) this.output.talk(line);
     this.out.text(`${JSON.stringify(headerJson(header, this.version))}\n`);
     this.flush();
+  }
+
+  override gap(gap: HookGap): void {
+    super.gap(gap);
+    this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
+    this.lineWritten();
   }
 
   /** Undefined where they are not told apart. */

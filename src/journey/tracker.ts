@@ -417,13 +417,13 @@ const isTapClone = ({ stage, attachment }: TapEvent): boolean =>
 const isOpaqueDevice = ({ last }: Lineage): boolean =>
   last.linkType !== 0 && last.linkType !== ARPHRD_ETHER && last.linkType !== ARPHRD_LOOPBACK;
 
-function positionOf({ record, stage, attachment }: TapEvent): Position {
+function positionOf({ record, stage, hook }: TapEvent): Position {
   return {
     stage,
     netnsInum: record.has('netns') ? record.netnsInum : 0,
     ifindex: record.has('ifindex') ? record.ifindex : 0,
     linkType: record.has('linkType') ? record.linkType : 0,
     cpu: record.cpu,
-    attachId: attachment.attachId,
+    bracket: hook?.index ?? 0,
   };
 }
