@@ -206,13 +206,12 @@ export class PathText {
   private inferred(row: Row, rows: readonly Row[]): string[] {
     const { before, steps } = row;
     if (!before || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
-    const next = rows.find(
-      (one) => one.before === row && one.steps[0]!.step.branch === steps[0]!.step.branch,
-    );
-    const passed = inferredBetween(seen(before), seen(row), next && seen(next), this.context.watched);
+    const { branch } = steps[0]!.step;
+    const later = rows.slice(rows.indexOf(row)).filter((one) => one.steps[0]!.step.branch === branch);
+    const passed = inferredBetween(seen(before), later.map(seen), this.context.watched);
     if (passed.length === 0) return [];
     const ids = passed.map(({ id }) => id).join(', ');
-    const why = `passed, unseen: ${steps[0]!.step.stage.id} comes behind`;
+    const why = 'passed, unseen';
     return [this.palette.dim(`${'·'.padStart(timeWidth)}  ${ids.padEnd(this.widths.stage)}  ${why}`)];
   }
 
