@@ -168,10 +168,17 @@ export class PathText {
     const { before, changes, steps } = row;
     if (steps[0]!.step.stage.layer === 'end') return [];
     const said = changes.flatMap(({ field }) => saidByChange[field] ?? []);
-    const old = before ? this.notesAt(before).filter((note) => note !== 'would be tapped here') : [];
+    const told = this.lastTelling(before);
+    const old = told ? this.notesAt(told).filter((note) => note !== 'would be tapped here') : [];
     return this.notesAt(row).filter(
       (note) => !old.includes(note) && !said.some((word) => note.startsWith(word)),
     );
+  }
+
+  /** The driver's answer comes when the packet is elsewhere already, and says nothing of it. */
+  private lastTelling(row: Row | undefined): Row | undefined {
+    if (row === undefined || row.steps[0]!.network !== undefined) return row;
+    return this.lastTelling(row.before);
   }
 
   private notesAt({ steps }: Row): readonly string[] {
@@ -192,7 +199,7 @@ export class PathText {
   private newSummary({ steps, before }: Row): string[] {
     const last = steps.at(-1)!.step;
     if (last.stage.layer === 'end') return [];
-    const was = this.lineAt((before?.steps.at(-1) ?? steps[0]!).step);
+    const was = this.lineAt((this.lastTelling(before)?.steps.at(-1) ?? steps[0]!).step);
     const is = this.lineAt(last);
     if (was === undefined || is === undefined || was === is) return [];
     return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
