@@ -6,9 +6,10 @@ import type { Journey } from '../journey/journey.js';
 import { Tracker } from '../journey/tracker.js';
 import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
-import { headerJson } from '../render/trace-json.js';
+import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
@@ -21,6 +22,8 @@ export interface JourneyView {
   header(header: TraceHeader): void;
   /** Text or a JSON line for this journey, with its newline; empty: nothing to print yet. */
   journey(journey: Journey): string;
+  /** Chains of a namespace may have been named wrong for a while. */
+  gap?(gap: HookGap): void;
 }
 
 export interface JourneySinkOptions {
@@ -106,6 +109,12 @@ export class JourneySink implements TraceSink {
 
   notice(text: string): void {
     this.output.talk(text);
+  }
+
+  gap(gap: HookGap): void {
+    this.output.talk(gap.text);
+    if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
+    this.view.gap?.(gap);
   }
 
   refused(refused: RungRefused): void {
