@@ -9,7 +9,7 @@ import { JourneySink } from './journey-sink.js';
 import { filterExpression, runLive } from './live.js';
 import { Output } from './output.js';
 import { palette } from './sinks.js';
-import type { TraceArguments } from './trace-options.js';
+import { type TraceArguments, textOptions } from './trace-options.js';
 
 /** Runs until the end that was asked for; returns the exit code. */
 export async function pathCommand(
@@ -21,7 +21,12 @@ export async function pathCommand(
   let stop: Trace['stop'] = () => undefined;
   const output = new Output(() => stop('output-closed'));
   const json = Boolean(args.json);
-  const view = json ? new PathJson() : new PathText(palette(output.colour));
+  const { timeFormat, verbose } = textOptions(args);
+  const view = json
+    ? new PathJson(verbose > 0)
+    : new PathText(palette(output.colour), {
+        ...{ width: output.width, timeFormat, verbose: verbose > 0, stacks: asked.options.stacks },
+      });
   const sink = new JourneySink(output, view, asked, {
     ...{ json, version, debug: Boolean(args.debug) },
     onEnough: () => stop('count'),

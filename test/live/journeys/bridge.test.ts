@@ -1,4 +1,5 @@
 /** Bridged: hosts a, b and c on the ports of br0 in s, with br_netfilter and without it, and flooded frames. */
+import { deviceCounts } from '../../support/oracles/devices.js';
 import { loadNft, nftCounter } from '../../support/oracles/nft.js';
 import { describeGroup, type Scenario, sendUdp } from '../../support/scenario.js';
 import { bridgeOf, type Topology, UNKNOWN } from '../../support/topology.js';
@@ -76,21 +77,12 @@ describeBridge('bridged without br_netfilter', WITHOUT, 0, 9011);
 
 const GROUP_ADDRESS = '239.1.2.3';
 
-/** Both are counted where they arrive: at b, and c gets the same again. */
-const ARRIVALS = `table ip arrivals {
-  counter port9021 {}
-  counter port9022 {}
-  chain pre { type filter hook prerouting priority -300;
-    udp dport 9021 counter name port9021
-    udp dport 9022 counter name port9022
-  }
-}`;
-const arrived = (port: number) => async (topology: Topology) => {
-  const [b, c] = await Promise.all(
-    ['b', 'c'].map((letter) => nftCounter(topology.host(letter), `port${port}`)),
-  );
-  return b! + c!;
-};
+/** Frames that came to b and c: each gets every one. */
+async function arrived(topology: Topology): Promise<number> {
+  const ends = [topology.end('bs'), topology.end('cs')];
+  const counts = await Promise.all(ends.map((end) => deviceCounts(end, 'rx')));
+  return counts.reduce((sum, { packets }) => sum + packets, 0);
+}
 
 describeGroup({
   name: 'a bridge that floods',
@@ -98,7 +90,6 @@ describeGroup({
   setUp: async (topology) => {
     await topology.host('a').ip([`route add 239.0.0.0/8 dev as`]);
     for (const letter of ['b', 'c']) {
-      await loadNft(topology.host(letter), ARRIVALS);
       await topology.host(letter).ip([`addr add ${GROUP_ADDRESS}/32 dev ${letter}s autojoin`]);
     }
   },
@@ -110,7 +101,7 @@ describeGroup({
       name: 'an address that no port has learnt',
       packets: 2 * 20,
       send: (topology) => sendUdp(topology.end('as'), UNKNOWN.ipv4, 9021, 20),
-      counter: arrived(9021),
+      counter: arrived,
       fate: 'dropped',
       place: { stage: 'drop', reason: 'OTHERHOST' },
       sentence: /dropped in ip_rcv_core \(OTHERHOST/,
@@ -119,9 +110,8 @@ describeGroup({
       name: 'multicast to two receivers, of which nobody listens',
       packets: 2 * 21,
       send: (topology) => sendUdp(topology.end('as'), GROUP_ADDRESS, 9022, 21),
-      counter: arrived(9022),
+      counter: arrived,
       place: { stage: 'rx-tap' },
-      sentence: /./,
     },
   ],
 });

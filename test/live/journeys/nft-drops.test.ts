@@ -41,7 +41,6 @@ const INET_DROPS: readonly Drop[] = [
   drop('b', 'ip6', 'input', 0, 6),
   drop('b', 'inet', 'input', 20, 4),
   { ...drop('b', 'ip', 'input', 60, 4), verdict: 'reject' },
-  { ...drop('b', 'ip', 'input', 70, 4), verdict: 'queue to 5' }, // nobody listens to the queue
   drop('b', 'inet', 'input', 30, 6),
   drop('r', 'ip', 'forward', 0, 4),
   drop('r', 'ip6', 'forward', 0, 6),

@@ -10,10 +10,11 @@ export class CountingTcpdump {
     this.#child = child;
   }
 
-  static async start(end: End, direction: 'in' | 'out', filter: string): Promise<CountingTcpdump> {
+  static async start(end: End, direction: 'inbound' | 'outbound', filter: string): Promise<CountingTcpdump> {
+    // Not -Q, which libpcap decides after its socket has counted the packet.
     const child = end.spawn([
-      ...['tcpdump', '-i', end.device, '-Q', direction, '-s', '96', '-B', '4096', '-w', '/dev/null'],
-      ...['-n', '-Z', 'root', filter],
+      ...['tcpdump', '-i', end.device, '-s', '96', '-B', '4096', '-w', '/dev/null', '-n', '-Z', 'root'],
+      `${direction} and (${filter})`,
     ]);
     await child.until(() => child.stderr.includes('listening on'), 'capture start');
     return new CountingTcpdump(child);
