@@ -12,12 +12,6 @@ export interface Seen {
   readonly ifindex: number | undefined;
 }
 
-export interface InferredStage {
-  readonly stage: Stage;
-  /** The event behind it that proves it. */
-  readonly provedBy: StageId;
-}
-
 const positions = new Map(stages.map((stage, index) => [stage.id, index]));
 const position = ({ id }: Stage): number => positions.get(id)!;
 const wayOut = positions.get('nf-output')!;
@@ -59,17 +53,17 @@ export function inferredBetween(
   to: Seen,
   next: Seen | undefined,
   watched: ReadonlySet<StageId>,
-): InferredStage[] {
+): Stage[] {
   const proofs: StageId[] = [to.stage.id];
   const isOfIp = next !== undefined && onlyOfIp.has(next.stage.id) && !isElsewhere(to, next);
-  const found: InferredStage[] = [];
+  const found: Stage[] = [];
   // From the proof backwards, since what is proved proves others in turn.
   for (const stage of stages.toReversed()) {
     const prover = provers.get(stage.id);
     if (prover === undefined || !proofs.includes(prover) || watched.has(stage.id)) continue;
     if (!isBetween(stage, from, to) || (stage.id === 'ip-rcv' && !isOfIp)) continue;
     proofs.push(stage.id);
-    found.unshift({ stage, provedBy: to.stage.id });
+    found.unshift(stage);
   }
   return found;
 }

@@ -424,13 +424,13 @@ const isOpaqueDevice = ({ last }: Lineage): boolean =>
 const isSamePlace = (a: Position, b: Position): boolean =>
   a.stage === b.stage && a.netnsInum === b.netnsInum && a.ifindex === b.ifindex;
 
-function positionOf({ record, stage, attachment }: TapEvent): Position {
+function positionOf({ record, stage, hook }: TapEvent): Position {
   return {
     stage,
     netnsInum: record.has('netns') ? record.netnsInum : 0,
     ifindex: record.has('ifindex') ? record.ifindex : 0,
     linkType: record.has('linkType') ? record.linkType : 0,
     cpu: record.cpu,
-    attachId: attachment.attachId,
+    bracket: hook?.index ?? 0,
   };
 }

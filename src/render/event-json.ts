@@ -5,6 +5,8 @@
 import type { RecordView } from '../decode/record.js';
 import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
+import type { HookPosition } from '../netfilter/types.js';
+import { positionJson } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { deliveryResult, familyName, verdictName } from '../trace/verdicts.js';
@@ -26,6 +28,7 @@ export class EventJson {
   private readonly attachments: string[] = [];
   /** What `place` wrote last for an attachment. */
   private readonly lastPlaces: { inum: number; ifindex: number; armed: number; text: string }[] = [];
+  private readonly hooks = new WeakMap<HookPosition, string>();
   private lastNotes: readonly string[] | undefined;
   private lastNotesJson = '';
 
@@ -60,6 +63,7 @@ export class EventJson {
     this.number(',"len":', packet.len);
     this.number(',"capLen":', packet.capLen);
     if (!record.isKeyOnly) this.packetFacts(event);
+    this.hook(event);
     this.metadata(event);
     this.outcome(event);
     this.task(event);
@@ -155,6 +159,17 @@ export class EventJson {
     out.ascii(text);
   }
 
+  private hook({ record, hook }: TapEvent): void {
+    if (record.has('ifindexOut')) this.number(',"ifindexOut":', record.ifindexOut);
+    if (!hook) return;
+    let text = this.hooks.get(hook);
+    if (text === undefined) {
+      text = `,"hook":${JSON.stringify(positionJson(hook))}`;
+      this.hooks.set(hook, text);
+    }
+    this.out.text(text);
+  }
+
   private metadata(event: TapEvent): void {
     const { out, names } = this;
     const { record } = event;
@@ -181,7 +196,10 @@ export class EventJson {
       this.number(',"ifindexOut":', record.ifindexOut);
       if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
     }
-    const result = stage.id === 'delivery' ? deliveryResult(record) : undefined;
+    if (stage.id !== 'delivery') return;
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);
+    const result = deliveryResult(record);
     if (result) out.ascii(`,"result":"${result}"`);
   }
 

@@ -2,10 +2,13 @@
 import { dissect } from '../dissect/packet.js';
 import { SequenceTracker } from '../dissect/sequences.js';
 import { type SummaryOptions, summarize } from '../dissect/summary.js';
+import type { HookPosition } from '../netfilter/types.js';
+import { positionText } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { deliveryResult, verdictText } from '../trace/verdicts.js';
 import { asciiDump, hexDump } from './hex.js';
+import { printable } from './printable.js';
 import { TimeColumn } from './time-column.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
@@ -32,6 +35,7 @@ export interface Palette {
 export class EventText {
   private readonly summaries: Map<string, SummaryOptions>[] = [];
   private readonly columns: string[] = [];
+  private readonly hooks = new WeakMap<HookPosition, string>();
   /** What the last remarks were made of: they repeat from packet to packet. */
   private lastNotes: readonly string[] | undefined;
   private lastRemarks = '';
@@ -78,6 +82,7 @@ export class EventText {
     line += `${device.padEnd(this.widths.device)} `;
     line += this.packetText(event, device);
     line += this.remarks(event);
+    if (event.hook) line += this.hookText(event.hook);
     if (stage.id === 'drop') line += this.dropText(event);
     line += this.outcomeText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
@@ -125,6 +130,15 @@ export class EventText {
     return this.lastRemarks;
   }
 
+  private hookText(hook: HookPosition): string {
+    let text = this.hooks.get(hook);
+    if (text === undefined) {
+      text = ` ${this.palette.dim(`[${printable(positionText(hook))}]`)}`;
+      this.hooks.set(hook, text);
+    }
+    return text;
+  }
+
   private dropText({ record }: TapEvent): string {
     const reason = record.has('reason') ? ` ${this.names.dropReason(record.reason)}` : '';
     const death = this.names.death(record);
@@ -134,7 +148,9 @@ export class EventText {
 
   private outcomeText({ record, stage }: TapEvent): string {
     if (stage.id !== 'delivery') return '';
-    return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    const whose = holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ');
+    return ` ${whose || `socket ${record.socketInode}`}: ${deliveryResult(record) ?? 'unknown'}`;
   }
 
   private stackText({ record }: TapEvent): string {

@@ -78,18 +78,23 @@ export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
     const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
-    return { text: `dropped${dropPlace(scene, facts).text}`, isLoss };
+    const { text, reason } = dropPlace(scene, facts);
+    const name = facts.death?.function;
+    const inside = name === undefined || text.includes(name) ? '' : `, function ${name}`;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return { text: `dropped${text}${inside}${why}`, isLoss };
   }
   if (stage.id !== 'consume') return undefined;
   return { text: facts.location === undefined ? 'consumed' : `consumed in ${facts.location}`, isLoss: false };
 }
 
 /** With -v. */
-export function identityTexts({ cpu, skb, head, hash }: StepFacts): string[] {
-  return [
-    `cpu ${cpu}`,
+export function identityText({ cpu, skb, head, hash }: StepFacts): string {
+  const addresses = [
     ...(skb === undefined ? [] : [`skb ${skb}`]),
     ...(head === undefined ? [] : [`head ${head}`]),
-    ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`]),
   ];
+  return [`cpu ${cpu}`, ...addresses, ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`])].join(
+    ' ',
+  );
 }

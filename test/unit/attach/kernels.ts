@@ -45,8 +45,10 @@ export const v612: KernelFeatures = {
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
   tcx: true,
+  netfilterLinks: true,
   kprobes: true,
   ftrace: true,
+  netfilterEgress: true,
   tapListPerNetns: false,
   directMap: { vmemmap_base: 0xffffffff82f4c0f0n, page_offset_base: 0xffffffff82f4c0f8n },
   lockdown: 'none',
@@ -58,9 +60,11 @@ export const v612: KernelFeatures = {
 export const v510: KernelFeatures = {
   ...v612,
   release: '5.10.0',
+  netfilterEgress: false,
   tracepoints: { ...tracepoints, qdisc_enqueue: null, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
   tcx: false,
+  netfilterLinks: false,
   kfuncs: { bpf_dynptr_from_skb: false, bpf_rdonly_cast: false, bpf_cast_to_kern_ctx: false },
 };
 

@@ -71,8 +71,12 @@ export const names: Names = {
   deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => reasons[value] ?? `reason ${value}`,
   symbol: (address) => symbols[String(address)] ?? `0x${address.toString(16)}`,
-  death: (record) =>
-    record.has('location') ? { function: 'nf_hook_slow', text: 'in nf_hook_slow' } : undefined,
+  death: (record) => {
+    if (!record.has('location')) return undefined;
+    if (symbols[String(record.location)]?.startsWith('ping_rcv'))
+      return { function: 'ping_rcv', stage: 'l4-rcv', position: 'in', text: 'by the transport protocol' };
+    return { function: 'nf_hook_slow', text: 'in nf_hook_slow' };
+  },
   showsStacks: true,
   stack: (id) => (id === 7 ? ['ip_rcv+0x10', '__netif_receive_skb+0x3c'] : []),
   comm: (record) => record.comm,
