@@ -27,6 +27,8 @@ const limits: Readonly<Record<string, boolean>> = {
 };
 
 export function mustWork(rung: RungOf): boolean {
+  // CONFIG_NETFILTER_BPF_LINK, 6.4.
+  if (rung.mechanism === 'netfilter') return isSince('6.12');
   return limits[rungName(rung)] ?? true;
 }
 
