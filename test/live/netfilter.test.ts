@@ -124,7 +124,7 @@ describe('two base chains in one hook', { skip }, () => {
       header.hooks!.map(({ netns, chains }) => [netns, chains.map(({ chain }) => chain)]),
       [[world.b.netns.inode, ['in', 'late']]],
     );
-    const line = `base chains in ${world.b.netns.name}: input: inet filter/in (0), inet filter/late (50); none at prerouting, forward, output, postrouting`;
+    const line = `netfilter in ${world.b.netns.name}: input: inet filter/in (0), inet filter/late (50); no chain at prerouting, forward, output, postrouting`;
     assert.ok(linesSaid({ stderr }).includes(line), stderr);
   });
 });
