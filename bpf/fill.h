@@ -127,7 +127,7 @@ static __always_inline void fill_armed(struct tap_record *record, struct net_dev
 		record->present |= TAP_HAS_ARMED;
 }
 
-static __always_inline void fill_device(struct tap_record *record, const struct packet *packet)
+static __always_inline void fill_device(struct tap_record *record, struct packet *packet)
 {
 	struct net_device *dev = packet->dev;
 	struct net *net = packet->net;

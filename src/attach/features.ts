@@ -52,6 +52,8 @@ export interface KernelFeatures {
   readonly netfilterLinks: boolean;
   /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
   readonly ftrace: boolean;
+  /** False up to 5.15: devices have no netfilter egress hook. */
+  readonly netfilterEgress: boolean;
   /** False up to 6.12: one list for all namespaces has the taps that are bound to no device. */
   readonly tapListPerNetns: boolean;
   readonly lockdown: Lockdown;
@@ -144,6 +146,7 @@ export function probeFeatures(
     netfilterLinks: has('bpf_nf_link_attach'),
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
+    netfilterEgress: btf && native.btfHasMember('net_device', 'nf_hooks_egress'),
     tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),
     lockdown: lockdownMode(),
     capabilities,

@@ -156,6 +156,7 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
 }
 
 function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
+  // Both are handed the packet with its link header pushed back (net/core/dev.c, sch_handle_ingress; net/packet/af_packet.c).
   if (mechanism === 'packet_socket' || mechanism === 'tcx') return frameStarts.data;
   return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
 }

@@ -131,12 +131,15 @@ function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefin
 }
 
 function obstacle(
+  stage: Stage,
   rung: Rung,
   features: KernelFeatures,
   request: RungRequest,
   isForced: boolean,
 ): string | undefined {
   if (!rung.program) return 'not built yet in this version';
+  if (stage.id === 'nf-egress' && rung.program.allHooks && features.btf && !features.netfilterEgress)
+    return 'this kernel has no netfilter egress hook (since 5.16)';
   switch (rung.mechanism) {
     case 'fentry':
     case 'fexit':
@@ -192,7 +195,7 @@ export function judgeRung(
 /** Judges one target; the first access that was not refused is taken. */
 function judgePart(stage: Stage, rung: Rung, features: KernelFeatures, request: RungRequest): PartVerdict {
   const reason =
-    obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
+    obstacle(stage, rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
     judgeRights(rung, features);
   if (reason) return no(reason);
   const refusals = features.refusals.filter(

@@ -439,9 +439,18 @@ export class TapSession {
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || !attachment.program || isNeverSkipped(attachment)) return 0;
+    if (attachment.covered || isNeverSkipped(attachment)) return 0;
+    if (!attachment.program) return this.carrierCountsMisses(attachment) ? 0 : null;
     if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;
+  }
+
+  /** What a program that serves several attachments was skipped for is told of the one that carries it. */
+  private carrierCountsMisses({ mechanism, target }: Attachment): boolean {
+    const carrier = this.plan.attachments.find(
+      (one) => one.program && one.mechanism === mechanism && one.target === target,
+    );
+    return carrier !== undefined && this.recursionMisses(carrier) !== null;
   }
 
   /** Of the program that sees packets, which may serve other attachments too: the carrier's counts have them all. */

@@ -15,6 +15,14 @@ import type { ByteWriter } from './byte-writer.js';
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
 
+/** What is known of an event because its packet is followed. */
+export interface EventOfJourney {
+  readonly packet: number;
+  readonly branch?: number;
+  /** Why the event is counted to this packet, where addresses and content do not prove it. */
+  readonly guess?: string | undefined;
+}
+
 export class EventJson {
   /** What every event of an attachment has in common, by attachId. */
   private readonly attachments: string[] = [];
@@ -29,8 +37,14 @@ export class EventJson {
     private readonly out: ByteWriter,
   ) {}
 
-  /** Writes the line with its newline; keys in the contract's order. */
-  write(event: TapEvent): void {
+  /** Writes the line with its newline. */
+  write(event: TapEvent, journey?: EventOfJourney): void {
+    this.object(event, journey);
+    this.out.ascii('\n');
+  }
+
+  /** Writes the event alone; keys in the contract's order. */
+  object(event: TapEvent, journey?: EventOfJourney): void {
     const { record, packet } = event;
     const { out } = this;
     const clock = this.names.clock.read(record.timeHigh, record.timeLow);
@@ -44,6 +58,7 @@ export class EventJson {
     out.ascii(this.attachment(event));
     out.decimal(record.cpu);
     this.place(event);
+    if (journey) this.journey(journey);
     this.identity(event);
     this.number(',"len":', packet.len);
     this.number(',"capLen":', packet.capLen);
@@ -56,7 +71,15 @@ export class EventJson {
     this.notes(event);
     if (record.has('stack') && this.names.showsStacks)
       out.text(`,"stack":${JSON.stringify(this.names.stack(record.stackId))}`);
-    out.ascii('}\n');
+    out.ascii('}');
+  }
+
+  private journey({ packet, branch, guess }: EventOfJourney): void {
+    this.number(',"packet":', packet);
+    if (branch !== undefined) this.number(',"branch":', branch);
+    if (guess === undefined) return;
+    this.out.ascii(',"guess":');
+    this.out.json(guess);
   }
 
   private number(key: string, value: number): void {
@@ -173,7 +196,10 @@ export class EventJson {
       this.number(',"ifindexOut":', record.ifindexOut);
       if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
     }
-    const result = stage.id === 'delivery' ? deliveryResult(record) : undefined;
+    if (stage.id !== 'delivery') return;
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);
+    const result = deliveryResult(record);
     if (result) out.ascii(`,"result":"${result}"`);
   }
 

@@ -9,7 +9,7 @@ import { notesOf } from '../trace/notes.js';
 import { deliveryResult, verdictText } from '../trace/verdicts.js';
 import { asciiDump, hexDump } from './hex.js';
 import { printable } from './printable.js';
-import { elapsed } from './time.js';
+import { TimeColumn } from './time-column.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
 export interface TextOptions {
@@ -39,8 +39,7 @@ export class EventText {
   /** What the last remarks were made of: they repeat from packet to packet. */
   private lastNotes: readonly string[] | undefined;
   private lastRemarks = '';
-  private first: { seconds: number; nanos: number } | undefined;
-  private last: { seconds: number; nanos: number } | undefined;
+  private readonly time: TimeColumn;
 
   constructor(
     private readonly names: Names,
@@ -48,7 +47,9 @@ export class EventText {
     private readonly palette: Palette,
     /** Columns of the stage and the function, so that packets line up. */
     private readonly widths: { stage: number; function: number; device: number },
-  ) {}
+  ) {
+    this.time = new TimeColumn(options.timeFormat);
+  }
 
   /**
    * TCP sequence numbers are counted as a tcpdump on that device would: both taps of a device together, but
@@ -74,8 +75,8 @@ export class EventText {
 
   /** The line, and the bytes below it where asked, with newlines. */
   render(event: TapEvent): string {
-    const { stage } = event;
-    let line = this.time(event);
+    const { stage, record } = event;
+    let line = this.time.text(this.names.clock, record.timeHigh, record.timeLow);
     line += this.placeColumns(event);
     const device = this.device(event);
     line += `${device.padEnd(this.widths.device)} `;
@@ -147,30 +148,9 @@ export class EventText {
 
   private outcomeText({ record, stage }: TapEvent): string {
     if (stage.id !== 'delivery') return '';
-    return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
-  }
-
-  private time({ record }: TapEvent): string {
-    const { clock } = this.names;
-    clock.read(record.timeHigh, record.timeLow);
-    const { seconds, nanos } = clock;
-    this.first ??= { seconds, nanos };
-    const previous = this.last ?? this.first;
-    this.last = { seconds, nanos };
-    switch (this.options.timeFormat) {
-      case 0:
-        return `${clock.timeOfDay()} `;
-      case 2:
-        return `${clock.epoch()} `;
-      case 3:
-        return `${elapsed(seconds - previous.seconds, nanos - previous.nanos)} `;
-      case 4:
-        return `${clock.localDate()} ${clock.timeOfDay()} `;
-      case 5:
-        return `${elapsed(seconds - this.first.seconds, nanos - this.first.nanos)} `;
-      default:
-        return '';
-    }
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    const whose = holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ');
+    return ` ${whose || `socket ${record.socketInode}`}: ${deliveryResult(record) ?? 'unknown'}`;
   }
 
   private stackText({ record }: TapEvent): string {

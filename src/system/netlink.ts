@@ -29,6 +29,16 @@ export function singleRequest(type: number, payloadBytes: number): Uint8Array {
   return request(type, 0x5, new Uint8Array(payloadBytes));
 }
 
+/** An attribute with a number in network byte order. */
+export function be32Attribute(type: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, bytes.length, littleEndian);
+  view.setUint16(2, type, littleEndian);
+  view.setUint32(4, value);
+  return bytes;
+}
+
 const align = (length: number): number => (length + 3) & ~3;
 
 /** The kernel's answer is an error. */

@@ -141,8 +141,9 @@ export class NetfilterKeeper {
     const checkedNs = this.native.clocks().bootNs;
     const { chains, version, notes } = this.reader.read(namespace.netns.path);
     const from = Number(this.native.clocks().bootNs);
-    for (const site of namespace.sites) if (site) place(namespace.netns, site, chains, from);
-    Object.assign(namespace, { chains, version, notes, checkedNs });
+    const others = chains.filter((chain) => !isOurs(namespace, chain));
+    for (const site of namespace.sites) if (site) place(namespace.netns, site, others, from);
+    Object.assign(namespace, { chains: others, version, notes, checkedNs });
   }
 
   private refresh(listener: NetfilterListener): void {
@@ -187,6 +188,11 @@ export class NetfilterKeeper {
 }
 
 const nameOf = ({ name }: Netns): string => (name === 'own' ? 'this namespace' : printable(name));
+
+/** The kernel's list of hooks has our own links too. */
+const isOurs = ({ sites }: Namespace, { owner, family, hook, priority }: BaseChain): boolean =>
+  owner === 'bpf' &&
+  sites.some((site) => site?.family === family && site.hook.name === hook && site.links.has(priority));
 
 function closeLinks({ sites }: Namespace): void {
   for (const site of sites) site?.links.close();

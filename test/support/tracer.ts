@@ -61,6 +61,13 @@ export interface TraceEvent {
     readonly text: string;
   };
   readonly task?: Task;
+  readonly socketInode?: string;
+  readonly socketCookie?: string;
+  /** The netfilter hook's. */
+  readonly family?: string;
+  readonly hook?: number;
+  /** What a packet socket made of it. */
+  readonly result?: string;
 }
 
 /** The header line; only the keys that tests read. */

@@ -15,7 +15,9 @@ export function rungName({ stage, mechanism }: RungOf): string {
 
 /** All rungs with a program, in the table's order. */
 export const builtRungs: readonly RungOf[] = stages.flatMap(({ id, ladder }) =>
-  ladder.filter(({ program }) => program !== undefined).map(({ mechanism }) => ({ stage: id, mechanism })),
+  [...new Set(ladder.filter(({ program }) => program !== undefined).map(({ mechanism }) => mechanism))].map(
+    (mechanism) => ({ stage: id, mechanism }),
+  ),
 );
 
 /** What does not work everywhere, and where it does. */
@@ -26,8 +28,14 @@ const limits: Readonly<Record<string, boolean>> = {
   'tx-tap=kprobe': !isConfidential,
 };
 
+/** Programs that follow pointers by probe reads alone. */
+const byProbeOnly = new Set(['rx-handler', 'ip-output', 'delivery']);
+
 export function mustWork(rung: RungOf): boolean {
-  return limits[rungName(rung)] ?? true;
+  const known = limits[rungName(rung)];
+  if (known !== undefined) return known;
+  const { stage, mechanism } = rung;
+  return !(isConfidential && (mechanism === 'kprobe' || mechanism === 'kretprobe' || byProbeOnly.has(stage)));
 }
 
 /**
