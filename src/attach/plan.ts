@@ -231,13 +231,15 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
   if (!first) {
     return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
-  const { mechanism, target, remark } = first.rung;
+  const { mechanism, remark } = first.rung;
+  const targets = first.parts.map(({ target }) => target);
   const blind = seesBytes(first) ? '' : ` Here ${flawOf(first)}.`;
   const without = first.missing.length ? ` Left out: ${reasonsOf(first.missing)}.` : '';
   return {
     stage: stage.id,
     mechanism,
-    target,
+    target: targets[0]!,
+    ...(targets.length > 1 && { targets }),
     observed: !isProbe(mechanism),
     ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${without}${blind}`,

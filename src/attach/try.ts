@@ -6,6 +6,7 @@ import { TaptraceError } from '../errors.js';
 import { isNativeError, type NativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { KernelFeatures } from './features.js';
 import { inferredRung, inferredWatch } from './inferred.js';
@@ -114,7 +115,7 @@ const isSocket = ({ mechanism }: { readonly mechanism: Mechanism }): boolean => 
 /** Rungs that a trace gets to only when the one chosen fails. */
 function rungsBelow(stage: Stage, { mechanism, target, passedOver }: StageWatch): Rung[] {
   const settled = (rung: Rung): boolean =>
-    (rung.mechanism === mechanism && rung.target === target) ||
+    (rung.mechanism === mechanism && target !== undefined && targetsOf(rung).includes(target)) ||
     passedOver.some((entry) => entry.mechanism === rung.mechanism && entry.target === rung.target);
   return mechanism ? stage.ladder.filter((rung) => rung.program && !settled(rung)) : [];
 }

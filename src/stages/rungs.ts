@@ -1,6 +1,11 @@
 /** Short forms for the rungs that many rows share. */
 import type { Mechanism, Rung, RungProgram, StageId } from './types.js';
 
+/** All functions of a rung, or its one target. */
+export function targetsOf({ target, targets = [target] }: Pick<Rung, 'target' | 'targets'>) {
+  return targets;
+}
+
 /** A rung with a program in bpf/<object>.bpf.c. */
 export function built(
   mechanism: Mechanism,

@@ -13,7 +13,7 @@ import { constantsOf, plan } from './requests.js';
 
 const refusal: fc.Arbitrary<Refusal> = fc
   .record({
-    mechanism: fc.constantFrom('fentry', 'kprobe', 'tp_btf', 'inferred', 'packet_socket'),
+    mechanism: fc.constantFrom('fentry', 'kprobe', 'tp_btf', 'inferred', 'packet_socket', 'netfilter'),
     access: fc.option(fc.constantFrom('kfunc', 'probe', 'direct', 'context'), { nil: undefined }),
     stage: fc.option(fc.constantFrom('rx-tap', 'tx-tap', 'drop'), { nil: undefined }),
   })

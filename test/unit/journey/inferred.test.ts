@@ -11,8 +11,9 @@ const at = (id: StageId, ifindex: number | undefined = 2, netnsInum = 1): Seen =
   ifindex,
 });
 
-function between(from: Seen, to: Seen, next?: Seen, watched: readonly StageId[] = []): string[] {
-  return inferredBetween(from, to, next, new Set(watched)).map(({ id }) => id);
+function between(from: Seen, later: Seen | readonly Seen[], watched: readonly StageId[] = []): string[] {
+  const list = Array.isArray(later) ? (later as readonly Seen[]) : [later as Seen];
+  return inferredBetween(from, list, new Set(watched)).map(({ id }) => id);
 }
 
 test('net_dev_queue proves the egress hooks, since it is behind them in the same function', () => {
@@ -20,18 +21,26 @@ test('net_dev_queue proves the egress hooks, since it is behind them in the same
 });
 
 test('what is watched is never inferred', () => {
-  assert.deepEqual(between(at('nf-postrouting'), at('dev-queue'), undefined, ['tc-egress']), ['nf-egress']);
+  assert.deepEqual(between(at('nf-postrouting'), at('dev-queue'), ['tc-egress']), ['nf-egress']);
 });
 
 test('a proof that is inferred itself proves what is before it', () => {
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting'), at('nf-input')), [
-    ...['tc-ingress', 'nf-ingress', 'ip-rcv'],
-  ]);
+  const proved = ['tc-ingress', 'nf-ingress', 'ip-rcv'];
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('nf-input')]), proved);
+});
+
+test('a proof may come some events behind, on the same device', () => {
+  const watched: StageId[] = ['tc-ingress', 'nf-ingress'];
+  const of = (...later: Seen[]) => between(at('rx-tap'), [at('nf-prerouting'), ...later], watched);
+  assert.deepEqual(of(at('nf-input')), ['ip-rcv']);
+  assert.deepEqual(of(at('drop'), at('nf-input')), []);
+  assert.deepEqual(of(at('nf-input', 5)), []);
 });
 
 test('PRE_ROUTING alone proves nothing of IP: br_netfilter runs it for bridged frames', () => {
   const before = ['tc-ingress', 'nf-ingress'];
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting'), at('rx-tap', 3)), before);
+  const bridged = [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)];
+  assert.deepEqual(between(at('rx-tap'), bridged), before);
   assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), before);
 });
 
