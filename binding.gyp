@@ -15,6 +15,7 @@
         "native/btf.cc",
         "native/capabilities.cc",
         "native/memlock.cc",
+        "native/netfilter_link.cc",
         "native/system.cc",
         "native/object.cc",
         "native/splice.cc",

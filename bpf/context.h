@@ -24,7 +24,7 @@ static __always_inline bool is_network_packet(const struct packet *packet)
 
 static __always_inline struct tap_socket_device *socket_device(const struct packet *packet)
 {
-	return lookup(&socket_devices, device_key(packet));
+	return lookup(&socket_devices, device_key(packet, packet->ifindex));
 }
 
 static __always_inline void find_packet(struct packet *packet)

@@ -100,9 +100,9 @@ static __always_inline __u64 end_delivery(const struct delivery *delivery)
 	return drops ? TAP_DELIVERY_FULL : TAP_DELIVERY_FILTERED;
 }
 
-/* Sockets of other namespaces are called up to 6.12, and refuse; looped multicast is refused too. */
-static __always_inline bool is_offered(struct sk_buff *skb, struct net_device *dev,
-				       struct sock *sk)
+/* Sockets of other namespaces are called up to 6.12, and refuse; looped multicast is refused too.
+ */
+static __always_inline bool is_offered(struct sk_buff *skb, struct net_device *dev, struct sock *sk)
 {
 	return BITFIELD(skb, pkt_type) != PACKET_LOOPBACK &&
 	       FIELD(dev, nd_net.net) == FIELD(sk, __sk_common.skc_net.net);

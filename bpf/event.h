@@ -53,7 +53,8 @@ enum tap_flag {
 	TAP_CLONED = 1 << 2,	 /* skb->cloned */
 	TAP_FRAG_LIST = 1 << 3,	 /* skb_shared_info.frag_list is not empty */
 	TAP_DEVICE_GONE = 1 << 4, /* skb->dev did not hold a device pointer */
-	TAP_AMENDS = 1 << 5, /* no packet: verdict or aux of this attachment's last record of this skb */
+	TAP_AMENDS =
+		1 << 5, /* no packet: verdict or aux of this attachment's last record of this skb */
 };
 
 /* tap_record.context: what the CPU was doing when the program ran. */
@@ -69,7 +70,8 @@ enum tap_link {
 				 says which */
 };
 
-/* tap_record.aux of the stage delivery: what became of the packet at the socket it was handed to. */
+/* tap_record.aux of the stage delivery: what became of the packet at the socket it was handed to.
+ */
 enum tap_delivery {
 	TAP_DELIVERY_UNKNOWN = 0, /* other CPUs handed packets to the socket at the same time */
 	TAP_DELIVERY_TAKEN = 1,
@@ -97,7 +99,7 @@ struct tap_record {
 	__u64 location; /* the kernel address that dropped or freed it */
 	__u64 socket_cookie;
 	__u64 socket_inode;
-	__u64 aux; /* one value typed by the stage's row */
+	__u64 aux; /* typed by the stage's row; of a netfilter link: its slot */
 	__u32 netns_inum;
 	__u32 ifindex;
 	__u32 ifindex_out;
@@ -126,8 +128,8 @@ struct tap_record {
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
 	__u8 filter_result; /* what filter_match() said, or the user-side filter afterwards */
-	__u8 nf_family; /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
-	__u8 nf_hook;	/* hook number of that family */
+	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
+	__u8 nf_hook;	    /* hook number of that family */
 	__u8 reserved[4];
 	char comm[TAP_COMM_BYTES];
 };

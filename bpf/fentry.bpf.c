@@ -19,11 +19,11 @@
  * btf_ctx_access: "type PTR is not a struct"), so even the argument is read by probe: the context
  * is the place where the trampoline saved it.
  */
-#define PROBED_ARG(ctx, n)                                                   \
-	({                                                                   \
-		unsigned long long argument_ = 0;                            \
+#define PROBED_ARG(ctx, n)                                                       \
+	({                                                                       \
+		unsigned long long argument_ = 0;                                \
 		bpf_probe_read_kernel(&argument_, sizeof(argument_), &(ctx)[n]); \
-		argument_;                                                   \
+		argument_;                                                       \
 	})
 
 #include "functions.h"

@@ -127,9 +127,14 @@ static __always_inline void fill_armed(struct tap_record *record, struct net_dev
 		record->present |= TAP_HAS_ARMED;
 }
 
-static __always_inline void fill_device(struct tap_record *record, struct net_device *dev,
-					struct net *net)
+static __always_inline void fill_device(struct tap_record *record, struct packet *packet)
 {
+	struct net_device *dev = packet->dev;
+	struct net *net = packet->net;
+
+	record->ifindex = packet->ifindex;
+	if (packet->ifindex)
+		record->present |= TAP_HAS_IFINDEX;
 	if (net) {
 		record->netns_inum = FIELD(net, ns.inum);
 		record->present |= TAP_HAS_NETNS;
@@ -245,10 +250,7 @@ static __always_inline void fill_packet(struct tap_record *record, struct packet
 	record->linear_len = packet->linear_len;
 	fill_skb(record, packet);
 	fill_shared_info(record, packet);
-	record->ifindex = packet->ifindex;
-	if (packet->ifindex)
-		record->present |= TAP_HAS_IFINDEX;
-	fill_device(record, packet->dev, packet->net);
+	fill_device(record, packet);
 	if (want_owner || packet->owner)
 		fill_owner(record, packet);
 	if (want_task)

@@ -125,6 +125,21 @@ struct sk_buff___vlan_bit {
 	__u8 vlan_present : 1;
 };
 
+/* `hook` was an unsigned int up to 5.10: its first byte says as much. */
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net_device *in;
+	struct net_device *out;
+	struct net *net;
+};
+
+/* What a netfilter program is called with (net/netfilter/nf_bpf_link.c). */
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
 struct page;
 
 /* Up to 6.6 a fragment is a bio_vec; later a skb_frag whose netmem may be no page at all. */
@@ -152,14 +167,6 @@ struct skb_shared_info {
 /* Low bits of skb->_skb_refdst are flags (include/linux/skbuff.h, SKB_DST_NOREF). */
 struct dst_entry {
 	struct net_device *dev;
-};
-
-/* `hook` was an unsigned int up to 5.10: its first byte says as much. */
-struct nf_hook_state {
-	__u8 hook;
-	__u8 pf;
-	struct net_device *in;
-	struct net_device *out;
 };
 
 struct packet_type {

@@ -16,7 +16,7 @@
 struct packet {
 	struct sk_buff *skb;	/* 0 where only the socket filter's context is to be had */
 	struct net_device *dev; /* 0: the packet has none here */
-	struct net *net;	/* 0: not known */
+	struct net *net;	/* 0: not known; at netfilter hooks given */
 	void *context;		/* what the program was called with */
 	struct sock *owner;	/* the socket to name; 0: skb->sk */
 	unsigned char *head;
@@ -25,11 +25,12 @@ struct packet {
 	 * Whole slots of the stack: without CAP_PERFMON, verifiers up to 6.1 refuse a write to one
 	 * half of a slot whose other half they have kept track of (check_stack_write_fixed_off).
 	 */
-	__u64 netns_inum; /* 0: not known */
-	__u64 ifindex;	  /* 0: the packet has no device here */
-	__u64 link_bytes; /* of the packet, how many lie before skb->data */
-	__u64 len;	  /* bytes from the packet's first one */
-	__u64 linear_len; /* of them, how many are in the linear part; 0: not known */
+	__u64 netns_inum;  /* 0: not known */
+	__u64 ifindex;	   /* 0: the packet has no device here */
+	__u64 ifindex_out; /* 0: none beside that one */
+	__u64 link_bytes;  /* of the packet, how many lie before skb->data */
+	__u64 len;	   /* bytes from the packet's first one */
+	__u64 linear_len;  /* of them, how many are in the linear part; 0: not known */
 	__u64 protocol;
 	__u64 link; /* enum tap_link */
 	__u64 unreadable;
@@ -42,9 +43,9 @@ static __always_inline bool has_inband_vlan(const struct packet *packet)
 }
 
 /* struct tap_device in one piece; little-endian, as all machines that we build for. */
-static __always_inline __u64 device_key(const struct packet *packet)
+static __always_inline __u64 device_key(const struct packet *packet, __u64 ifindex)
 {
-	return packet->netns_inum | packet->ifindex << 32;
+	return packet->netns_inum | ifindex << 32;
 }
 
 /* The value of a key of four or eight bytes. */

@@ -25,7 +25,8 @@ static __always_inline void find_origin(struct packet *packet)
 {
 	if (!is_kernel_address(packet->dev))
 		packet->dev = 0;
-	packet->net = packet_net(packet);
+	if (!packet->net)
+		packet->net = packet_net(packet);
 	if (packet->net)
 		packet->netns_inum = FIELD(packet->net, ns.inum);
 	if (packet->dev)

@@ -15,6 +15,15 @@
 #include "payload.h"
 
 #define EEXIST 17
+/*
+ * A program that may be interrupted by itself on its CPU counts in one instruction. Two packets may
+ * then get the same sequence number, but none is missing from the totals.
+ */
+#ifdef TAP_REENTERED
+#define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
+#else
+#define COUNT(counter) ((counter)++)
+#endif
 
 /* What a mechanism knows beside the packet: who it is for, and its own fields. */
 struct observation {
@@ -28,8 +37,12 @@ struct observation {
 	__u32 ifindex_out;
 	__u64 location;
 	struct sock *owner; /* the socket to name; 0: skb->sk */
+	/* At a netfilter hook; nf_family 0: elsewhere. */
 	__u8 nf_family;
 	__u8 nf_hook;
+	__u64 aux;
+	struct net *net;	    /* 0: the device's, or the socket's */
+	struct net_device *dev_out; /* where the packet leaves, beside the device it came by */
 	/* The packet may be freed by now: its address is a key, never followed. */
 	bool only_key;
 	__u64 key;
@@ -45,7 +58,10 @@ static __always_inline bool is_selected(const struct packet *packet)
 		return false;
 	if (netns_inum && select_netns && !lookup(&selected_netns, netns_inum))
 		return false;
-	return !select_devices || lookup(&selected_devices, device_key(packet));
+	if (!select_devices || lookup(&selected_devices, device_key(packet, packet->ifindex)))
+		return true;
+	return packet->ifindex_out &&
+	       lookup(&selected_devices, device_key(packet, packet->ifindex_out));
 }
 
 /* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
@@ -86,7 +102,7 @@ static __always_inline void fill_key(struct tap_record *record, struct packet *p
 #ifndef TAP_SOCKET_CONTEXT
 	record->skb = what->key;
 	record->present |= TAP_HAS_SKB;
-	fill_device(record, packet->dev, packet->net);
+	fill_device(record, packet);
 	if (want_task)
 		fill_task(record, ON_STACK(packet));
 #endif
@@ -113,6 +129,9 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 		fill_key(record, packet, what);
 	else
 		fill_packet(record, packet);
+	record->aux = what->aux;
+	if (packet->ifindex_out)
+		record->ifindex_out = packet->ifindex_out;
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -130,7 +149,7 @@ static __always_inline void fill_stack(struct tap_record *record, void *context)
 }
 
 static __always_inline bool emit(struct packet *packet, struct tap_counters *count,
-				const struct observation *what)
+				 const struct observation *what)
 {
 	__u32 bytes, room, slack;
 	struct tap_live *settings = lookup(&live, 0);
@@ -146,7 +165,7 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 	asm volatile("" : "+r"(slack));
 	record = bpf_ringbuf_reserve(ring, sizeof(*record) + room + slack, 0);
 	if (!record) {
-		count->lost_ring++;
+		COUNT(count->lost_ring);
 		return false;
 	}
 	fill_record(record, packet, what);
@@ -163,7 +182,7 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 	if (packet->unreadable)
 		record->flags |= TAP_UNREADABLE;
 	record->record_len = (sizeof(*record) + record->cap_len + 7) & ~7;
-	count->emitted++;
+	COUNT(count->emitted);
 	bpf_ringbuf_submit(record, 0);
 	return true;
 }
@@ -204,7 +223,8 @@ static __always_inline bool has_note_of(const struct packet *packet)
  */
 static __always_inline bool is_left_to_socket(const struct packet *packet)
 {
-	struct tap_socket_device *device = lookup(&socket_devices, device_key(packet));
+	struct tap_socket_device *device =
+		lookup(&socket_devices, device_key(packet, packet->ifindex));
 	struct packet_note *note = lookup(&last_entered, 0);
 	bool armed = device && device->armed;
 
@@ -243,10 +263,12 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
 {
 	struct packet packet = {
-		.skb = skb, .dev = dev, .context = context, .owner = what->owner};
+		.skb = skb, .dev = dev, .context = context, .owner = what->owner, .net = what->net};
 	struct tap_counters *count;
 
 	find_origin(&packet);
+	if (what->dev_out)
+		packet.ifindex_out = FIELD(what->dev_out, ifindex);
 	if (!is_selected(&packet))
 		return false;
 	count = lookup(&counters, what->attach_id);
@@ -258,12 +280,12 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 		find_packet(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
-	count->seen++;
+	COUNT(count->seen);
 	if (!filter_match(&packet)) {
-		count->filtered++;
+		COUNT(count->filtered);
 		return false;
 	}
-	count->matched++;
+	COUNT(count->matched);
 	return emit(&packet, count, what);
 }
 

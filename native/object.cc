@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "netfilter_link.h"
 #include "splice.h"
 
 namespace taptrace {
@@ -131,6 +132,11 @@ int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::stri
   *what = "find BPF program " + spec.program;
   if (!program_) return -ENOENT;
 
+  if (spec.is_netfilter) {
+    bpf_program__set_type(program_, static_cast<bpf_prog_type>(kNetfilterProgramType));
+    bpf_program__set_expected_attach_type(program_,
+                                          static_cast<bpf_attach_type>(kNetfilterAttachType));
+  }
   int error = set_constants(spec, what);
   if (error) return error;
   *what = "share BPF maps";

@@ -17,6 +17,7 @@ struct ProgramSpec {
   size_t object_bytes = 0;
   std::string program;
   std::string target;  // BTF attach target, "" for none
+  bool is_netfilter = false;
   std::map<std::string, __u64> constants;
   std::map<std::string, __u32> map_entries;  // max_entries of maps this object creates
   std::vector<bpf_insn> filter;              // body for filter_match(), empty: keep the stub

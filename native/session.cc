@@ -46,6 +46,7 @@ ProgramSpec program_spec(const Napi::Object& from) {
   spec.object_bytes = bytes.ByteLength();
   spec.program = optional_string(from, "program");
   spec.target = optional_string(from, "target");
+  spec.is_netfilter = optional_string(from, "type") == "netfilter";
   for (const auto& [name, value] : number_map(from.Get("constants").As<Napi::Object>()))
     spec.constants[name] = value;
   if (from.Get("filter").IsTypedArray()) {
@@ -102,6 +103,9 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Session::try_tcx>("tryTcx"),
                       InstanceMethod<&Session::open_tcx>("openTcx"),
                       InstanceMethod<&Session::close_tcx>("closeTcx"),
+                      InstanceMethod<&Session::open_netfilter_link>("openNetfilterLink"),
+                      InstanceMethod<&Session::try_netfilter_link>("tryNetfilterLink"),
+                      InstanceMethod<&Session::close_netfilter_link>("closeNetfilterLink"),
                       InstanceMethod<&Session::map_set>("mapSet"),
                       InstanceMethod<&Session::map_delete>("mapDelete"),
                       InstanceMethod<&Session::map_get>("mapGet"),
@@ -186,7 +190,8 @@ void Session::attach(const Napi::CallbackInfo& info) {
   LogCapture log;
   bool kprobe = info[1].IsString();
   std::string symbol = kprobe ? info[1].As<Napi::String>().Utf8Value() : "";
-  int error = kprobe ? program(info).attach_kprobe(symbol, info[2].ToBoolean()) : program(info).attach_tracing();
+  int error = kprobe ? program(info).attach_kprobe(symbol, info[2].ToBoolean())
+                     : program(info).attach_tracing();
   if (error)
     throw system_error(info.Env(), kprobe ? "attach kprobe " + symbol : "attach BPF program",
                        -error, log.text());
@@ -199,6 +204,7 @@ void Session::detach_all(const Napi::CallbackInfo&) {
   // Sockets last: a device that is no longer armed would show its last packets as inferred.
   for (auto& program : programs_) program->detach();
   close_tcx_links();
+  netfilter_links_.close_all();
   close_sockets();
 }
 
@@ -261,6 +267,26 @@ void Session::close_tcx_links() {
   for (int fd : tcx_links_)
     if (fd >= 0) ::close(fd);
   tcx_links_.clear();
+}
+
+/** openNetfilterLink(program, netns | null, family, hook, priority) */
+Napi::Value Session::open_netfilter_link(const Napi::CallbackInfo& info) {
+  std::string netns = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  NetfilterHook hook{info[2].As<Napi::Number>(), info[3].As<Napi::Number>(),
+                     info[4].As<Napi::Number>()};
+  int link = netfilter_links_.open(program(info).fd(), netns, hook);
+  if (link < 0) throw system_error(info.Env(), "open netfilter link", -link);
+  return Napi::Number::New(info.Env(), link);
+}
+
+/** tryNetfilterLink(program): throws where no link with this program can be had; registers none. */
+void Session::try_netfilter_link(const Napi::CallbackInfo& info) {
+  int error = NetfilterLinks::attempt(program(info).fd());
+  if (error) throw system_error(info.Env(), "attach netfilter link", -error);
+}
+
+void Session::close_netfilter_link(const Napi::CallbackInfo& info) {
+  netfilter_links_.close(info[0].As<Napi::Number>().Uint32Value());
 }
 
 int Session::map_fd(Napi::Env env, const Napi::Value& name) const {
@@ -392,6 +418,7 @@ void Session::close() {
   closed_ = true;
   stop_polling();
   on_readable_.Reset();
+  netfilter_links_.close_all();
   close_sockets();
   close_tcx_links();
   programs_.clear();

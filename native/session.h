@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "netfilter_link.h"
 #include "object.h"
 #include "ring.h"
 
@@ -31,6 +32,9 @@ class Session : public Napi::ObjectWrap<Session> {
   Napi::Value open_tcx(const Napi::CallbackInfo& info);
   void close_tcx(const Napi::CallbackInfo& info);
   void close_packet_socket(const Napi::CallbackInfo& info);
+  Napi::Value open_netfilter_link(const Napi::CallbackInfo& info);
+  void try_netfilter_link(const Napi::CallbackInfo& info);
+  void close_netfilter_link(const Napi::CallbackInfo& info);
   void map_set(const Napi::CallbackInfo& info);
   void map_delete(const Napi::CallbackInfo& info);
   Napi::Value map_get(const Napi::CallbackInfo& info);
@@ -63,6 +67,7 @@ class Session : public Napi::ObjectWrap<Session> {
   std::vector<std::unique_ptr<Ring>> rings_;
   std::vector<int> packet_sockets_;
   std::vector<int> tcx_links_;
+  NetfilterLinks netfilter_links_;
   int epoll_fd_ = -1;
   uv_poll_t* poll_ = nullptr;
   Napi::FunctionReference on_readable_;

@@ -48,6 +48,8 @@ export interface KernelFeatures {
   /** Programs of ours at a device's tc hooks, held by links: from 6.6. */
   readonly tcx: boolean;
   readonly kprobes: boolean;
+  /** BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, 6.4). */
+  readonly netfilterLinks: boolean;
   /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
   readonly ftrace: boolean;
   /** False up to 5.15: devices have no netfilter egress hook. */
@@ -141,6 +143,7 @@ export function probeFeatures(
       bpf_cast_to_kern_ctx: has('bpf_cast_to_kern_ctx'),
     },
     tcx: btf && native.btfEnum('bpf_attach_type')?.BPF_TCX_INGRESS !== undefined,
+    netfilterLinks: has('bpf_nf_link_attach'),
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
     netfilterEgress: btf && native.btfHasMember('net_device', 'nf_hooks_egress'),

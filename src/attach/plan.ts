@@ -5,6 +5,7 @@
 import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
+import { joinNetfilter } from './netfilter.js';
 import { isKprobe, judgeRung, type MissingPart, type RungPart, resolveSymbol } from './rungs.js';
 
 /** What the user asked for, as far as it decides what is attached. */
@@ -71,7 +72,7 @@ interface Choice {
 
 /** Something of ours that others could see. */
 export const isProbe = (mechanism: Mechanism): boolean =>
-  mechanism === 'packet_socket' || mechanism === 'tcx';
+  mechanism === 'packet_socket' || mechanism === 'tcx' || mechanism === 'netfilter';
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
 const noAttachId = 0xffff;
@@ -151,7 +152,8 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
 }
 
 function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
-  if (isProbe(mechanism)) return frameStarts.data;
+  // Both are handed the packet with its link header pushed back (net/core/dev.c, sch_handle_ingress; net/packet/af_packet.c).
+  if (mechanism === 'packet_socket' || mechanism === 'tcx') return frameStarts.data;
   return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
 }
 
@@ -296,7 +298,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
         attachments.push(attachmentOf(attachments.length, stage, place, part, request, features));
       }
   }
-  return { attachments: joinHooks(joinPacketSockets(attachments)), watches };
+  return { attachments: joinNetfilter(joinHooks(joinPacketSockets(attachments))), watches };
 }
 
 /** What bpf/hook.h is told of a stage: its attachment, and its number from bit 16 on. */

@@ -61,6 +61,8 @@ export function refusalReason({ operation, code, log = '' }: NativeError): strin
 export function refusalOf({ attachment, cause }: RungRefused): Refusal {
   const { mechanism, target, stage, program } = attachment;
   const serves = Object.keys(program?.constants ?? {}).filter((name) => name.startsWith('hook_')).length;
+  // The same program serves every hook.
+  if (mechanism === 'netfilter') return { mechanism, reason: refusalReason(cause) };
   const whole = /^(attach|find attach target)/.test(cause.operation);
   return {
     mechanism,

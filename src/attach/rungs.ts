@@ -48,7 +48,7 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
 function capabilitiesFor(mechanism: Mechanism): readonly string[] {
   if (mechanism === 'packet_socket') return ['CAP_BPF', 'CAP_NET_RAW'];
   const tracing = ['CAP_BPF', 'CAP_PERFMON'];
-  return mechanism === 'tcx' ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
+  return mechanism === 'tcx' || mechanism === 'netfilter' ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
 }
 
 function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
@@ -73,6 +73,8 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
       ? ['kfunc', 'context']
       : ['context'];
   if (mechanism === 'tcx') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
+  // Links came later than both kfuncs.
+  if (mechanism === 'netfilter') return ['kfunc'];
   if (isKprobe(mechanism)) return probe;
   if (isTrampoline(mechanism)) return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -149,6 +151,10 @@ function obstacle(
     case 'tcx':
       if (request.observeOnly) return 'a tcx program of ours would be a probe (--observe)';
       return features.tcx ? undefined : 'this kernel has no tcx (it came with 6.6)';
+    case 'netfilter':
+      if (!features.netfilterLinks)
+        return 'this kernel has no BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, since 6.4)';
+      return request.observeOnly ? 'a netfilter link of ours would be a probe (--observe)' : undefined;
     default:
       return 'not built yet in this version';
   }

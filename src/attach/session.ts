@@ -47,6 +47,13 @@ export interface AttachmentCounts {
   readonly recursionMisses: number | null;
 }
 
+/** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
+export interface HookPlace {
+  readonly family: number;
+  readonly hook: number;
+  readonly priority: number;
+}
+
 /** Distinct stacks that are kept: of all stages, where asked for; else of drops alone. */
 const stackSlots = { asked: 16384, drops: 4096, none: 1 } as const;
 const stackDepth = 64;
@@ -145,10 +152,10 @@ function programKey({ mechanism, target, program }: Attachment): string {
 }
 
 const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
-  mechanism === 'packet_socket' || mechanism === 'tcx';
+  mechanism === 'packet_socket' || mechanism === 'tcx' || mechanism === 'netfilter';
 
 const hasBtfTarget = (mechanism: Mechanism): boolean =>
-  !isKprobe(mechanism) && mechanism !== 'packet_socket' && mechanism !== 'tcx';
+  !isKprobe(mechanism) && !['packet_socket', 'tcx', 'netfilter'].includes(mechanism);
 
 const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
 
@@ -162,6 +169,8 @@ export class TapSession {
   private readonly attached = new Set<number>();
   /** Further instances of the packet-socket program, by namespace. */
   private readonly socketPrograms = new Map<number, number>();
+  /** Instances of the netfilter program by slot: hooks share them, links at one hook do not. */
+  private readonly hookPrograms: number[] = [];
   private readonly objects = new Map<string, Uint8Array>();
 
   constructor(
@@ -241,6 +250,7 @@ export class TapSession {
       program: name,
       constants: { ...program!.constants, ...constants },
       ...(hasBtfTarget(mechanism) && { target }),
+      ...(mechanism === 'netfilter' && { type: mechanism }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
   }
@@ -256,8 +266,9 @@ export class TapSession {
 
   private attach(attachment: Attachment, id: number): void {
     const { attachId, program, mechanism } = attachment;
-    // Devices get their links later, each its own: here only whether there can be one.
+    // Devices and hooks get their links later, each its own: here only whether there can be one.
     if (mechanism === 'tcx') this.native.tryTcx(id, isEgress(attachment));
+    else if (mechanism === 'netfilter') this.native.tryNetfilterLink(id);
     else this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
     this.attached.add(id);
   }
@@ -350,6 +361,26 @@ export class TapSession {
     if (carrier) this.native.tryPacketSocket(this.programs.get(carrier.attachId)![0]!);
   }
 
+  /** Registers the slot's instance of the netfilter program; loads it where it is not yet. Throws NativeError. */
+  openHookLink(slot: number, netnsPath: string | null, place: HookPlace): number {
+    const { family, hook, priority } = place;
+    return this.native.openNetfilterLink(this.hookProgram(slot), netnsPath, family, hook, priority);
+  }
+
+  private hookProgram(slot: number): number {
+    const carrier = this.plan.attachments.find((one) => one.mechanism === 'netfilter' && one.program);
+    if (!carrier) throw new Error('the plan watches no netfilter hook');
+    this.hookPrograms[slot] ??=
+      slot === 0
+        ? this.programs.get(carrier.attachId)![0]!
+        : this.loadProgram(carrier, carrier.program!.name, { slot });
+    return this.hookPrograms[slot]!;
+  }
+
+  closeHookLink(link: number): void {
+    this.native.closeNetfilterLink(link);
+  }
+
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
   private socketProgram(carrier: Attachment, netnsInum: number): number {
     const planned = this.programs.get(carrier.attachId)![0]!;
@@ -403,7 +434,8 @@ export class TapSession {
   }
 
   /**
-   * Socket filters and tc programs run with softirqs off and are never skipped; tracing programs are, when interrupted. Of a
+   * Socket filters, tc and netfilter programs are never skipped (kernel/bpf/trampoline.c skips its own alone); tracing
+   * programs are, when interrupted. Of a
    * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
    * program shows what this one was skipped for, nothing is lost.
    */

@@ -3,7 +3,7 @@ import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
-import { Tracker } from '../journey/tracker.js';
+import { Tracker, type TrackerCounts } from '../journey/tracker.js';
 import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { headerJson } from '../render/trace-json.js';
@@ -21,6 +21,8 @@ export interface JourneyView {
   header(header: TraceHeader): void;
   /** Text or a JSON line for this journey, with its newline; empty: nothing to print yet. */
   journey(journey: Journey): string;
+  /** For somebody who waits at a terminal while nothing was printed yet. */
+  waiting?(counts: TrackerCounts): string;
 }
 
 export interface JourneySinkOptions {
@@ -59,6 +61,7 @@ export class JourneySink implements TraceSink {
     // What other CPUs have seen by then has been drained.
     this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
     this.flush();
+    if (this.packets === 0 && this.view.waiting) this.output.progress(this.view.waiting(this.tracker.counts));
   }
 
   header(header: TraceHeader): void {
@@ -80,6 +83,7 @@ export class JourneySink implements TraceSink {
   private closed(journey: Journey, wanted: boolean): void {
     const { packets = Number.POSITIVE_INFINITY } = this.asked;
     if (!wanted || this.packets >= packets) return;
+    if (this.packets === 0) this.output.progress('');
     this.packets += 1;
     const text = this.view.journey(journey);
     if (text) this.out.text(text);
@@ -92,6 +96,7 @@ export class JourneySink implements TraceSink {
 
   end(): void {
     clearInterval(this.timer);
+    if (this.packets === 0) this.output.progress('');
     this.tracker.finish();
     this.flush();
   }

@@ -1,6 +1,7 @@
 /** `taptrace path`: one packet after the other, its whole way. */
 import { PathJson } from '../render/path-json.js';
 import { PathText } from '../render/path-text.js';
+import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { Trace } from '../trace/trace.js';
@@ -9,7 +10,7 @@ import { JourneySink } from './journey-sink.js';
 import { filterExpression, runLive } from './live.js';
 import { Output } from './output.js';
 import { palette } from './sinks.js';
-import type { TraceArguments } from './trace-options.js';
+import { type TraceArguments, textOptions } from './trace-options.js';
 
 /** Runs until the end that was asked for; returns the exit code. */
 export async function pathCommand(
@@ -21,7 +22,12 @@ export async function pathCommand(
   let stop: Trace['stop'] = () => undefined;
   const output = new Output(() => stop('output-closed'));
   const json = Boolean(args.json);
-  const view = json ? new PathJson() : new PathText(palette(output.colour));
+  const { timeFormat, verbose } = textOptions(args);
+  const view = json
+    ? new PathJson(verbose > 0)
+    : new PathText(palette(output.colour), {
+        ...{ width: output.width, timeFormat, verbose: verbose > 0, stacks: asked.options.stacks },
+      });
   const sink = new JourneySink(output, view, asked, {
     ...{ json, version, debug: Boolean(args.debug) },
     onEnough: () => stop('count'),
@@ -30,9 +36,11 @@ export async function pathCommand(
     {
       ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
       summary: (summary) => {
-        const packets = { packets: sink.packets, journeys: sink.tracker.counts };
-        if (json) output.data(`${JSON.stringify({ ...summaryJson(summary), ...packets })}\n`);
-        for (const line of summaryLines(summary, true)) output.talk(line);
+        const { counts } = sink.tracker;
+        if (json)
+          output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
+        const [first, ...others] = summaryLines(summary, true);
+        for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
       },
     },
     (stopTrace) => {

@@ -210,6 +210,10 @@ export class RecordView {
   get aux(): bigint {
     return (BigInt(this.u32(at.aux + 4)) << 32n) | BigInt(this.u32(at.aux));
   }
+  /** Of a netfilter link: which of ours. */
+  get slot(): number {
+    return this.u32(at.aux);
+  }
   get ifindexOut(): number {
     return this.u32(at.ifindexOut);
   }

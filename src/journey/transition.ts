@@ -11,8 +11,8 @@ export interface Position {
   readonly cpu: number;
   /** ARPHRD_* of the device; 0: not known. */
   readonly linkType: number;
-  /** Several programs may watch one stage, one behind the other (the brackets of a netfilter hook). */
-  readonly attachId: number;
+  /** Several programs may watch one stage, one behind the other: the brackets of a netfilter hook. */
+  readonly bracket: number;
 }
 
 /**
@@ -65,7 +65,7 @@ const fromIn = ({ stage }: Position): Transition => (stage.id === 'nf-output' ? 
 function sameWay(last: Position, next: Position): Transition {
   if (!isSameDevice(last, next)) return 'handover';
   const step = positions.get(next.stage.id)! - positions.get(last.stage.id)!;
-  if (step > 0 || (step === 0 && next.attachId > last.attachId)) return 'onward';
+  if (step > 0 || (step === 0 && next.bracket > last.bracket)) return 'onward';
   if (repeats.has(next.stage.id) && repeats.has(last.stage.id)) return 'again';
   return 'backward';
 }

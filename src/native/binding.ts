@@ -20,6 +20,8 @@ export interface ProgramSpec {
   readonly program: string;
   /** BTF attach target; absent for programs that have none. */
   readonly target?: string;
+  /** Of programs whose section an older libbpf does not know. */
+  readonly type?: 'netfilter';
   /** `const volatile` variables of the object by name. */
   readonly constants: Readonly<Record<string, number>>;
   /** eBPF instructions that take the place of filter_match(). */
@@ -46,7 +48,7 @@ export interface NativeSession {
   attach(program: number, symbol?: string, atReturn?: boolean): void;
   /** Detaches and unloads one program; its number is not used again. */
   unload(program: number): void;
-  /** Detaches all programs and closes all packet sockets; rings, maps and counters stay readable. */
+  /** Detaches all programs and closes all packet sockets and netfilter links; rings, maps and counters stay readable. */
   detachAll(): void;
   /** Opens a packet socket on a device with the program as its filter; returns the socket's number. */
   openPacketSocket(program: number, netnsPath: string | null, ifindex: number, incomingOnly: boolean): number;
@@ -58,6 +60,20 @@ export interface NativeSession {
   /** Puts the program at the head of a device's tcx programs; returns the link's number. */
   openTcx(program: number, netnsPath: string | null, ifindex: number, egress: boolean): number;
   closeTcx(link: number): void;
+  /**
+   * Registers the program at a netfilter hook of a namespace (NFPROTO_IPV4 or _IPV6, NF_INET_*); returns the link's
+   * number. Throws NativeError: EBUSY where another hook has this priority.
+   */
+  openNetfilterLink(
+    program: number,
+    netnsPath: string | null,
+    family: number,
+    hook: number,
+    priority: number,
+  ): number;
+  /** Throws NativeError where no link with this program can be had; registers nothing. */
+  tryNetfilterLink(program: number): void;
+  closeNetfilterLink(link: number): void;
   mapSet(map: string, key: Uint8Array, value: Uint8Array): void;
   mapDelete(map: string, key: Uint8Array): void;
   mapGet(map: string, key: Uint8Array, valueBytes: number): Uint8Array | null;

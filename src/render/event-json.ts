@@ -5,6 +5,8 @@
 import type { RecordView } from '../decode/record.js';
 import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
+import type { HookPosition } from '../netfilter/types.js';
+import { positionJson } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { deliveryResult, familyName, verdictName } from '../trace/verdicts.js';
@@ -13,11 +15,20 @@ import type { ByteWriter } from './byte-writer.js';
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
 
+/** What is known of an event because its packet is followed. */
+export interface EventOfJourney {
+  readonly packet: number;
+  readonly branch?: number;
+  /** Why the event is counted to this packet, where addresses and content do not prove it. */
+  readonly guess?: string | undefined;
+}
+
 export class EventJson {
   /** What every event of an attachment has in common, by attachId. */
   private readonly attachments: string[] = [];
   /** What `place` wrote last for an attachment. */
   private readonly lastPlaces: { inum: number; ifindex: number; armed: number; text: string }[] = [];
+  private readonly hooks = new WeakMap<HookPosition, string>();
   private lastNotes: readonly string[] | undefined;
   private lastNotesJson = '';
 
@@ -26,8 +37,14 @@ export class EventJson {
     private readonly out: ByteWriter,
   ) {}
 
-  /** Writes the line with its newline; keys in the contract's order. */
-  write(event: TapEvent): void {
+  /** Writes the line with its newline. */
+  write(event: TapEvent, journey?: EventOfJourney): void {
+    this.object(event, journey);
+    this.out.ascii('\n');
+  }
+
+  /** Writes the event alone; keys in the contract's order. */
+  object(event: TapEvent, journey?: EventOfJourney): void {
     const { record, packet } = event;
     const { out } = this;
     const clock = this.names.clock.read(record.timeHigh, record.timeLow);
@@ -41,10 +58,12 @@ export class EventJson {
     out.ascii(this.attachment(event));
     out.decimal(record.cpu);
     this.place(event);
+    if (journey) this.journey(journey);
     this.identity(event);
     this.number(',"len":', packet.len);
     this.number(',"capLen":', packet.capLen);
     if (!record.isKeyOnly) this.packetFacts(event);
+    this.hook(event);
     this.metadata(event);
     this.outcome(event);
     this.task(event);
@@ -52,7 +71,15 @@ export class EventJson {
     this.notes(event);
     if (record.has('stack') && this.names.showsStacks)
       out.text(`,"stack":${JSON.stringify(this.names.stack(record.stackId))}`);
-    out.ascii('}\n');
+    out.ascii('}');
+  }
+
+  private journey({ packet, branch, guess }: EventOfJourney): void {
+    this.number(',"packet":', packet);
+    if (branch !== undefined) this.number(',"branch":', branch);
+    if (guess === undefined) return;
+    this.out.ascii(',"guess":');
+    this.out.json(guess);
   }
 
   private number(key: string, value: number): void {
@@ -132,6 +159,17 @@ export class EventJson {
     out.ascii(text);
   }
 
+  private hook({ record, hook }: TapEvent): void {
+    if (record.has('ifindexOut')) this.number(',"ifindexOut":', record.ifindexOut);
+    if (!hook) return;
+    let text = this.hooks.get(hook);
+    if (text === undefined) {
+      text = `,"hook":${JSON.stringify(positionJson(hook))}`;
+      this.hooks.set(hook, text);
+    }
+    this.out.text(text);
+  }
+
   private metadata(event: TapEvent): void {
     const { out, names } = this;
     const { record } = event;
@@ -152,6 +190,7 @@ export class EventJson {
   /** Where netfilter stands, and what became of the packet there or at the socket. */
   private outcome({ record, stage }: TapEvent): void {
     const { out } = this;
+    if (record.is('amends')) out.ascii(',"amends":true');
     if (record.has('hook')) out.ascii(`,"family":"${familyName(record)}","hook":${record.nfHook}`);
     if (record.has('ifindexOut')) {
       const name = this.names.deviceName(record.netnsInum, record.ifindexOut);

@@ -2,11 +2,14 @@
 import { dissect } from '../dissect/packet.js';
 import { SequenceTracker } from '../dissect/sequences.js';
 import { type SummaryOptions, summarize } from '../dissect/summary.js';
+import type { HookPosition } from '../netfilter/types.js';
+import { positionText } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { deliveryResult, verdictText } from '../trace/verdicts.js';
 import { asciiDump, hexDump } from './hex.js';
-import { elapsed } from './time.js';
+import { printable } from './printable.js';
+import { TimeColumn } from './time-column.js';
 
 /** tcpdump's options of the same letters; counts for repeatable ones. */
 export interface TextOptions {
@@ -32,11 +35,11 @@ export interface Palette {
 export class EventText {
   private readonly summaries: Map<string, SummaryOptions>[] = [];
   private readonly columns: string[] = [];
+  private readonly hooks = new WeakMap<HookPosition, string>();
   /** What the last remarks were made of: they repeat from packet to packet. */
   private lastNotes: readonly string[] | undefined;
   private lastRemarks = '';
-  private first: { seconds: number; nanos: number } | undefined;
-  private last: { seconds: number; nanos: number } | undefined;
+  private readonly time: TimeColumn;
 
   constructor(
     private readonly names: Names,
@@ -44,7 +47,9 @@ export class EventText {
     private readonly palette: Palette,
     /** Columns of the stage and the function, so that packets line up. */
     private readonly widths: { stage: number; function: number; device: number },
-  ) {}
+  ) {
+    this.time = new TimeColumn(options.timeFormat);
+  }
 
   /**
    * TCP sequence numbers are counted as a tcpdump on that device would: both taps of a device together, but
@@ -70,13 +75,14 @@ export class EventText {
 
   /** The line, and the bytes below it where asked, with newlines. */
   render(event: TapEvent): string {
-    const { stage } = event;
-    let line = this.time(event);
+    const { stage, record } = event;
+    let line = this.time.text(this.names.clock, record.timeHigh, record.timeLow);
     line += this.placeColumns(event);
     const device = this.device(event);
     line += `${device.padEnd(this.widths.device)} `;
     line += this.packetText(event, device);
     line += this.remarks(event);
+    if (event.hook) line += this.hookText(event.hook);
     if (stage.id === 'drop') line += this.dropText(event);
     line += this.outcomeText(event);
     return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
@@ -124,6 +130,15 @@ export class EventText {
     return this.lastRemarks;
   }
 
+  private hookText(hook: HookPosition): string {
+    let text = this.hooks.get(hook);
+    if (text === undefined) {
+      text = ` ${this.palette.dim(`[${printable(positionText(hook))}]`)}`;
+      this.hooks.set(hook, text);
+    }
+    return text;
+  }
+
   private dropText({ record }: TapEvent): string {
     const reason = record.has('reason') ? ` ${this.names.dropReason(record.reason)}` : '';
     const death = this.names.death(record);
@@ -136,29 +151,6 @@ export class EventText {
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     const whose = holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ');
     return ` ${whose || `socket ${record.socketInode}`}: ${deliveryResult(record) ?? 'unknown'}`;
-  }
-
-  private time({ record }: TapEvent): string {
-    const { clock } = this.names;
-    clock.read(record.timeHigh, record.timeLow);
-    const { seconds, nanos } = clock;
-    this.first ??= { seconds, nanos };
-    const previous = this.last ?? this.first;
-    this.last = { seconds, nanos };
-    switch (this.options.timeFormat) {
-      case 0:
-        return `${clock.timeOfDay()} `;
-      case 2:
-        return `${clock.epoch()} `;
-      case 3:
-        return `${elapsed(seconds - previous.seconds, nanos - previous.nanos)} `;
-      case 4:
-        return `${clock.localDate()} ${clock.timeOfDay()} `;
-      case 5:
-        return `${elapsed(seconds - this.first.seconds, nanos - this.first.nanos)} `;
-      default:
-        return '';
-    }
   }
 
   private stackText({ record }: TapEvent): string {

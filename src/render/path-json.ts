@@ -1,26 +1,82 @@
 /** A journey as one JSON line. */
-import type { Journey } from '../journey/journey.js';
+import { changesOf } from '../explain/changes.js';
+import { dropPlace } from '../explain/drop.js';
+import type { StepFacts } from '../explain/facts.js';
+import { type ExplainContext, Scene } from '../explain/scene.js';
+import { truthsOf } from '../explain/truths.js';
+import type { Branch, Journey } from '../journey/journey.js';
 import { StepReader } from '../journey/step.js';
-import type { Names } from '../trace/event.js';
+import type { TraceHeader } from '../trace/trace.js';
 import { ByteWriter } from './byte-writer.js';
 import { EventJson } from './event-json.js';
+import { watchedStages } from './path-context.js';
+
+/** The end of one sk_buff; every key but `stage` absent where it is not known. */
+function endOf(scene: Scene, { end }: Branch): Record<string, unknown> | undefined {
+  const facts: StepFacts | undefined = end && scene.steps[scene.at(end)];
+  if (!end || !facts) return undefined;
+  const { reason, location, death: diedIn } = facts;
+  const chains = end.stage.id === 'drop' ? dropPlace(scene, facts).chains : [];
+  return {
+    stage: end.stage.id,
+    at: scene.at(end),
+    reason,
+    location,
+    diedIn,
+    ...(chains.length > 0 && { chains }),
+  };
+}
+
+/** Of the packet itself: that of its first sk_buff, or where that had none, of the last one that is no tap's clone. */
+function journeyEnd(scene: Scene): Record<string, unknown> {
+  const { branches, closed } = scene.journey;
+  const own = branches.filter((_, index) => !scene.isForTap(index));
+  const ended = branches[0]?.end ? branches[0] : own.findLast(({ end }) => end);
+  return { closed, ...(ended && endOf(scene, ended)) };
+}
 
 export class PathJson {
   private readonly reader = new StepReader();
   private readonly out = new ByteWriter();
   private events!: EventJson;
+  private context!: ExplainContext;
 
-  header({ names }: { names: Names }): void {
+  /** `withHash`: the packet hash is among the changes. */
+  constructor(private readonly withHash = false) {}
+
+  header({ names, plan }: Pick<TraceHeader, 'names' | 'plan'>): void {
     this.events = new EventJson(names, this.out);
+    this.context = { names, watched: watchedStages(plan) };
   }
 
-  journey({ packet, steps, closed, parents, children }: Journey): string {
-    this.out.reset(true);
-    for (const step of steps) this.events.write(this.reader.open(step));
-    const lines = Buffer.from(this.out.bytes).toString('utf8').trim().split('\n');
-    const last = steps.at(-1);
-    const end = { closed, ...(last?.stage.layer === 'end' && { stage: last.stage.id }) };
-    const head = JSON.stringify({ type: 'journey', packet, parents, children, end }).slice(0, -1);
-    return `${head},"events":[${lines.join(',')}],"changes":[]}\n`;
+  journey(journey: Journey): string {
+    const { out } = this;
+    out.reset(true);
+    out.ascii(`{"type":"journey","packet":${journey.packet},"events":[`);
+    for (const [index, step] of journey.steps.entries()) {
+      if (index > 0) out.ascii(',');
+      const { branch, guess } = step;
+      this.events.object(this.reader.open(step), { packet: journey.packet, branch, guess });
+    }
+    out.ascii('],');
+    out.text(JSON.stringify(this.explanation(journey)).slice(1));
+    out.ascii('\n');
+    return Buffer.from(out.bytes).toString('utf8');
+  }
+
+  private explanation(journey: Journey): Record<string, unknown> {
+    const scene = new Scene(journey, this.context, this.reader);
+    const { parents, children } = journey;
+    return {
+      changes: changesOf(journey, scene.steps, this.context.names, this.withHash),
+      truths: truthsOf(scene),
+      branches: journey.branches.map((branch) => {
+        const { kind, from } = branch;
+        return { kind, from, end: endOf(scene, branch) };
+      }),
+      parents,
+      children,
+      end: journeyEnd(scene),
+    };
   }
 }

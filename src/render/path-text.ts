@@ -1,28 +1,231 @@
-/** A journey as a block of text. */
+/** A journey as a block of text: the packet, then a line a stage with what changed, then what explains it. */
+import { summarize } from '../dissect/summary.js';
+import { type ChangeField, changesOf } from '../explain/changes.js';
+import { type Row, rowsOf } from '../explain/rows.js';
+import { type ExplainContext, Scene } from '../explain/scene.js';
+import { senderOf } from '../explain/sender.js';
+import { truthsOf } from '../explain/truths.js';
+import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
-import { StepReader } from '../journey/step.js';
-import type { Names } from '../trace/event.js';
-import { EventText, type Palette } from './event-text.js';
+import { type Step, StepReader } from '../journey/step.js';
+import type { TapEvent } from '../trace/event.js';
+import { notesOf } from '../trace/notes.js';
+import type { TraceHeader } from '../trace/trace.js';
+import type { Palette } from './event-text.js';
+import { tapOwners, watchedStages } from './path-context.js';
+import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
+import { closingText, relativesTexts, waitingText } from './path-words.js';
+import { wrapText } from './text-layout.js';
+import { TimeColumn } from './time-column.js';
 
-const options = {
-  ...{ linkHeader: false, hex: 0, hexAscii: 0, ascii: 0, timeFormat: 1 },
-  ...{ absoluteSequence: true, quick: false, verbose: 0 },
+export interface PathTextOptions {
+  /** Columns of the terminal; infinite where it is none. */
+  readonly width: number;
+  /** As -t counts (TimeColumn). */
+  readonly timeFormat: number;
+  readonly verbose: boolean;
+  readonly stacks: boolean;
+}
+
+interface Widths {
+  readonly stage: number;
+  readonly function: number;
+  readonly device: number;
+}
+
+const timeWidth = 13;
+const indent = '  ';
+/** Where lines go on that do not fit behind the place. */
+const hanging = ' '.repeat(timeWidth + 2);
+const narrowest = 40;
+const absolute = { absoluteSequence: true } as const;
+
+/** How the notes begin that tell what a change tells. */
+const saidByChange: Readonly<Partial<Record<ChangeField, string>>> = {
+  checksum: 'checksum',
+  gso: 'GSO',
+  vlan: 'VLAN',
+};
+
+const seen = ({ steps }: Row): Seen => {
+  const { step, netns, ifindex } = steps.at(-1)!;
+  return { stage: step.stage, netnsInum: netns, ifindex };
 };
 
 export class PathText {
   private readonly reader = new StepReader();
-  private text!: EventText;
+  private readonly time: TimeColumn;
+  private context!: ExplainContext;
+  private owners!: ReadonlyMap<string, string>;
+  private widths: Widths = { stage: 1, function: 1, device: 1 };
 
-  constructor(private readonly palette: Palette) {}
-
-  header({ names }: { names: Names }): void {
-    this.text = new EventText(names, options, this.palette, { stage: 14, function: 26, device: 8 });
+  constructor(
+    private readonly palette: Palette,
+    private readonly options: PathTextOptions,
+  ) {
+    this.time = new TimeColumn(options.timeFormat);
   }
 
-  journey({ packet, steps, closed }: Journey): string {
-    const lines = steps.map(
-      (step) => `  +${(step.atNs - steps[0]!.atNs) / 1000} µs ${this.text.render(this.reader.open(step))}`,
+  header({ names, plan, armed }: Pick<TraceHeader, 'names' | 'plan' | 'armed'>): void {
+    this.context = { names, watched: watchedStages(plan) };
+    this.owners = tapOwners(armed);
+    const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map(({ length }) => length));
+    this.widths = {
+      stage: longest(plan.attachments.map(({ stage }) => stage)),
+      function: longest(plan.attachments.map((one) => one.function)),
+      device: longest(
+        armed.map(({ device: { netns, link } }) => names.deviceLabel(netns.inum, link.ifindex)),
+      ),
+    };
+  }
+
+  journey(journey: Journey): string {
+    const scene = new Scene(journey, this.context, this.reader);
+    const rows = rowsOf(scene, changesOf(journey, scene.steps, this.context.names, this.options.verbose));
+    return [
+      ...this.head(scene),
+      ...rows.flatMap((row) => this.row(scene, row, rows)),
+      ...this.closing(journey),
+      ...truthsOf(scene).flatMap(({ text }) => this.paragraph(`* ${text}`)),
+      '',
+      '',
+    ].join('\n');
+  }
+
+  readonly waiting = waitingText;
+
+  /** Number, time and packet; who sent it and how it is related to others below. */
+  private head(scene: Scene): string[] {
+    const { journey } = scene;
+    const event = this.reader.open(journey.steps[0]!);
+    const { record } = event;
+    const time = this.time.text(this.context.names.clock, record.timeHigh, record.timeLow);
+    const sender = senderOf(scene);
+    const about = [...(sender ? [`sent by ${sender.comm}[${sender.pid}]`] : []), ...relativesTexts(journey)];
+    const behind = about.length > 0 ? this.paragraph(about.join('; ')) : [];
+    return [`packet ${journey.packet}: ${time}${this.summary(event)}`, ...behind];
+  }
+
+  private summary({ packet, record }: TapEvent): string {
+    return record.isKeyOnly ? `${packet.len} bytes` : summarize(packet, absolute);
+  }
+
+  private paragraph(text: string): string[] {
+    const lines = this.wrap(text, this.options.width - indent.length * 2);
+    return lines.map((line, index) => `${index === 0 ? indent : indent + indent}${line}`);
+  }
+
+  private wrap(text: string, width: number): string[] {
+    return Number.isFinite(width) ? wrapText(text, Math.max(width, narrowest)) : [text];
+  }
+
+  private row(scene: Scene, row: Row, rows: readonly Row[]): string[] {
+    const event = this.reader.open(row.steps[0]!.step);
+    const place = this.place(scene, row, event);
+    const remarks = this.remarks(scene, row, event);
+    const stack = this.stack(event);
+    const lines = this.besides(place, remarks);
+    return [...this.inferred(row, rows), ...lines, ...this.newSummary(row), ...stack];
+  }
+
+  private place(scene: Scene, row: Row, { stage, attachment }: TapEvent): string {
+    const { palette, widths } = this;
+    const facts = row.steps[0]!;
+    const since = (facts.step.atNs - scene.steps[0]!.step.atNs) / 1000;
+    const time = `+${since.toFixed(1)} µs`.padStart(timeWidth);
+    const branch = scene.journey.branches[facts.step.branch]!.from === undefined ? '' : '└ ';
+    const id = `${branch}${stage.id}`.padEnd(widths.stage);
+    const name = palette.dim(attachment.function.padEnd(widths.function));
+    return `${time}  ${this.coloured(stage.id, id)}  ${name}  ${scene.device(facts).padEnd(widths.device)}`;
+  }
+
+  private coloured(stage: string, text: string): string {
+    if (stage === 'rx-tap') return this.palette.rxTap(text);
+    if (stage === 'tx-tap') return this.palette.txTap(text);
+    return stage === 'drop' ? this.palette.drop(text) : text;
+  }
+
+  private remarks(scene: Scene, row: Row, event: TapEvent): string[] {
+    const { palette } = this;
+    const facts = row.steps.at(-1)!;
+    const { guess } = facts.step;
+    const end = endText(scene, facts);
+    const notes = this.notes(row).map((note) => palette.dim(`[${note}]`));
+    const texts = [
+      ...branchText(scene, row),
+      ...bracketTexts(row),
+      ...answerTexts(event, this.owners),
+      ...(end ? [end.isLoss ? palette.drop(end.text) : end.text] : []),
+      ...changeTexts(row),
+      ...notes,
+      ...(guess ? [`guess: ${guess}`] : []),
+    ];
+    return this.options.verbose ? [...texts, identityText(facts)] : texts;
+  }
+
+  /** What is new about its state: what the row before said still holds, and what a change says is not said twice. */
+  private notes(row: Row): readonly string[] {
+    const { before, changes, steps } = row;
+    if (steps[0]!.step.stage.layer === 'end') return [];
+    const said = changes.flatMap(({ field }) => saidByChange[field] ?? []);
+    const old = before ? this.notesAt(before).filter((note) => note !== 'would be tapped here') : [];
+    return this.notesAt(row).filter(
+      (note) => !old.includes(note) && !said.some((word) => note.startsWith(word)),
     );
-    return `packet ${packet} (${closed})\n${lines.join('')}\n`;
+  }
+
+  private notesAt({ steps }: Row): readonly string[] {
+    return notesOf(this.reader.open(steps.at(-1)!.step));
+  }
+
+  /** Behind the place where there is room, else below it. */
+  private besides(place: string, remarks: readonly string[]): string[] {
+    if (remarks.length === 0) return [place.trimEnd()];
+    const text = remarks.join('; ');
+    const { width } = this.options;
+    if (visibleLength(place) + 2 + visibleLength(text) <= width) return [`${place}  ${text}`];
+    const below = remarks.flatMap((remark) => this.wrap(remark, width - hanging.length - 2));
+    return [place.trimEnd(), ...below.map((line) => `${hanging}  ${line}`)];
+  }
+
+  /** The packet once more, where its line reads otherwise now. */
+  private newSummary({ steps, before }: Row): string[] {
+    const last = steps.at(-1)!.step;
+    if (last.stage.layer === 'end') return [];
+    const was = this.lineAt((before?.steps.at(-1) ?? steps[0]!).step);
+    const is = this.lineAt(last);
+    if (was === undefined || is === undefined || was === is) return [];
+    return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
+  }
+
+  private lineAt(step: Step): string | undefined {
+    const { record, packet } = this.reader.open(step);
+    return record.isKeyOnly ? undefined : summarize(packet, absolute);
+  }
+
+  private inferred(row: Row, rows: readonly Row[]): string[] {
+    const { before, steps } = row;
+    if (!before || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
+    const next = rows.find(
+      (one) => one.before === row && one.steps[0]!.step.branch === steps[0]!.step.branch,
+    );
+    const passed = inferredBetween(seen(before), seen(row), next && seen(next), this.context.watched);
+    if (passed.length === 0) return [];
+    const ids = passed.map(({ id }) => id).join(', ');
+    const why = `passed, unseen: ${steps[0]!.step.stage.id} comes behind`;
+    return [this.palette.dim(`${'·'.padStart(timeWidth)}  ${ids.padEnd(this.widths.stage)}  ${why}`)];
+  }
+
+  private closing(journey: Journey): string[] {
+    const text = closingText(journey);
+    return text === undefined ? [] : this.paragraph(text);
+  }
+
+  private stack({ record }: TapEvent): string[] {
+    if (!this.options.stacks || !record.has('stack')) return [];
+    return this.context.names.stack(record.stackId).map((frame) => `\t${frame}`);
   }
 }
+
+const colours = /\u001b\[\d*m/g;
+const visibleLength = (text: string): number => text.replace(colours, '').length;

@@ -1,5 +1,6 @@
 /** Header and summary as NDJSON values. */
 import { armsDevices } from '../attach/plan.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import { printable } from './printable.js';
 
@@ -39,6 +40,9 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
       function: name,
       target,
     })),
+    ...(header.hooks && {
+      hooks: header.hooks.map(({ netns, chains }) => ({ netns: netns.inum, chains })),
+    }),
     notes,
     ...(rights && {
       capabilities: {
@@ -50,13 +54,19 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
   };
 }
 
-/** The last line of every trace. */
-export function summaryJson(summary: TraceSummary): Record<string, unknown> {
+/** A line between events: until then chains of this namespace may have been named as they were before. */
+export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): Record<string, unknown> {
+  return { type: 'gap', tsNs: String(toNs), fromTsNs: String(fromNs), netns: netnsInum, text };
+}
+
+/** The last line of every trace; `packets` where they are told apart. */
+export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
   const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
     summary;
   return {
     type: 'summary',
     events,
+    ...(packets !== undefined && { packets }),
     lost: ledger.lost,
     lostByStage: ledger.lostByStage,
     complete: ledger.complete,

@@ -1,14 +1,13 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
-import { armsDevices, isProbe } from '../attach/plan.js';
+import { armsDevices } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
 import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 
-function watchText({ stage, mechanism, target }: StageWatch): string {
-  const probe = mechanism !== undefined && isProbe(mechanism) ? ' (a probe of ours)' : '';
+function watchText({ stage, mechanism, target, observed }: StageWatch): string {
   const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
-  return `${stage} ${how}${probe}`;
+  return `${stage} ${how}${observed === false ? ' (a probe of ours)' : ''}`;
 }
 
 /** Stages that cannot be watched, one line a reason. */

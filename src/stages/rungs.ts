@@ -61,9 +61,11 @@ export function hookRungs(which: string): Rung[] {
 
 /** The ladder of an IP hook: links of ours between the chains first, since only they tell chains apart. */
 export function ipHookLadder(hook: string): Rung[] {
-  const link = planned(
+  const link = built(
     'netfilter',
     hook,
+    'netfilter',
+    'hook',
     'A probe of ours: one more hook at a free priority, so it also tells which chains a packet passed; IPv4 and IPv6 only.',
   );
   return [link, ...hookRungs(hook)];

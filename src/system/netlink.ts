@@ -1,4 +1,4 @@
-/** The netlink message format (linux/netlink.h), as far as dumps need it. All fields are in host byte order. */
+/** The netlink message format (linux/netlink.h), as far as dumps need it. Header fields are in host byte order. */
 
 const headerBytes = 16;
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -9,19 +9,46 @@ export interface NetlinkMessage {
   readonly payload: DataView;
 }
 
-/** A dump request (NLM_F_REQUEST | NLM_F_DUMP) with a zeroed payload of `payloadBytes`. */
-export function dumpRequest(type: number, payloadBytes: number): Uint8Array {
-  const bytes = new Uint8Array(headerBytes + payloadBytes);
+function request(type: number, flags: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(headerBytes + payload.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, littleEndian);
   view.setUint16(4, type, littleEndian);
-  view.setUint16(6, 0x301, littleEndian);
+  view.setUint16(6, flags, littleEndian);
+  bytes.set(payload, headerBytes);
+  return bytes;
+}
+
+/** A dump request (NLM_F_REQUEST | NLM_F_DUMP) with this payload, or a zeroed one of so many bytes. */
+export function dumpRequest(type: number, payload: Uint8Array | number): Uint8Array {
+  return request(type, 0x301, typeof payload === 'number' ? new Uint8Array(payload) : payload);
+}
+
+/** A request for one answer (NLM_F_REQUEST | NLM_F_ACK: the acknowledgement behind it ends the exchange). */
+export function singleRequest(type: number, payloadBytes: number): Uint8Array {
+  return request(type, 0x5, new Uint8Array(payloadBytes));
+}
+
+/** An attribute with a number in network byte order. */
+export function be32Attribute(type: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, bytes.length, littleEndian);
+  view.setUint16(2, type, littleEndian);
+  view.setUint32(4, value);
   return bytes;
 }
 
 const align = (length: number): number => (length + 3) & ~3;
 
-/** Splits a reply. Throws when the kernel answered with an error or a length contradicts the bytes. */
+/** The kernel's answer is an error. */
+export class NetlinkRefused extends Error {
+  constructor(readonly errno: number) {
+    super(`netlink request refused with error ${errno}`);
+  }
+}
+
+/** Splits a reply. Throws NetlinkRefused, or Error where a length contradicts the bytes. */
 export function parseMessages(reply: Uint8Array): NetlinkMessage[] {
   const view = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
   const messages: NetlinkMessage[] = [];
@@ -32,7 +59,7 @@ export function parseMessages(reply: Uint8Array): NetlinkMessage[] {
     const payload = new DataView(view.buffer, view.byteOffset + offset + headerBytes, length - headerBytes);
     if (type === 2) {
       const error = payload.getInt32(0, littleEndian);
-      if (error) throw new Error(`netlink request refused with error ${-error}`);
+      if (error) throw new NetlinkRefused(-error);
     } else if (type !== 3) {
       messages.push({ type, payload });
     }
@@ -41,17 +68,22 @@ export function parseMessages(reply: Uint8Array): NetlinkMessage[] {
   return messages;
 }
 
-/** Attributes from `start` on, by type (flag bits masked off); the last of a repeated type wins. */
-export function attributes(payload: DataView, start: number): Map<number, DataView> {
-  const found = new Map<number, DataView>();
+/** Attributes from `start` on, in order, with their types (flag bits masked off). */
+export function attributeList(payload: DataView, start: number): [type: number, value: DataView][] {
+  const found: [number, DataView][] = [];
   for (let offset = start; offset + 4 <= payload.byteLength; ) {
     const length = payload.getUint16(offset, littleEndian);
     if (length < 4 || offset + length > payload.byteLength) break;
     const type = payload.getUint16(offset + 2, littleEndian) & 0x3fff;
-    found.set(type, new DataView(payload.buffer, payload.byteOffset + offset + 4, length - 4));
+    found.push([type, new DataView(payload.buffer, payload.byteOffset + offset + 4, length - 4)]);
     offset += align(length);
   }
   return found;
+}
+
+/** The same by type; the last of a repeated type wins. */
+export function attributes(payload: DataView, start: number): Map<number, DataView> {
+  return new Map(attributeList(payload, start));
 }
 
 export function attributeText(value: DataView | undefined): string | undefined {
@@ -63,6 +95,11 @@ export function attributeText(value: DataView | undefined): string | undefined {
 
 export function attributeU32(value: DataView | undefined): number | undefined {
   return value && value.byteLength >= 4 ? value.getUint32(0, littleEndian) : undefined;
+}
+
+/** nfnetlink's numbers are in network byte order. */
+export function attributeBe32(value: DataView | undefined): number | undefined {
+  return value && value.byteLength >= 4 ? value.getUint32(0) : undefined;
 }
 
 export function attributeU8(value: DataView | undefined): number | undefined {

@@ -1,6 +1,7 @@
 /** Gives up the capabilities that a running trace no longer needs. */
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { hooksWatched } from '../attach/netfilter.js';
 import { type Attachment, type AttachPlan, armsDevices } from '../attach/plan.js';
 import { isNativeError, type NativeBinding, type NativeSession } from '../native/binding.js';
 import { printable } from '../render/printable.js';
@@ -49,6 +50,7 @@ export function laterWork(
     looksAtProcesses: all || paths.some(isOfProcess),
     findsSocketHolders: plan.attachments.some(({ stage }) => stage === 'delivery'),
     searchesDirectories: paths.some((path) => !isOfProcess(path) && isBehindClosedDirectory(path)),
+    bracketsChains: hooksWatched(plan.attachments).length > 0,
     mapsNeedCapability: session.mapsNeedCapability(),
     loadsPrograms: (all || paths.length > 0) && plan.attachments.some(knowsOnlyItsSocket),
   };

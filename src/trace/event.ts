@@ -16,10 +16,10 @@ export interface TapEvent {
   packet: DecodedPacket;
   attachment: Attachment;
   stage: Stage;
+  /** Between which chains of a netfilter hook, where a link of ours saw it. */
+  hook?: HookPosition | undefined;
   /** It came after later events had been given out. */
   late: boolean;
-  /** Where in its netfilter hook, as far as it is known. */
-  hook?: HookPosition | undefined;
 }
 
 /** Names for numbers in records. */

@@ -70,6 +70,8 @@ export interface LaterWork {
   readonly mapsNeedCapability: boolean;
   /** Loads one more program for every namespace that appears. */
   readonly loadsPrograms: boolean;
+  /** Puts links of its own between the chains of rulesets that change. */
+  readonly bracketsChains: boolean;
 }
 
 export interface KeptCapability {
@@ -83,6 +85,7 @@ export interface KeptCapability {
  */
 export function capabilitiesToKeep(held: readonly Capability[], work: LaterWork): KeptCapability[] {
   const bpf: Capability = held.includes('CAP_BPF') ? 'CAP_BPF' : 'CAP_SYS_ADMIN';
+  const perfmon: Capability = held.includes('CAP_PERFMON') ? 'CAP_PERFMON' : 'CAP_SYS_ADMIN';
   const wanted: [boolean, Capability, string][] = [
     [work.armsDevices, 'CAP_NET_RAW', 'to arm devices that appear'],
     [work.entersNetns, 'CAP_SYS_ADMIN', 'to look for devices in other namespaces'],
@@ -91,6 +94,9 @@ export function capabilitiesToKeep(held: readonly Capability[], work: LaterWork)
     [work.findsSocketHolders, 'CAP_DAC_READ_SEARCH', 'to name the processes that packets are delivered to'],
     [work.searchesDirectories, 'CAP_DAC_READ_SEARCH', 'to find namespaces in directories of other users'],
     [work.loadsPrograms, bpf, 'to load a program for every namespace that appears'],
+    [work.bracketsChains, 'CAP_NET_ADMIN', 'to follow rulesets that change'],
+    [work.bracketsChains, bpf, 'to load a program for every chain that is added'],
+    [work.bracketsChains, perfmon, 'to let these programs read the kernel'],
     [work.mapsNeedCapability, bpf, 'to read counters, for which this kernel asks it'],
   ];
   const kept = new Map<Capability, string>();

@@ -10,6 +10,7 @@ import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.
 import { type Batch, RecordView } from '../decode/record.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { NativeBinding } from '../native/binding.js';
+import type { HookPosition } from '../netfilter/types.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
 import type { Stage } from '../stages/types.js';
@@ -24,7 +25,8 @@ import {
   stackNotes,
   visibilityNotes,
 } from './arming.js';
-import { Consumer } from './consumer.js';
+import { chainNotes, type HookInventory } from './chain-notes.js';
+import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
@@ -33,6 +35,7 @@ import { explainFailure } from './failures.js';
 import { type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
+import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
 import { SocketHolders } from './socket-holders.js';
@@ -46,6 +49,8 @@ export interface TraceHeader {
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
   readonly names: LiveNames;
+  /** Where links of ours watch netfilter hooks: the base chains of every namespace, read before. */
+  readonly hooks?: readonly HookInventory[];
   /** Absent where capabilities stay as they are. */
   readonly rights?: DroppedRights;
 }
@@ -78,6 +83,8 @@ export interface TraceSink {
   end?(): void;
   /** Something the user should know while the trace goes on. */
   notice(text: string): void;
+  /** The ruleset of a namespace changed: for so long its chains may have been named wrong. */
+  gap?(gap: HookGap): void;
   /** A program that the kernel turned down, with all that was said about it. */
   refused?(refused: RungRefused): void;
 }
@@ -97,6 +104,7 @@ export class Trace {
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
   private endReason: EndReason | undefined;
+  private positionOf: (record: RecordView) => HookPosition | undefined = () => undefined;
   private events = 0;
   private filteredOut = 0;
   private undecided = 0;
@@ -147,12 +155,18 @@ export class Trace {
     );
     const { session } = opened;
     const symbols = new KernelSymbols();
+    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
+    this.positionOf = (record) => hooks.positionOf(record);
     const keeper = new DeviceKeeper(session, devices, namespaces.all);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
+      });
+      hooks.start({
+        notice: (text) => this.sink.notice(text),
+        gap: (gap) => this.sink.gap?.(gap),
       });
       native.releaseBtf();
       this.startedAt = performance.now();
@@ -171,6 +185,7 @@ export class Trace {
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
+        ...chainNotes(hooks.inventory, hooks.hooks),
         ...blindNotes(opened.plan, features.lockdown),
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
@@ -187,11 +202,13 @@ export class Trace {
         armed,
         notes,
         names,
+        ...(hooks.isNeeded && { hooks: hooks.inventory }),
         ...(rights && { rights }),
       });
       return await this.consume(session, opened.plan);
     } finally {
       keeper.stop();
+      hooks.stop();
       session.close();
       symbols.close();
     }
@@ -219,6 +236,7 @@ export class Trace {
       () => this.sink.flush(),
       (error) => this.fail(error),
       () => this.sink.isCongested,
+      plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
     );
     const reason = await this.untilEnd(consumer);
     session.detachAll();
@@ -282,6 +300,7 @@ export class Trace {
     event.attachment = attachment;
     event.stage = stage;
     event.late = late;
+    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
     this.sink.event(event);
     if (this.events === options.count) this.stop('count');
   }

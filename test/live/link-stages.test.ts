@@ -117,6 +117,8 @@ describe('packets that leave a qdisc together', { skip }, () => {
   });
   after(() => link?.close());
 
+  /** Whether any do is a matter of the timer's luck: in this many floods some do. */
+  const tries = 8;
   it('are told one by one', async () => {
     // A device of several queues and a qdisc that is one for all of them: up to 8 packets are taken out at
     // once (net/sched/sch_generic.c, try_bulk_dequeue_skb_slow).
@@ -125,12 +127,12 @@ describe('packets that leave a qdisc together', { skip }, () => {
     const shape = ['rate', '400mbit', 'burst', '20k', 'limit', '1000000'];
     await run([...tc, 'replace', 'dev', a.device, 'root', 'tbf', ...shape]);
     const tracer = await Tracer.start(['--netns', a.netns.name, '--stages', 'qdisc-dequeue,start-xmit']);
-    await flood(link, PACKETS, 100_000, 1000);
+    for (let tried = 0; tried < tries; tried += 1) await flood(link, PACKETS, 100_000, 1000);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const result = await tracer.stop();
     assertComplete(result);
     const out = at(result, 'qdisc-dequeue');
-    assert.equal((await qdiscCounts(a)).sent, PACKETS);
+    assert.equal(out.length, (await qdiscCounts(a)).sent);
     assert.deepEqual(
       out.map(({ skb, data }) => [skb, data]),
       at(result, 'start-xmit').map(({ skb, data }) => [skb, data]),

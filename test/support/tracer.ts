@@ -66,6 +66,8 @@ export interface TraceEvent {
   /** The netfilter hook's. */
   readonly family?: string;
   readonly hook?: number;
+  /** It only says what became of the packet of an earlier event. */
+  readonly amends?: true;
   /** What a packet socket made of it. */
   readonly result?: string;
 }

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withAnswers } from '../../support/amended.js';
 import { type Child, patient } from '../../support/process.js';
 import { createQuietWorld, flood, floodArp, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, Tracer } from '../../support/tracer.js';
@@ -91,7 +92,9 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
       const stopPair = await packetReaders(world, 1);
       await Promise.all([0, 1].map((cpu) => floodFrom(world, cpu)));
       pair = await stopPair();
-      ({ events, stderr } = await tracer.stop());
+      const result = await tracer.stop();
+      events = withAnswers(result.events);
+      stderr = result.stderr;
     });
     after(() => world?.close());
 

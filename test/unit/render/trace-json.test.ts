@@ -17,8 +17,8 @@ test('the header of a trace', () => {
 });
 
 test('the plan is stage by mechanism, with nothing for what cannot be watched', () => {
-  assert.deepEqual(header('taps,nf-input', v612).plan, { 'rx-tap': 'kprobe', 'tx-tap': 'fentry' });
-  assert.equal(header('taps,nf-input', v612).watches.length, 3);
+  assert.deepEqual(header('taps,nf-ingress', v612).plan, { 'rx-tap': 'kprobe', 'tx-tap': 'fentry' });
+  assert.equal(header('taps,nf-ingress', v612).watches.length, 3);
 });
 
 test('a device is armed by others, or by us where a packet socket of ours is really opened', () => {

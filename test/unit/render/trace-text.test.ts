@@ -12,7 +12,7 @@ test('the header tells how each stage is watched, who taps what, and what stays 
     '6.18': headerOf('taps,drop', v618),
     '6.12 --arm': headerOf('taps', v612, { arm: true }),
     '5.10 --arm, refused': headerOf('taps', withoutSockets, { arm: true }),
-    'stages without a program': headerOf('rx-tap,nf-input,nf-output,xdp', v612),
+    'stages without a program': headerOf('rx-tap,nf-ingress,nf-egress,xdp', v612),
     'drop --arm': headerOf('drop', v612, { arm: true }),
   };
   const texts = Object.entries(headers).map(([name, header]) =>

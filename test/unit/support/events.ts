@@ -55,7 +55,12 @@ export function tapEvent(content: EventContent): TapEvent {
 }
 
 const devices: Readonly<Record<number, string>> = { 1: 'lo', 2: 'eth0' };
-const reasons: Readonly<Record<number, string>> = { 2: 'NOT_SPECIFIED', 6: 'NETFILTER_DROP' };
+const reasons: Readonly<Record<number, string>> = { 2: 'NOT_SPECIFIED', 3: 'NO_SOCKET', 6: 'NETFILTER_DROP' };
+
+const symbols: Readonly<Record<string, string>> = {
+  [String(0xffffffff81234560n)]: 'nf_hook_slow+0x60',
+  [String(0xffffffff81777770n)]: 'ping_rcv+0xab',
+};
 
 /** 2026-01-02T03:04:05 was 12345 s after boot. */
 export const bootToWallNs = 1_767_323_045_000_000_000n - 12_345_000_000_000n;
@@ -65,9 +70,13 @@ export const names: Names = {
   deviceName: (_netns, ifindex) => devices[ifindex],
   deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => reasons[value] ?? `reason ${value}`,
-  symbol: (address) => (address === 0xffffffff81234560n ? 'nf_hook_slow+0x60' : `0x${address.toString(16)}`),
-  death: (record) =>
-    record.has('location') ? { function: 'nf_hook_slow', text: 'in nf_hook_slow' } : undefined,
+  symbol: (address) => symbols[String(address)] ?? `0x${address.toString(16)}`,
+  death: (record) => {
+    if (!record.has('location')) return undefined;
+    if (symbols[String(record.location)]?.startsWith('ping_rcv'))
+      return { function: 'ping_rcv', stage: 'l4-rcv', position: 'in', text: 'by the transport protocol' };
+    return { function: 'nf_hook_slow', text: 'in nf_hook_slow' };
+  },
   showsStacks: true,
   stack: (id) => (id === 7 ? ['ip_rcv+0x10', '__netif_receive_skb+0x3c'] : []),
   comm: (record) => record.comm,

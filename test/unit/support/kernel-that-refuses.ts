@@ -3,7 +3,14 @@ import type { NativeBinding, NativeError, NativeSession, ProgramSpec } from '../
 
 /** What the kernel is asked for: `load` and `attach` name object or program, target or symbol. */
 export interface Asked {
-  readonly operation: 'load' | 'attach' | 'unload' | 'try packet socket' | 'attach tcx' | 'close';
+  readonly operation:
+    | 'load'
+    | 'attach'
+    | 'unload'
+    | 'try packet socket'
+    | 'try netfilter link'
+    | 'attach tcx'
+    | 'close';
   readonly program?: string;
   readonly target?: string;
   readonly attachId?: number;
@@ -50,6 +57,9 @@ export function kernelThatRefuses(refuse: (asked: Asked) => NativeError | undefi
     }
     tryPacketSocket(program: number): void {
       ask({ operation: 'try packet socket', ...this.programs[program]! });
+    }
+    tryNetfilterLink(program: number): void {
+      ask({ operation: 'try netfilter link', ...this.programs[program]! });
     }
     mapSet(): void {}
     close(): void {

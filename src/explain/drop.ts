@@ -1,0 +1,36 @@
+/** Where and why a packet was dropped, in words. */
+import { reasonMeaning } from '../compare/reasons.js';
+import type { BaseChain } from '../netfilter/types.js';
+import { anyOfChains, chainsAhead } from './chains.js';
+import type { StepFacts } from './facts.js';
+import type { Scene } from './scene.js';
+
+export interface DropPlace {
+  /** Continues "it was dropped": a blank in front, or empty where nothing is known. */
+  readonly text: string;
+  /** `NETFILTER_DROP`, with what it means where the name does not say it. */
+  readonly reason: string | undefined;
+  /** The netfilter chains one of which dropped it, where the brackets around it prove it. */
+  readonly chains: readonly BaseChain[];
+}
+
+/** The chains between the last bracket that it passed and the next one, to which it did not come. */
+function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
+  const line = scene.line(end.step.branch);
+  const last = line[line.indexOf(end) - 1];
+  return last ? chainsAhead(last.step) : [];
+}
+
+function reasonText({ reason, location }: StepFacts): string | undefined {
+  if (reason === undefined) return undefined;
+  const meaning = reasonMeaning(reason, location);
+  return meaning === undefined ? reason : `${reason}: ${meaning}`;
+}
+
+export function dropPlace(scene: Scene, end: StepFacts): DropPlace {
+  const chains = droppingChains(scene, end);
+  const { death, location } = end;
+  const where = death?.text ?? (location === undefined ? '' : `in ${location}`);
+  const text = chains.length > 0 ? `by ${anyOfChains(chains)}` : where;
+  return { text: text === '' ? '' : ` ${text}`, reason: reasonText(end), chains };
+}

@@ -1,0 +1,58 @@
+/** A journey laid out for those who explain it. Pure. */
+import type { Journey } from '../journey/journey.js';
+import { type Step, StepReader } from '../journey/step.js';
+import type { StageId } from '../stages/types.js';
+import type { Names } from '../trace/event.js';
+import { factsOf, type StepFacts } from './facts.js';
+
+export interface ExplainContext {
+  readonly names: Names;
+  /** Stages that this run watches: only of these does it mean something that an event is missing. */
+  readonly watched: ReadonlySet<StageId>;
+}
+
+const tapReceiver = /^(t?packet_rcv|__packet_rcv|packet_direct)/;
+
+export class Scene {
+  readonly steps: readonly StepFacts[];
+
+  constructor(
+    readonly journey: Journey,
+    readonly context: ExplainContext,
+    reader = new StepReader(),
+  ) {
+    this.steps = journey.steps.map((step) => factsOf(step, reader.open(step), context.names));
+  }
+
+  at(step: Step): number {
+    return this.journey.steps.indexOf(step);
+  }
+
+  device({ netns, ifindex }: StepFacts): string {
+    return ifindex === undefined ? '-' : this.context.names.deviceLabel(netns ?? 0, ifindex);
+  }
+
+  /** The steps that led to the end of a branch: its own, and before them those of what it was made from. */
+  line(branch: number): StepFacts[] {
+    const own = this.steps.filter(({ step }) => step.branch === branch);
+    const from = this.journey.branches[branch]?.from;
+    const first = own[0];
+    if (from === undefined || first === undefined) return own;
+    const born = this.steps.indexOf(first);
+    return [...this.line(from).filter((one) => this.steps.indexOf(one) < born), ...own];
+  }
+
+  /** A clone that only a tap was given: what becomes of it is not what becomes of the packet. */
+  isForTap(branch: number): boolean {
+    const one = this.journey.branches[branch];
+    if (one?.kind === 'tap-clone') return true;
+    if (one === undefined || one.kind === 'packet') return false;
+    const own = this.steps.filter(({ step }) => step.branch === branch);
+    return own.length === 1 && tapReceiver.test(own[0]!.location ?? '');
+  }
+
+  /** Steps of the packet itself, its copies and clones, but not those of the taps' clones. */
+  get onTheWay(): StepFacts[] {
+    return this.steps.filter(({ step }) => !this.isForTap(step.branch));
+  }
+}

@@ -1,0 +1,80 @@
+/** What looks like a loss, or like another packet, and is neither. */
+
+import { durationText } from '../compare/duration.js';
+import { packetType, type StepFacts } from './facts.js';
+import type { Scene } from './scene.js';
+import type { Truth } from './truths.js';
+
+/** net/core/netfilter.c, nf_hook_slow: 0 says that somebody took the packet. */
+const stolen = 0;
+
+function retransmission({ journey }: Scene): Truth[] {
+  return journey.parents
+    .filter(({ how }) => how === 'retransmission')
+    .map(({ packet }) => ({
+      id: 'retransmission',
+      text: `TCP sends the bytes of packet ${packet} once more: a retransmission, which tcpdump shows as a packet of its own.`,
+    }));
+}
+
+function otherHost({ steps }: Scene): Truth[] {
+  const at = steps.findIndex(
+    (one) => one.packetType === packetType.otherHost && one.step.stage.direction === 'rx',
+  );
+  if (at < 0) return [];
+  const text =
+    'Its MAC address is that of another host: only a promiscuous device and its taps take it, IP drops it (OTHERHOST).';
+  return [{ id: 'other-host', at, text }];
+}
+
+/** net/ipv4/ping.c, ping_rcv: the socket gets a clone, and the original is freed without a socket of its own. */
+export function isPingOriginal(scene: Scene, end: StepFacts): boolean {
+  const { reason, death, network, step } = end;
+  if (reason !== 'NO_SOCKET' || !/^(ping_rcv|icmp_rcv|icmpv6_rcv)/.test(death?.function ?? '')) return false;
+  const isIcmp = network === undefined || network.proto === 'icmp' || network.proto === 'icmp6';
+  const isTaken = scene.journey.branches.some(({ from, kind }) => from === step.branch && kind === 'clone');
+  return isIcmp && isTaken;
+}
+
+function pingSocket(scene: Scene): Truth[] {
+  const at = scene.steps.findIndex((one) => isPingOriginal(scene, one));
+  if (at < 0) return [];
+  const text =
+    'A raw or ping socket took a clone of this ICMP message; that the original is then freed with NO_SOCKET is normal, nothing was lost.';
+  return [{ id: 'ping-clone', at, text }];
+}
+
+function passesAgain(scene: Scene, one: StepFacts): boolean {
+  const own = scene.steps.filter(
+    ({ step }) => step.branch === one.step.branch && step.stage.id === 'nf-prerouting',
+  );
+  return own.indexOf(one) > 0;
+}
+
+/** A packet that netfilter took and that went on all the same. */
+function givenBack(scene: Scene): Truth[] {
+  return scene.steps.flatMap((one, at): Truth[] => {
+    if (one.step.stage.group !== 'netfilter' || one.verdict !== stolen) return [];
+    const next = scene.steps
+      .slice(at + 1)
+      .find(({ step }) => step.branch === one.step.branch && step.stage.layer !== 'end');
+    if (!next) return [];
+    if (one.step.stage.id === 'nf-prerouting' && passesAgain(scene, one)) {
+      const text =
+        'br_netfilter has run PRE_ROUTING for it already, so the second pass takes it off and goes on itself (ip_sabotage_in): stolen here is no loss.';
+      return [{ id: 'ip-sabotage-in', at, text }];
+    }
+    const waited = durationText(next.step.atNs - one.step.atNs);
+    return [
+      {
+        id: 'queued',
+        at,
+        text: `Netfilter took it off at ${one.step.stage.id} and it came back ${waited} later: it was queued (NFQUEUE).`,
+      },
+    ];
+  });
+}
+
+export function fateTruths(scene: Scene): Truth[] {
+  return [...retransmission(scene), ...otherHost(scene), ...givenBack(scene), ...pingSocket(scene)];
+}

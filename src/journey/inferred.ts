@@ -1,0 +1,69 @@
+/**
+ * Stages that a packet must have passed between two events, although nobody watched them: the `inferred` rungs of the
+ * stage table name the neighbour that proves each.
+ */
+import { stages } from '../stages/table.js';
+import type { Rung, Stage, StageId } from '../stages/types.js';
+
+/** Where a packet was seen; what decides about the stages between. */
+export interface Seen {
+  readonly stage: Stage;
+  readonly netnsInum: number | undefined;
+  readonly ifindex: number | undefined;
+}
+
+const positions = new Map(stages.map((stage, index) => [stage.id, index]));
+const position = ({ id }: Stage): number => positions.get(id)!;
+const wayOut = positions.get('nf-output')!;
+const isWayOut = (stage: Stage): boolean => position(stage) >= wayOut;
+
+const isReal = ({ mechanism }: Rung): boolean => mechanism !== 'inferred' && mechanism !== 'counted';
+const watches = (stage: Stage, target: string): boolean =>
+  stage.ladder.some((rung) => isReal(rung) && (rung.target === target || rung.targets?.includes(target)));
+
+/** By stage, the one whose events prove it. */
+const provers: ReadonlyMap<StageId, StageId> = new Map(
+  stages.flatMap((stage): [StageId, StageId][] => {
+    const inferred = stage.ladder.find(({ mechanism }) => mechanism === 'inferred');
+    const prover = inferred && stages.find((one) => one !== stage && watches(one, inferred.target));
+    return prover ? [[stage.id, prover.id]] : [];
+  }),
+);
+
+/** Behind PRE_ROUTING, where only a packet comes that IP took: br_netfilter runs the hook for bridged frames as well. */
+const onlyOfIp: ReadonlySet<StageId> = new Set(['nf-input', 'l4-rcv', 'sock-queue']);
+
+const isElsewhere = (a: Seen, b: Seen): boolean =>
+  (a.netnsInum !== undefined && b.netnsInum !== undefined && a.netnsInum !== b.netnsInum) ||
+  (a.ifindex !== undefined && b.ifindex !== undefined && a.ifindex !== b.ifindex);
+
+/** Whether `stage` lies on the way from one event to the next. */
+function isBetween(stage: Stage, from: Seen, to: Seen): boolean {
+  if (isWayOut(stage) !== isWayOut(to.stage) || position(stage) >= position(to.stage)) return false;
+  if (isWayOut(from.stage) !== isWayOut(to.stage)) return true;
+  return isElsewhere(from, to) || position(stage) > position(from.stage);
+}
+
+/**
+ * What lies between `from` and `to`, events of one sk_buff with none in between, in path order. `next` is the event
+ * behind `to`. A stage that is watched is never inferred: that it was not seen means something else.
+ */
+export function inferredBetween(
+  from: Seen,
+  to: Seen,
+  next: Seen | undefined,
+  watched: ReadonlySet<StageId>,
+): Stage[] {
+  const proofs: StageId[] = [to.stage.id];
+  const isOfIp = next !== undefined && onlyOfIp.has(next.stage.id) && !isElsewhere(to, next);
+  const found: Stage[] = [];
+  // From the proof backwards, since what is proved proves others in turn.
+  for (const stage of stages.toReversed()) {
+    const prover = provers.get(stage.id);
+    if (prover === undefined || !proofs.includes(prover) || watched.has(stage.id)) continue;
+    if (!isBetween(stage, from, to) || (stage.id === 'ip-rcv' && !isOfIp)) continue;
+    proofs.push(stage.id);
+    found.unshift(stage);
+  }
+  return found;
+}

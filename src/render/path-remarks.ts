@@ -1,0 +1,100 @@
+/** What the line of a stage says behind the place: what happened there to the packet. */
+
+import { chainsAhead, chainsPassed, chainText } from '../explain/chains.js';
+import type { Change } from '../explain/changes.js';
+import { dropPlace } from '../explain/drop.js';
+import type { StepFacts } from '../explain/facts.js';
+import type { Row } from '../explain/rows.js';
+import type { Scene } from '../explain/scene.js';
+import { isPingOriginal } from '../explain/truths-fate.js';
+import type { Branch } from '../journey/journey.js';
+import type { TapEvent } from '../trace/event.js';
+import { deliveryResult, verdictText } from '../trace/verdicts.js';
+
+/** The columns of a line say these. */
+const inColumns: ReadonlySet<Change['field']> = new Set(['netns', 'device', 'skb']);
+
+const made: Readonly<Record<Branch['kind'], string>> = {
+  packet: '',
+  'tap-clone': 'a clone for the taps',
+  clone: 'a clone of the same bytes',
+  copy: 'a copy',
+};
+
+export function changeTexts({ changes }: Row): string[] {
+  return changes.filter(({ field }) => !inColumns.has(field)).map(({ text }) => text);
+}
+
+export function branchText({ journey }: Scene, { isFirst, steps }: Row): string[] {
+  const kind = journey.branches[steps[0]!.step.branch]?.kind;
+  return isFirst && kind !== undefined && kind !== 'packet' ? [made[kind]] : [];
+}
+
+/** Which chains of the hook it has passed by the last bracket, and whether that was the last there is. */
+export function bracketTexts({ steps }: Row): string[] {
+  const last = steps.at(-1)!.step;
+  const { hook } = last;
+  if (!hook) return [];
+  const passed = chainsPassed(steps.map(({ step }) => step)).map(chainText);
+  const ahead = chainsAhead(last).map(chainText);
+  const isThrough = hook.index === hook.count - 1;
+  if (passed.length === 0 && ahead.length === 0) return isThrough ? ['passed, no chain is here'] : [];
+  return [
+    ...(passed.length > 0 ? [`passed ${passed.join(', ')}`] : []),
+    ...(ahead.length > 0 && !isThrough ? [`came to ${ahead.join(', ')}`] : []),
+  ];
+}
+
+/** What a packet socket made of it. */
+function deliveryText({ record }: TapEvent, owners: ReadonlyMap<string, string>): string {
+  const inode = record.has('socketInode') ? record.socketInode : undefined;
+  const who = inode === undefined ? 'a packet socket' : (owners.get(inode) ?? `socket ${inode}`);
+  switch (deliveryResult(record)) {
+    case 'taken':
+      return `${who} took it here`;
+    case 'filtered':
+      return `${who} was offered it: its filter refused`;
+    case 'full':
+      return `${who} was offered it: its buffer was full`;
+    default:
+      return `${who} was offered it, what it answered is unknown`;
+  }
+}
+
+/** The answer of the stage. */
+export function answerTexts(event: TapEvent, owners: ReadonlyMap<string, string>): string[] {
+  if (event.stage.id === 'delivery') return [deliveryText(event, owners)];
+  const verdict = verdictText(event);
+  return verdict === undefined ? [] : [verdict];
+}
+
+export interface EndText {
+  readonly text: string;
+  /** A loss, to be seen at once. */
+  readonly isLoss: boolean;
+}
+
+export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
+  const { stage, branch } = facts.step;
+  if (stage.id === 'drop') {
+    const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
+    const { text, reason } = dropPlace(scene, facts);
+    const name = facts.death?.function;
+    const inside = name === undefined || text.includes(name) ? '' : `, function ${name}`;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return { text: `dropped${text}${inside}${why}`, isLoss };
+  }
+  if (stage.id !== 'consume') return undefined;
+  return { text: facts.location === undefined ? 'consumed' : `consumed in ${facts.location}`, isLoss: false };
+}
+
+/** With -v. */
+export function identityText({ cpu, skb, head, hash }: StepFacts): string {
+  const addresses = [
+    ...(skb === undefined ? [] : [`skb ${skb}`]),
+    ...(head === undefined ? [] : [`head ${head}`]),
+  ];
+  return [`cpu ${cpu}`, ...addresses, ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`])].join(
+    ' ',
+  );
+}
