@@ -6,9 +6,10 @@ import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
 import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
-import { headerJson } from '../render/trace-json.js';
+import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
@@ -107,6 +108,12 @@ export class JourneySink implements TraceSink {
 
   get isCongested(): boolean {
     return this.output.isCongested;
+  }
+
+  /** A line of its own where programs read; for people it is told as it happens. */
+  gap(gap: HookGap): void {
+    this.notice(gap.text);
+    if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
   }
 
   notice(text: string): void {

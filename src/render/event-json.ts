@@ -159,9 +159,18 @@ export class EventJson {
     out.ascii(text);
   }
 
-  private hook({ record, hook }: TapEvent): void {
-    if (record.has('ifindexOut')) this.number(',"ifindexOut":', record.ifindexOut);
-    if (!hook) return;
+  /** Where netfilter stands: between which chains, where our links tell; else which hook of which family. */
+  private hook({ record, hook, stage }: TapEvent): void {
+    if (record.has('ifindexOut')) {
+      const name = this.names.deviceName(record.netnsInum, record.ifindexOut);
+      this.number(',"ifindexOut":', record.ifindexOut);
+      if (name !== undefined) this.out.text(`,"ifnameOut":${JSON.stringify(name)}`);
+    }
+    if (!hook) {
+      if (record.has('hook'))
+        this.out.ascii(`,"hook":{"family":"${familyName(record)}","hook":"${stage.id.slice('nf-'.length)}"}`);
+      return;
+    }
     let text = this.hooks.get(hook);
     if (text === undefined) {
       text = `,"hook":${JSON.stringify(positionJson(hook))}`;
@@ -187,16 +196,10 @@ export class EventJson {
     if (record.has('uid')) this.number(',"uid":', record.uid);
   }
 
-  /** Where netfilter stands, and what became of the packet there or at the socket. */
+  /** What became of the packet at a socket. */
   private outcome({ record, stage }: TapEvent): void {
     const { out } = this;
     if (record.is('amends')) out.ascii(',"amends":true');
-    if (record.has('hook')) out.ascii(`,"family":"${familyName(record)}","hook":${record.nfHook}`);
-    if (record.has('ifindexOut')) {
-      const name = this.names.deviceName(record.netnsInum, record.ifindexOut);
-      this.number(',"ifindexOut":', record.ifindexOut);
-      if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
-    }
     if (stage.id !== 'delivery') return;
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);

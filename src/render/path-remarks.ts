@@ -38,7 +38,7 @@ export function bracketTexts({ steps }: Row): string[] {
   const passed = chainsPassed(steps.map(({ step }) => step)).map(chainText);
   const ahead = chainsAhead(last).map(chainText);
   const isThrough = hook.index === hook.count - 1;
-  if (passed.length === 0 && ahead.length === 0) return isThrough ? ['passed, no chain is here'] : [];
+  if (passed.length === 0 && ahead.length === 0) return isThrough ? ['no chains'] : [];
   return [
     ...(passed.length > 0 ? [`passed ${passed.join(', ')}`] : []),
     ...(ahead.length > 0 && !isThrough ? [`came to ${ahead.join(', ')}`] : []),
@@ -77,7 +77,12 @@ export interface EndText {
 export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
-    const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
+    if (isPingOriginal(scene, facts))
+      return {
+        text: `freed in ${facts.death?.function} (${facts.reason}): its clone went to the socket`,
+        isLoss: false,
+      };
+    const isLoss = !scene.isForTap(branch);
     const { text, reason } = dropPlace(scene, facts);
     const name = facts.death?.function;
     const inside = name === undefined || text.includes(name) ? '' : `, function ${name}`;

@@ -11,8 +11,9 @@ const at = (id: StageId, ifindex: number | undefined = 2, netnsInum = 1): Seen =
   ifindex,
 });
 
-function between(from: Seen, to: Seen, next?: Seen, watched: readonly StageId[] = []): string[] {
-  return inferredBetween(from, to, next, new Set(watched)).map(({ id }) => id);
+function between(from: Seen, later: Seen | readonly Seen[], watched: readonly StageId[] = []): string[] {
+  const list = Array.isArray(later) ? (later as readonly Seen[]) : [later as Seen];
+  return inferredBetween(from, list, new Set(watched)).map(({ id }) => id);
 }
 
 test('net_dev_queue proves the egress hooks, since it is behind them in the same function', () => {
@@ -20,15 +21,26 @@ test('net_dev_queue proves the egress hooks, since it is behind them in the same
 });
 
 test('what is watched is never inferred', () => {
-  assert.deepEqual(between(at('nf-postrouting'), at('dev-queue'), undefined, ['tc-egress']), ['nf-egress']);
+  assert.deepEqual(between(at('nf-postrouting'), at('dev-queue'), ['tc-egress']), ['nf-egress']);
 });
 
 test('a proof that is inferred itself proves what is before it', () => {
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting'), at('nf-input')), ['nf-ingress', 'ip-rcv']);
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('nf-input')]), ['nf-ingress', 'ip-rcv']);
+});
+
+test('a proof may come some events behind, on the same device', () => {
+  const watched: StageId[] = ['tc-egress'];
+  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue')], watched), ['nf-egress']);
+  assert.deepEqual(between(at('tc-egress'), at('dev-queue'), watched), []);
+  assert.deepEqual(
+    between(at('nf-postrouting'), [at('tc-egress'), at('drop'), at('dev-queue')], watched),
+    [],
+  );
+  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue', 5)], watched), []);
 });
 
 test('PRE_ROUTING alone proves nothing of IP: br_netfilter runs it for bridged frames', () => {
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting'), at('rx-tap', 3)), []);
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)]), []);
   assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), []);
 });
 
