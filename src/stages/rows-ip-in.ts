@@ -164,18 +164,11 @@ export const networkInRows: readonly Stage[] = [
     inPath: false,
     functions: ['packet_rcv', 'tpacket_rcv', 'packet_rcv_fanout', 'packet_rcv_spkt'],
     frameStart: 'mac-header',
-    ladder: [
-      ...functionRungs(
-        ['tpacket_rcv', 'packet_rcv'],
-        { name: 'delivery_entry', onReturn: 'delivery_return', byProbeOnly: true },
-        'Passive, with the socket in the packet_type argument; packet_rcv_fanout hands on to one of these two.',
-      ),
-      planned(
-        'inferred',
-        'rx-tap, tx-tap',
-        'Joins each tap event with the list of packet sockets; their filters and full buffers stay unknown.',
-      ),
-    ],
+    ladder: functionRungs(
+      ['tpacket_rcv', 'packet_rcv'],
+      { name: 'delivery_entry', onReturn: 'delivery_return', byProbeOnly: true },
+      'Passive, with the socket in the packet_type argument; packet_rcv_fanout hands on to one of these two.',
+    ),
     before: ['a tap: rx-tap hands over the packet itself, tx-tap one clone for all its taps'],
     after: [
       "the socket's filter (for tcpdump, the expression it was given)",
