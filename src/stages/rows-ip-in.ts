@@ -1,6 +1,6 @@
 /** Rows of the way in above the link layer: IP, netfilter, transport, socket; and the delivery to packet sockets. */
 import { surroundings } from './path.js';
-import { built, functionRungs, ipHookLadder, planned, provedBy } from './rungs.js';
+import { built, functionRungs, ipHookLadder, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 const noHooks = 'Where no hook is registered the kernel skips this stage.';
