@@ -197,9 +197,10 @@ export class EventJson {
     if (record.has('uid')) this.number(',"uid":', record.uid);
   }
 
-  /** What a packet socket made of it. */
+  /** What became of the packet at a socket. */
   private outcome({ record, stage }: TapEvent): void {
     const { out } = this;
+    if (record.is('amends')) out.ascii(',"amends":true');
     if (stage.id !== 'delivery') return;
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);

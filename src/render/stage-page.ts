@@ -4,7 +4,7 @@ import type { StagesReport, StageWatch } from '../stages/report.js';
 import { targetsOf } from '../stages/rungs.js';
 import { sections } from '../stages/sections.js';
 import type { Rung, Stage } from '../stages/types.js';
-import { marks, paintWatch, watchKind, watchPhrase } from './stage-marks.js';
+import { firstOf, marks, paintWatch, watchKind, watchPhrase } from './stage-marks.js';
 import { wrapText } from './text-layout.js';
 
 export interface PageLayout {
@@ -120,7 +120,7 @@ function ladderLines(stage: Stage, watch: StageWatch, layout: PageLayout): strin
 
 function rungName(rung: Rung): string {
   const { mechanism, target } = rung;
-  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${targetsOf(rung).join(', ')}`;
+  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${firstOf(targetsOf(rung))}`;
 }
 
 /** The plan names the symbol it found, which may carry a suffix such as .constprop.0. */

@@ -27,7 +27,7 @@ const families: Readonly<Record<number, string>> = {
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
-/** Family of the netfilter hook a record is from. */
+/** Family of the netfilter hook a record is from, in nft's word. */
 export function familyName(record: RecordView): string {
   return families[record.nfFamily] ?? String(record.nfFamily);
 }

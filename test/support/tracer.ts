@@ -93,6 +93,8 @@ export interface TraceEvent {
   readonly task?: Task;
   readonly socketInode?: string;
   readonly socketCookie?: string;
+  /** It only says what became of the packet of an earlier event. */
+  readonly amends?: true;
   /** What a packet socket made of it. */
   readonly result?: string;
   readonly ifindexOut?: number;

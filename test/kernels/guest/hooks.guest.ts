@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withAnswers } from '../../support/amended.js';
 import { nftCounts } from '../../support/kernel-counts.js';
 import { patient } from '../../support/process.js';
 import { createRouterWorld, type RouterWorld } from '../../support/router.js';
@@ -130,7 +131,7 @@ for (const mechanism of ['fexit', 'kretprobe'] as const) {
       await traffic(world);
       counted = await nftCounts(world.toA);
       const result = await tracer.stop();
-      events = result.events.filter(({ tsNs }) => BigInt(tsNs) >= from);
+      events = withAnswers(result.events).filter(({ tsNs }) => BigInt(tsNs) >= from);
       stderr = result.stderr;
     });
     after(() => world?.close());
