@@ -148,3 +148,6 @@ export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFact
     task: taskOf(record, names),
   };
 }
+
+/** The driver's answer comes when a virtual device has sent the packet on already: it stands beside the packet's way. */
+export const isAside = ({ step }: StepFacts): boolean => step.stage.id === 'xmit-done';

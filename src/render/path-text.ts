@@ -1,6 +1,7 @@
 /** A journey as a block of text: the packet, then a line a stage with what changed, then what explains it. */
 import { summarize } from '../dissect/summary.js';
 import { type ChangeField, changesOf } from '../explain/changes.js';
+import { isAside } from '../explain/facts.js';
 import { type Row, rowsOf } from '../explain/rows.js';
 import { type ExplainContext, Scene } from '../explain/scene.js';
 import { senderOf } from '../explain/sender.js';
@@ -168,17 +169,10 @@ export class PathText {
     const { before, changes, steps } = row;
     if (steps[0]!.step.stage.layer === 'end') return [];
     const said = changes.flatMap(({ field }) => saidByChange[field] ?? []);
-    const told = this.lastTelling(before);
-    const old = told ? this.notesAt(told).filter((note) => note !== 'would be tapped here') : [];
+    const old = before ? this.notesAt(before).filter((note) => note !== 'would be tapped here') : [];
     return this.notesAt(row).filter(
       (note) => !old.includes(note) && !said.some((word) => note.startsWith(word)),
     );
-  }
-
-  /** The driver's answer comes when the packet is elsewhere already, and says nothing of it. */
-  private lastTelling(row: Row | undefined): Row | undefined {
-    if (row === undefined || row.steps[0]!.network !== undefined) return row;
-    return this.lastTelling(row.before);
   }
 
   private notesAt({ steps }: Row): readonly string[] {
@@ -199,7 +193,7 @@ export class PathText {
   private newSummary({ steps, before }: Row): string[] {
     const last = steps.at(-1)!.step;
     if (last.stage.layer === 'end') return [];
-    const was = this.lineAt((this.lastTelling(before)?.steps.at(-1) ?? steps[0]!).step);
+    const was = this.lineAt((before?.steps.at(-1) ?? steps[0]!).step);
     const is = this.lineAt(last);
     if (was === undefined || is === undefined || was === is) return [];
     return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
@@ -212,9 +206,11 @@ export class PathText {
 
   private inferred(row: Row, rows: readonly Row[]): string[] {
     const { before, steps } = row;
-    if (!before || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
+    if (!before || isAside(steps[0]!) || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
     const { branch } = steps[0]!.step;
-    const later = rows.slice(rows.indexOf(row)).filter((one) => one.steps[0]!.step.branch === branch);
+    const later = rows
+      .slice(rows.indexOf(row))
+      .filter(({ steps: [first] }) => first!.step.branch === branch && !isAside(first!));
     const passed = inferredBetween(seen(before), later.map(seen), this.context.watched);
     if (passed.length === 0) return [];
     const ids = passed.map(({ id }) => id).join(', ');

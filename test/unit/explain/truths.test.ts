@@ -190,6 +190,8 @@ describe('where it went', () => {
     );
     const all = hooks.map((hook) => sight('nf-input', { hook }));
     assert.match(truth('dropped-after-tap', [tap(), ...all, drop()]), /later in nf_hook_slow/);
+    const answered = [tap(), ...passed, sight('xmit-done'), drop()];
+    assert.match(truth('dropped-after-tap', answered), /by ip security\/INPUT \(50\)/);
   });
   it('tcpdump cannot show it', () => {
     assert.match(
