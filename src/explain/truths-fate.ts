@@ -17,10 +17,19 @@ function retransmission({ journey }: Scene): Truth[] {
     }));
 }
 
-function otherHost({ steps }: Scene): Truth[] {
-  const at = steps.findIndex(
-    (one) => one.packetType === packetType.otherHost && one.step.stage.direction === 'rx',
+/** Kernels before 5.17 give no reason: the function that drops such frames first of all, and what they are, do. */
+function isDroppedAsOthers({ step, reason, death, packetType: type }: StepFacts): boolean {
+  if (step.stage.id !== 'drop') return false;
+  if (reason !== undefined) return reason === 'OTHERHOST';
+  return (
+    type === packetType.otherHost &&
+    /^(ip_rcv_core|ip_rcv|ip6_rcv_core|ipv6_rcv)$/.test(death?.function ?? '')
   );
+}
+
+/** A bridge takes frames for other hosts all day: only IP, which drops them, makes it a matter to explain. */
+function otherHost({ steps }: Scene): Truth[] {
+  const at = steps.findIndex(isDroppedAsOthers);
   if (at < 0) return [];
   const text =
     'Its MAC address is that of another host: only a promiscuous device and its taps take it, IP drops it (OTHERHOST).';

@@ -1,11 +1,12 @@
 /** A journey as a block of text: the packet, then a line a stage with what changed, then what explains it. */
 import { summarize } from '../dissect/summary.js';
 import { type ChangeField, changesOf } from '../explain/changes.js';
-import { isAside } from '../explain/facts.js';
+import { isAside, type StepFacts } from '../explain/facts.js';
 import { type Row, rowsOf } from '../explain/rows.js';
 import { type ExplainContext, Scene } from '../explain/scene.js';
 import { senderOf } from '../explain/sender.js';
 import { truthsOf } from '../explain/truths.js';
+import { sinceText } from '../explain/words.js';
 import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
@@ -132,18 +133,23 @@ export class PathText {
   private place(scene: Scene, row: Row, { stage, attachment }: TapEvent): string {
     const { palette, widths } = this;
     const facts = row.steps[0]!;
-    const since = (facts.step.atNs - scene.steps[0]!.step.atNs) / 1000;
-    const time = `+${since.toFixed(1)} µs`.padStart(timeWidth);
-    const branch = scene.journey.branches[facts.step.branch]!.from === undefined ? '' : '└ ';
-    const id = `${branch}${stage.id}`.padEnd(widths.stage);
+    const time = sinceText(facts.step.atNs - scene.steps[0]!.step.atNs).padStart(timeWidth);
+    const id = `${this.branchMark(scene, facts)}${stage.id}`.padEnd(widths.stage);
     const name = palette.dim(attachment.function.padEnd(widths.function));
-    return `${time}  ${this.coloured(stage.id, id)}  ${name}  ${scene.device(facts).padEnd(widths.device)}`;
+    return `${time}  ${this.coloured(scene, facts, id)}  ${name}  ${scene.device(facts).padEnd(widths.device)}`;
   }
 
-  private coloured(stage: string, text: string): string {
-    if (stage === 'rx-tap') return this.palette.rxTap(text);
-    if (stage === 'tx-tap') return this.palette.txTap(text);
-    return stage === 'drop' ? this.palette.drop(text) : text;
+  /** Which clone or copy it is, where there are several. */
+  private branchMark({ journey: { branches } }: Scene, { step: { branch } }: StepFacts): string {
+    if (branches[branch]!.from === undefined) return '';
+    return branches.length > 2 ? `└${branch} ` : '└ ';
+  }
+
+  private coloured(scene: Scene, facts: StepFacts, text: string): string {
+    const { id } = facts.step.stage;
+    if (id === 'rx-tap') return this.palette.rxTap(text);
+    if (id === 'tx-tap') return this.palette.txTap(text);
+    return endText(scene, facts)?.isLoss ? this.palette.drop(text) : text;
   }
 
   private remarks(scene: Scene, row: Row, event: TapEvent): string[] {
