@@ -29,7 +29,7 @@ struct {
 } hook_calls SEC(".maps");
 
 /* enum nf_inet_hooks, which the bridge family shares (include/uapi/linux/netfilter_bridge.h). */
-static __always_inline __u32 inet_attachment(__u8 hook)
+static __always_inline __u32 inet_attachment(__u32 hook)
 {
 	switch (hook) {
 	case 0:
@@ -46,8 +46,12 @@ static __always_inline __u32 inet_attachment(__u8 hook)
 	return TAP_NO_ATTACH_ID;
 }
 
-/* include/uapi/linux/netfilter_arp.h, enum nf_dev_hooks. */
-static __always_inline __u32 hook_attachment(__u8 family, __u8 hook)
+/*
+ * include/uapi/linux/netfilter_arp.h, enum nf_dev_hooks. A global function: the verifier takes its
+ * result for any number, and does not follow the rest of the program for each stage anew, which
+ * those of 5.10 and 6.1 give up.
+ */
+__attribute__((noinline)) __u32 hook_attachment(__u32 family, __u32 hook)
 {
 	if (family == NFPROTO_ARP)
 		return hook == 0   ? hook_nf_input

@@ -40,6 +40,7 @@ need tshark command -v tshark
 need iperf3 command -v iperf3
 need ethtool command -v ethtool
 need nftables command -v nft
+need iptables command -v iptables-legacy
 need arping command -v arping
 need util-linux command -v taskset
 # The kernel lab (test/kernels): the machine, and what unpacks kernels and fills guests.

@@ -1,6 +1,7 @@
 /** What this kernel and these rights offer, as one plain value: all the attach plan knows of the machine. */
 import { existsSync } from 'node:fs';
 import type { BtfParameter, NativeBinding } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Stage } from '../stages/types.js';
 import {
   effectiveCapabilities,
@@ -11,7 +12,6 @@ import {
 } from '../system/kernel.js';
 import { readSysctl } from '../system/machine.js';
 import { findSymbols, moduleOf, readKallsyms, symbolAddress } from '../system/symbols.js';
-import { targetsOf } from './rungs.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
 export type Access = 'kfunc' | 'probe' | 'direct' | 'context';
@@ -52,6 +52,8 @@ export interface KernelFeatures {
   readonly netfilterLinks: boolean;
   /** False: kernel.ftrace_enabled is 0, and programs at the entry of functions are attached but never run. */
   readonly ftrace: boolean;
+  /** False up to 5.15: devices have no netfilter egress hook. */
+  readonly netfilterEgress: boolean;
   /** False up to 6.12: one list for all namespaces has the taps that are bound to no device. */
   readonly tapListPerNetns: boolean;
   readonly lockdown: Lockdown;
@@ -144,6 +146,7 @@ export function probeFeatures(
     netfilterLinks: has('bpf_nf_link_attach'),
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,
+    netfilterEgress: btf && native.btfHasMember('net_device', 'nf_hooks_egress'),
     tapListPerNetns: btf && native.btfHasMember('net', 'ptype_all'),
     lockdown: lockdownMode(),
     capabilities,

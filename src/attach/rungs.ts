@@ -1,5 +1,6 @@
 /** Whether one rung of a ladder can be used on this kernel, and in which build. */
 import type { BtfParameter } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Rung, Stage } from '../stages/types.js';
 import { holdsCapability } from '../system/kernel.js';
 import type { Access, KernelFeatures } from './features.js';
@@ -29,11 +30,6 @@ type PartVerdict =
   | { readonly usable: false; readonly reason: string };
 
 const no = (reason: string): PartVerdict => ({ usable: false, reason });
-
-/** All functions of a rung, or its one target. */
-export function targetsOf({ target, targets = [target] }: Pick<Rung, 'target' | 'targets'>) {
-  return targets;
-}
 
 /**
  * The one symbol a kprobe on `name` may use: the exact name, else a single .constprop.N or .isra.N. Never
@@ -131,12 +127,15 @@ function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefin
 }
 
 function obstacle(
+  stage: Stage,
   rung: Rung,
   features: KernelFeatures,
   request: RungRequest,
   isForced: boolean,
 ): string | undefined {
   if (!rung.program) return 'not built yet in this version';
+  if (stage.id === 'nf-egress' && rung.program.allHooks && features.btf && !features.netfilterEgress)
+    return 'this kernel has no netfilter egress hook (since 5.16)';
   switch (rung.mechanism) {
     case 'fentry':
     case 'fexit':
@@ -192,7 +191,7 @@ export function judgeRung(
 /** Judges one target; the first access that was not refused is taken. */
 function judgePart(stage: Stage, rung: Rung, features: KernelFeatures, request: RungRequest): PartVerdict {
   const reason =
-    obstacle(rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
+    obstacle(stage, rung, features, request, request.mechanisms.get(stage.id) === rung.mechanism) ??
     judgeRights(rung, features);
   if (reason) return no(reason);
   const refusals = features.refusals.filter(

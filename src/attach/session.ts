@@ -19,12 +19,13 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
-import { isKprobe, targetsOf } from './rungs.js';
+import { isKprobe } from './rungs.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;
@@ -439,9 +440,18 @@ export class TapSession {
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || !attachment.program || isNeverSkipped(attachment)) return 0;
+    if (attachment.covered || isNeverSkipped(attachment)) return 0;
+    if (!attachment.program) return this.carrierCountsMisses(attachment) ? 0 : null;
     if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;
+  }
+
+  /** What a program that serves several attachments was skipped for is told of the one that carries it. */
+  private carrierCountsMisses({ mechanism, target }: Attachment): boolean {
+    const carrier = this.plan.attachments.find(
+      (one) => one.program && one.mechanism === mechanism && one.target === target,
+    );
+    return carrier !== undefined && this.recursionMisses(carrier) !== null;
   }
 
   /** Of the program that sees packets, which may serve other attachments too: the carrier's counts have them all. */

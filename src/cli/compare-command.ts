@@ -26,7 +26,9 @@ class ComparisonView implements JourneyView {
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
       dropReason: (value) => names.dropReason(value),
       symbol: (address) => names.symbol(address),
-      stack: (id) => names.stack(id),
+      death: (record) => names.death(record),
+      deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
+      chainsAt: () => [],
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }

@@ -57,11 +57,16 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   },
   compare: {
     usage:
-      'taptrace compare [options] [filter…]\n\nWhat the taps saw beside what each netfilter hook saw: where packets were dropped, rewritten or queued,\nin sentences. Ends with --duration, -c or Ctrl-C.',
+      'taptrace compare [options] [filter…]\n\nWhat the taps saw beside what each netfilter hook and base chain saw, dropped, rewrote and queued, in path order,\n' +
+      'then in sentences what happened to packets. Ends with --duration, -c or Ctrl-C.\n' +
+      'A packet that matches the filter, or passes a device of -i, at any stage is counted wherever it goes.',
     options: compareOptionTable,
     examples: [
       ['$0 compare --duration 10', 'ten seconds of all traffic'],
       ['$0 compare -i eth0 -c 1000 tcp port 443', 'a thousand packets of one service'],
+      ['$0 compare --netns all udp port 53', 'through every namespace, until Ctrl-C'],
+      ['$0 compare --stages taps,drop icmp', 'without links of ours at the netfilter hooks'],
+      ['$0 compare --json --duration 5 | jq .findings', 'the findings as data'],
     ],
   },
   stages: {

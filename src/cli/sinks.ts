@@ -127,7 +127,7 @@ export class JsonSink extends BufferedSink {
   override gap(gap: HookGap): void {
     super.gap(gap);
     this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
-    this.lineWritten();
+    this.flush();
   }
 
   /** Undefined where they are not told apart. */

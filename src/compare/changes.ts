@@ -11,22 +11,16 @@ export interface Seen {
   readonly mark: number | undefined;
 }
 
-/** Without the ports, where they stayed the same: the address alone was rewritten. */
-function shortened(from: string, to: string): Pick<Translation, 'from' | 'to'> {
-  const [, fromHost, fromPort] = /^(\[.*\]|[^:]*)(:\d+)?$/.exec(from) ?? [];
-  const [, toHost, toPort] = /^(\[.*\]|[^:]*)(:\d+)?$/.exec(to) ?? [];
-  if (!fromHost || !toHost || fromPort !== toPort || fromHost === toHost) return { from, to };
-  const bare = (host: string): string => host.replace(/[[\]]/g, '');
-  return { from: bare(fromHost), to: bare(toHost) };
-}
+const none: readonly Translation[] = [];
 
-function translations(before: Flow, after: Flow): Translation[] {
-  const list: Translation[] = [];
-  if (before.sourceDiffers(after))
-    list.push({ what: 'source', ...shortened(before.sourceText, after.sourceText) });
-  if (before.destinationDiffers(after))
-    list.push({ what: 'destination', ...shortened(before.destinationText, after.destinationText) });
-  return list;
+function translations(before: Flow, after: Flow): readonly Translation[] {
+  const source = before.rewrittenTo(after, 'source');
+  const destination = before.rewrittenTo(after, 'destination');
+  if (!source && !destination) return none;
+  return [
+    ...(source ? [{ what: 'source', ...source } as const] : []),
+    ...(destination ? [{ what: 'destination', ...destination } as const] : []),
+  ];
 }
 
 export class Changes {
@@ -65,8 +59,12 @@ export class Changes {
 
 /** A hook counts a packet once, however many of its chains changed it. */
 function countOnce(place: Row, pass: Pass | undefined, what: 'rewritten' | 'marked'): void {
-  if (!pass) place[what] += 1;
-  else if (!pass.counted[what]) countIn(place, pass, what);
+  if (!pass) {
+    place[what] += 1;
+    return;
+  }
+  const flag = what === 'rewritten' ? 'wasRewritten' : 'wasMarked';
+  if (!pass[flag]) countIn(place, pass, what);
   else if (place !== pass.hook) place[what] += 1;
-  if (pass) pass.counted[what] = true;
+  pass[flag] = true;
 }

@@ -3,7 +3,7 @@
  * once at a tap for every time it is there, and once at a hook for every run through its chains.
  */
 import type { RecordView } from '../decode/record.js';
-import type { Branch, Journey } from '../journey/journey.js';
+import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
@@ -12,12 +12,17 @@ import { Flow } from './flow.js';
 import { Groups } from './groups.js';
 import type { Row } from './place.js';
 import { type ComparisonNames, Places } from './places.js';
-import { cameBack, countIn, type Pass, type Runner, runnerOf, Walk } from './walk.js';
+import { cameBack, countIn, Pass, type Runner, runnerOf, Walk } from './walk.js';
 
 const ACCEPTED = 1;
 
 /** nf_hook_slow's own answer, where it was watched itself: anything but 1 is the end of the way (net/netfilter/core.c). */
 const isRefused = (record: RecordView): boolean => record.has('verdict') && record.verdict !== ACCEPTED;
+
+/** TC_ACT_REDIRECT (linux/pkt_cls.h). */
+const REDIRECT = 7;
+const isRedirect = ({ stage, record }: TapEvent): boolean =>
+  stage.id === 'tc-ingress' && record.has('verdict') && record.verdict === REDIRECT;
 
 export class Comparison {
   private readonly reader = new StepReader();
@@ -38,7 +43,7 @@ export class Comparison {
   }
 
   /** Counts a packet. */
-  journey({ steps, branches }: Journey): void {
+  journey({ steps, branches, closed }: Journey): void {
     this.packets += 1;
     this.walks = [];
     this.branches = branches;
@@ -50,7 +55,7 @@ export class Comparison {
       else if (this.end(step, event, walk)) dropped = true;
     }
     if (dropped) this.droppedPackets += 1;
-    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk);
+    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk, closed);
   }
 
   /** A branch goes on from where the one that it was made from was then. */
@@ -63,9 +68,9 @@ export class Comparison {
     return walk;
   }
 
-  private unended(walk: Walk): void {
+  private unended(walk: Walk, closed: CloseReason): void {
     this.changes.settle(walk, undefined);
-    this.ends.vanished(walk);
+    this.ends.vanished(walk, closed);
   }
 
   private take(step: Step, event: TapEvent, walk: Walk): void {
@@ -78,6 +83,7 @@ export class Comparison {
       this.moveOn(walk, { row, flow, mark }, runnerOf(record), step.atNs);
       this.see(row, packet.len, step.atNs, walk);
       if (stage.group === 'taps') this.atTap(step, event, row, walk);
+      if (isRedirect(event)) walk.isRedirected = true;
     }
     if (flow.version !== 0) walk.flow = flow;
     walk.mark = mark ?? walk.mark;
@@ -96,18 +102,19 @@ export class Comparison {
     this.noteBypass(row, walk);
     walk.tap = { row, atNs, bytes: packet.len, isUnarmed };
     walk.entered = undefined;
+    walk.isRedirected = false;
     // The taps on the way out get a clone: what follows of the packet itself comes after that tap all the same.
     const { kind, from } = this.branches[branch] ?? {};
     const original = kind === 'tap-clone' && from !== undefined ? this.walks[from] : undefined;
     if (original) Object.assign(original, { tap: walk.tap, entered: undefined });
   }
 
-  /** In on one device and out on another, and nothing seen between. */
-  private noteBypass(row: Row, { tap, last }: Walk): void {
-    if (!tap || tap.row !== last || row.place.stage !== 'tx-tap') return;
+  /** In on one device and out on another, and no hook between. */
+  private noteBypass(row: Row, { tap, entered, isRedirected }: Walk): void {
+    if (!tap || entered || row.place.stage !== 'tx-tap') return;
     const { stage, netns } = tap.row.place;
     if (stage === 'rx-tap' && netns === row.place.netns)
-      this.groups.add({ kind: 'bypassed', place: row, tap: tap.row });
+      this.groups.add({ kind: isRedirected ? 'redirected' : 'bypassed', place: row, tap: tap.row });
   }
 
   private atHook({ atNs }: Step, event: TapEvent, seen: Seen, walk: Walk): void {
@@ -125,16 +132,21 @@ export class Comparison {
       this.see(row, bytes, atNs, walk);
       walk.entered ??= row.place.stage;
     }
-    const enter = (chains: Row | undefined): Row | undefined => {
-      if (chains) this.see(chains, bytes, atNs, walk);
-      return chains;
-    };
+    const pass = goesOn ? before : new Pass(row);
     // The event of the bracket before was lost, or was before the run: its chains were passed all the same.
-    if (hook && hook.index > (goesOn ? before.index + 1 : 0)) enter(this.places.chains(row, hook.before));
-    const chains = hook && enter(this.places.chains(row, hook.after));
-    const pass = goesOn ? before : { hook: row, counted: { rewritten: false, marked: false } };
-    const { index = 0, count = isRefused(record) ? 2 : 0 } = hook ?? {};
-    walk.pass = Object.assign(pass, { index, count, chains, runner, atNs });
+    const hasGap = hook !== undefined && hook.index > (goesOn ? before.index + 1 : 0);
+    if (hasGap) this.enter(this.places.chains(row, hook.before), bytes, atNs, walk);
+    pass.index = hook?.index ?? 0;
+    pass.count = hook?.count ?? (isRefused(record) ? 2 : 0);
+    pass.chains = hook && this.places.chains(row, hook.after);
+    pass.runner = runner;
+    pass.atNs = atNs;
+    this.enter(pass.chains, bytes, atNs, walk);
+    walk.pass = pass;
+  }
+
+  private enter(chains: Row | undefined, bytes: number, atNs: number, walk: Walk): void {
+    if (chains) this.see(chains, bytes, atNs, walk);
   }
 
   /** From one place to another, which is told of what was changed on the way. */

@@ -15,6 +15,8 @@ export interface Finding extends ChainFacts {
   readonly netns?: number;
   readonly reason?: string;
   readonly function?: string;
+  /** Where on the path that was, as far as the kernel's stack tells. */
+  readonly diedAt?: StageId;
   /** The last tap before, and how many packets it saw. */
   readonly tap?: {
     readonly stage: StageId;
@@ -38,7 +40,7 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
 const packetsText = (count: number): string => plural(count, 'packet');
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 
-export const deviceOf = (place: Place): string => place.device ?? 'a device that is not known';
+const deviceOf = (place: Place): string => place.device ?? 'a device that is not known';
 
 /** `nf-input, priority 0`: what stands behind a chain's name. */
 function chainPlace({ stage, chains = [] }: Place): string {
@@ -61,12 +63,17 @@ function placeText(place: Place, { severalNetns }: FindingContext): string {
   return `${hookName(place)}${where}`;
 }
 
-/** `in udp_rcv (NO_SOCKET: nobody listens there)`. */
-function reasonText({ reason, function: name }: Place): string {
-  const meaning = reason === undefined ? undefined : reasonMeaning(reason);
-  const why = reason === undefined ? '' : `${reason}${meaning ? `: ${meaning}` : ''}`;
+/** Phrases that only repeat the function's name. */
+const isBare = (died: string, name: string | undefined): boolean => died === `in ${name}`;
+
+/** `in udp_rcv (NO_SOCKET: nobody listens there)`, `in ip_rcv_finish_core (SOME_REASON) by the routing decision`. */
+function reasonText({ reason, function: name, died }: Place): string {
+  const meaning = reason === undefined ? undefined : reasonMeaning(reason, name);
+  const why =
+    reason === undefined || reason === 'NOT_SPECIFIED' ? '' : `${reason}${meaning ? `: ${meaning}` : ''}`;
+  const further = meaning || died === undefined || isBare(died, name) ? '' : ` ${died}`;
   if (name === undefined) return why ? `for ${why}` : 'somewhere';
-  return `in ${name}${why ? ` (${why})` : ''}`;
+  return `in ${name}${why ? ` (${why})` : ''}${further}`;
 }
 
 const isOfHook = ({ stage }: Place): boolean => stage !== 'drop' && stage !== 'consume';
@@ -97,11 +104,9 @@ function droppedText(group: Group, context: FindingContext): string {
   return `${packetsText(packets)} ${verb} ${entered} and never reached the TX tap: dropped ${why}, so tcpdump cannot show them.`;
 }
 
-function beforeTapText({ place, packets, tap }: Group): string {
+function beforeTapText({ packets, tap }: Group): string {
   const device = tap ? ` on ${deviceOf(tap.place)}` : '';
-  const { function: name } = place.place;
-  const where = name === undefined ? '' : ` in ${name}`;
-  return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}${where}, before the tap: tcpdump does not show them.`;
+  return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}, before the tap: tcpdump does not show them.`;
 }
 
 function rewrittenText(group: Group, context: FindingContext): string {
@@ -131,6 +136,11 @@ function stolenOrQueuedText(group: Group, context: FindingContext): string {
   return `${packetsText(packets)} entered ${placeText(place.place, context)} and did not come out: stolen or queued${loss}.`;
 }
 
+function bypassText({ packets, tap, place }: Group, how: string): string {
+  const [from, to] = [deviceOf(tap!.place), deviceOf(place.place)];
+  return `${packetsText(packets)} went from the tap on ${from} to the tap on ${to} past every netfilter hook: ${how}.`;
+}
+
 const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) => string>> = {
   dropped: droppedText,
   'dropped-before-tap': beforeTapText,
@@ -144,8 +154,8 @@ const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) 
   'tap-only': ({ packets, tap }) => `${tapPhrase(packets, tap!)} ${was(packets)} taken by nobody else.`,
   'tap-full': ({ packets, tap, place }) =>
     `${packetsText(packets)} at the tap${tap ? ` on ${deviceOf(tap.place)}` : ''} ${was(packets)} not taken by a packet socket: ${reasonText(place.place)}.`,
-  bypassed: ({ packets, tap, place }) =>
-    `${packetsText(packets)} went from the tap on ${deviceOf(tap!.place)} to the tap on ${deviceOf(place.place)} past every netfilter hook: bridged, or redirected by tc.`,
+  bypassed: (group) => bypassText(group, 'bridged, or redirected by tc'),
+  redirected: (group) => bypassText(group, 'redirected by tc'),
 };
 
 function tapFacts(tap: Row): NonNullable<Finding['tap']> {
@@ -155,7 +165,7 @@ function tapFacts(tap: Row): NonNullable<Finding['tap']> {
 
 function finding(group: Group, context: FindingContext): Finding {
   const { kind, packets, place, tap, translation, time } = group;
-  const { stage, netns, chains, reason, function: name } = place.place;
+  const { stage, netns, chains, reason, function: name, diedAt } = place.place;
   const times = timeFacts(time);
   return {
     text: texts[kind](group, context),
@@ -164,6 +174,7 @@ function finding(group: Group, context: FindingContext): Finding {
     ...chainFacts(chains),
     ...(reason !== undefined && { reason }),
     ...(name !== undefined && { function: name }),
+    ...(diedAt && { diedAt }),
     ...(tap && { tap: tapFacts(tap) }),
     ...(times && (kind === 'queued' ? { queuedNs: times } : { afterTapNs: times })),
     ...(translation && { rewritten: translation }),

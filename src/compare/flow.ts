@@ -27,6 +27,8 @@ function isIp(packet: PacketInput, at: number): boolean {
   return type === ETHERTYPE.ipv4 || type === ETHERTYPE.ipv6;
 }
 
+export type End = 'source' | 'destination';
+
 export class Flow {
   private bytes: Uint8Array = new Uint8Array(0);
   /** 4, 6, or 0 where no IP header was found. */
@@ -75,44 +77,40 @@ export class Flow {
     return this.version !== 0 && this.version === other.version && this.protocol === other.protocol;
   }
 
-  /** Of comparable flows. */
-  sourceDiffers(other: Flow): boolean {
-    return this.addressDiffers(other, 0) || this.portDiffers(other, 0);
+  /** What became of an end in `after`; undefined where it is the same. Both have to be comparable. */
+  rewrittenTo(after: Flow, end: End): { readonly from: string; readonly to: string } | undefined {
+    const samePorts = this.ports < 0 || after.ports < 0 || this.port(end) === after.port(end);
+    const sameAddress = this.hasAddressOf(after, end);
+    if (samePorts && sameAddress) return undefined;
+    // The address alone, where the port stayed what it was.
+    const text = (flow: Flow): string => (samePorts ? flow.addressText(end) : flow.endText(end));
+    return { from: text(this), to: text(after) };
   }
 
-  /** Of comparable flows. */
-  destinationDiffers(other: Flow): boolean {
-    return this.addressDiffers(other, this.addressBytes) || this.portDiffers(other, 2);
+  private addressAt(end: End): number {
+    return end === 'source' ? this.source : this.source + (this.version === 6 ? 16 : 4);
   }
 
-  private get addressBytes(): number {
-    return this.version === 6 ? 16 : 4;
+  private hasAddressOf(other: Flow, end: End): boolean {
+    const [own, others] = [this.addressAt(end), other.addressAt(end)];
+    for (let at = 0; at < (this.version === 6 ? 16 : 4); at += 4)
+      if (i32(this.bytes, own + at) !== i32(other.bytes, others + at)) return false;
+    return true;
   }
 
-  private addressDiffers(other: Flow, from: number): boolean {
-    for (let at = from; at < from + this.addressBytes; at += 4)
-      if (i32(this.bytes, this.source + at) !== i32(other.bytes, other.source + at)) return true;
-    return false;
+  private port(end: End): number {
+    return u16(this.bytes, this.ports + (end === 'source' ? 0 : 2));
   }
 
-  private portDiffers(other: Flow, from: number): boolean {
-    if (this.ports < 0 || other.ports < 0) return false;
-    return u16(this.bytes, this.ports + from) !== u16(other.bytes, other.ports + from);
+  private addressText(end: End): string {
+    const text = this.version === 6 ? ipv6Text : ipv4Text;
+    return text(this.bytes, this.addressAt(end));
   }
 
   /** `192.0.2.1:80`, `[2001:db8::1]:80`; without the port where there is none. */
-  get sourceText(): string {
-    return this.endText(0, 0);
-  }
-
-  get destinationText(): string {
-    return this.endText(this.addressBytes, 2);
-  }
-
-  private endText(address: number, port: number): string {
-    const at = this.source + address;
-    const text = this.version === 6 ? ipv6Text(this.bytes, at) : ipv4Text(this.bytes, at);
-    if (this.ports < 0) return text;
-    return `${this.version === 6 ? `[${text}]` : text}:${u16(this.bytes, this.ports + port)}`;
+  endText(end: End): string {
+    const address = this.addressText(end);
+    if (this.ports < 0) return address;
+    return `${this.version === 6 ? `[${address}]` : address}:${this.port(end)}`;
   }
 }

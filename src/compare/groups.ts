@@ -1,5 +1,6 @@
 /** Packets that met the same fate at the same place: what a finding is made of. */
 import type { StageId } from '../stages/types.js';
+import type { End } from './flow.js';
 import { Histogram } from './histogram.js';
 import type { Row } from './place.js';
 
@@ -13,11 +14,12 @@ export type GroupKind =
   | 'stolen-or-queued'
   | 'tap-only'
   | 'tap-full'
-  | 'bypassed';
+  | 'bypassed'
+  | 'redirected';
 
 /** What NAT made of an end of the flow. */
 export interface Translation {
-  readonly what: 'source' | 'destination';
+  readonly what: End;
   /** Absent: any others than those that are listed. */
   readonly from?: string;
   readonly to?: string;

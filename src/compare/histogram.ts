@@ -2,39 +2,44 @@
 
 /** Buckets an octave. The middle of a bucket is at most 1/128 of the value away from what is in it. */
 const perOctave = 64;
+const exactOctave = Math.log2(perOctave);
 
 export class Histogram {
-  private readonly buckets = new Map<number, number>();
+  /** Counts by octave; whole nanoseconds below 64 are in the first one, exactly. */
+  private readonly octaves: (Float64Array | undefined)[] = [];
   count = 0;
 
-  /** Adds a time; whole nanoseconds below 64 are kept exactly, what is negative counts as 0. */
+  /** Adds a time; what is negative counts as 0. */
   add(ns: number): void {
-    const bucket = bucketOf(Math.max(0, ns));
-    this.buckets.set(bucket, (this.buckets.get(bucket) ?? 0) + 1);
+    const time = Math.max(0, Math.round(ns));
+    const octave = time < perOctave ? 0 : octaveOf(time);
+    const buckets = this.octaves[octave] ?? new Float64Array(perOctave);
+    this.octaves[octave] = buckets;
+    const bucket = octave === 0 ? time : Math.floor(time / widthOf(octave)) - perOctave;
+    buckets[bucket]! += 1;
     this.count += 1;
   }
 
   /** The smallest time that `share` (0 to 1) of the times do not exceed; undefined without times. */
   quantile(share: number): number | undefined {
     let left = Math.max(1, Math.ceil(share * this.count));
-    for (const bucket of [...this.buckets.keys()].sort((a, b) => a - b)) {
-      left -= this.buckets.get(bucket)!;
-      if (left <= 0) return middleOf(bucket);
-    }
+    for (const [octave, buckets] of this.octaves.entries())
+      for (const [bucket, count] of buckets?.entries() ?? []) {
+        left -= count;
+        if (left <= 0 && count > 0) return octave === 0 ? bucket : middleOf(octave, bucket);
+      }
     return undefined;
   }
 }
 
-function bucketOf(ns: number): number {
-  if (ns < perOctave) return Math.round(ns);
-  const octave = Math.floor(Math.log2(ns));
-  const width = 2 ** octave / perOctave;
-  return octave * perOctave + Math.floor((ns - 2 ** octave) / width);
+/** From 1 on: that of 64 to 127. */
+function octaveOf(time: number): number {
+  const log = time < 2 ** 31 ? 31 - Math.clz32(time) : Math.floor(Math.log2(time));
+  return log - exactOctave + 1;
 }
 
-function middleOf(bucket: number): number {
-  if (bucket < perOctave) return bucket;
-  const octave = Math.floor(bucket / perOctave);
-  const width = 2 ** octave / perOctave;
-  return Math.round(2 ** octave + (bucket % perOctave) * width + width / 2);
+const widthOf = (octave: number): number => 2 ** (octave - 1);
+
+function middleOf(octave: number, bucket: number): number {
+  return Math.round((perOctave + bucket + 0.5) * widthOf(octave));
 }

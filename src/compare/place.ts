@@ -18,9 +18,12 @@ export interface Place {
   readonly family?: OtherFamily;
   /** Chains without a free priority between them, which cannot be told apart; mostly one. Absent: the whole hook. */
   readonly chains?: readonly BaseChain[];
-  /** Of drops: the kernel's reason and the function that freed the packet. */
+  /** Of drops: the kernel's reason, the function that gave the packet up, where that is on the path, and in words. */
   readonly reason?: string;
   readonly function?: string;
+  readonly diedAt?: StageId;
+  /** Continues the sentence "dropped …". */
+  readonly died?: string;
 }
 
 /** What was seen at a place. */

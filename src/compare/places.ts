@@ -2,11 +2,17 @@
 
 import type { RecordView } from '../decode/record.js';
 import type { BaseChain } from '../netfilter/types.js';
+import type { Death } from '../stages/death.js';
 import type { StageId } from '../stages/types.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { chainsKey, type OtherFamily, type Place, type Row, Rows } from './place.js';
 
-export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol' | 'stack'> {
+export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol'> {
+  /** Where a dropped packet died; undefined where the kernel does not tell. */
+  death(record: RecordView): Death | undefined;
+  /** The base chains of a hook that no event tells of; none where they are not known. */
+  chainsAt(netnsInum: number, stage: StageId, family: OtherFamily): readonly BaseChain[];
+  deviceName(netnsInum: number, ifindex: number): string | undefined;
   /** Absent where it is not known. */
   netnsName(inum: number): string | undefined;
 }
@@ -86,15 +92,44 @@ export class Places {
     });
   }
 
-  /** Of an end that no hook is to blame for. */
-  end({ stage, record }: TapEvent): Row {
+  /** A hook that no event was made at: what is known of it comes from a packet that died there. */
+  hookOf({ record }: TapEvent, stage: StageId, family: OtherFamily | undefined): Row {
     const netns = this.netnsOf(record);
-    const facts: { reason?: string; function?: string } = {};
-    if (stage.id === 'drop') {
-      if (record.has('reason')) facts.reason = this.names.dropReason(record.reason);
-      if (record.has('location')) facts.function = functionOf(this.names.symbol(record.location));
-    }
-    const key = `${stage.id} ${netns.netns} ${facts.reason} ${facts.function}`;
-    return this.rows.get(key, () => ({ stage: stage.id as StageId, ...netns, ...facts }));
+    const key = `${stage} ${netns.netns} ${family}`;
+    return this.rows.get(key, () => ({ stage, ...netns, ...(family && { family }) }));
+  }
+
+  /** The chain of such a hook, where one alone is registered there: nothing else can have dropped a packet. */
+  onlyChain({ record }: TapEvent, hook: Row): Row | undefined {
+    const { stage, family } = hook.place;
+    if (!family || !record.has('netns')) return undefined;
+    const device = record.has('ifindex')
+      ? this.names.deviceName(record.netnsInum, record.ifindex)
+      : undefined;
+    const chains = this.names
+      .chainsAt(record.netnsInum, stage, family)
+      .filter((chain) => chain.device === undefined || device === undefined || chain.device === device);
+    const [chain] = chains;
+    if (!chain || chains.length > 1) return undefined;
+    const key = `${stage} ${record.netnsInum} ${family} ${chainsKey(chains)}`;
+    return this.rows.get(key, () => ({ ...hook.place, chains }));
+  }
+
+  consumed({ record }: TapEvent): Row {
+    const netns = this.netnsOf(record);
+    return this.rows.get(`consume ${netns.netns}`, () => ({ stage: 'consume', ...netns }));
+  }
+
+  /** Of a drop that no hook is to blame for. */
+  dropped({ record }: TapEvent, death: Death | undefined): Row {
+    const netns = this.netnsOf(record);
+    const reason = record.has('reason') ? this.names.dropReason(record.reason) : undefined;
+    const key = `drop ${netns.netns} ${reason} ${death?.function} ${death?.text}`;
+    return this.rows.get(key, () => ({
+      ...{ stage: 'drop', ...netns },
+      ...(reason !== undefined && { reason }),
+      ...(death && { function: death.function, died: death.text }),
+      ...(death?.stage && { diedAt: death.stage }),
+    }));
   }
 }

@@ -9,7 +9,7 @@ const meanings: Readonly<Record<string, string>> = {
   PKT_TOO_SMALL: 'it is cut short',
   PKT_TOO_BIG: 'it is larger than the MTU',
   IP_CSUM: 'bad checksum of the IP header',
-  IP_INHDR: 'bad IP header, or its TTL ended here',
+  IP_INHDR: 'its IP header is wrong',
   IP_RPFILTER: 'reverse path filter: no way back to the sender through this device',
   IP_INNOROUTES: 'no route to its destination',
   IP_OUTNOROUTES: 'no route to its destination',
@@ -27,7 +27,6 @@ const meanings: Readonly<Record<string, string>> = {
   OTHERHOST: 'its frame is for another host',
   UNHANDLED_PROTO: 'nobody takes its protocol',
   XFRM_POLICY: 'IPsec policy',
-  XDP: 'generic XDP',
   TC_INGRESS: 'tc ingress',
   TC_EGRESS: 'tc egress',
   QDISC_DROP: 'the qdisc is full',
@@ -48,6 +47,11 @@ const meanings: Readonly<Record<string, string>> = {
   BRIDGE_INGRESS_STP_STATE: 'the bridge port is not forwarding',
 };
 
-export function reasonMeaning(reason: string): string | undefined {
+/** ip_forward gives it for a TTL that ended, too (net/ipv4/ip_forward.c). */
+const ttlEnded = /^ip6?_forward/;
+
+/** Absent where the name says no less than the kernel does. */
+export function reasonMeaning(reason: string, by: string | undefined): string | undefined {
+  if (reason === 'IP_INHDR' && by !== undefined && ttlEnded.test(by)) return 'its TTL ended here';
   return meanings[reason];
 }

@@ -24,8 +24,9 @@ export interface ChainFacts {
 export interface StageCount extends ChainFacts, Omit<Place, 'chains'> {
   readonly stage: StageId;
   readonly family?: OtherFamily;
-  readonly packets: number;
-  readonly bytes: number;
+  /** Absent at hooks that nothing watches: only packets that died there are known of. */
+  readonly packets?: number;
+  readonly bytes?: number;
   readonly dropped: number;
   readonly rewritten: number;
   readonly marked: number;
@@ -88,7 +89,8 @@ function stageCount(row: Row): StageCount {
   return {
     ...where,
     ...chainFacts(chains),
-    ...{ packets, bytes, dropped, rewritten, marked, queued, stolenOrQueued },
+    ...(packets > 0 && { packets, bytes }),
+    ...{ dropped, rewritten, marked, queued, stolenOrQueued },
     ...(unarmed > 0 && { unarmed }),
     ...(times && { afterTapNs: times }),
   };

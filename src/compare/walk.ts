@@ -12,17 +12,19 @@ export interface Runner {
 }
 
 /** A run through the base chains of one hook. */
-export interface Pass {
-  readonly hook: Row;
-  /** The last bracket passed and how many there are; without brackets the hook is all that is known. */
-  index: number;
-  count: number;
+export class Pass {
+  /** The last bracket passed and how many there are; 0 of 0 where the hook is all that is known. */
+  index = 0;
+  count = 0;
   /** The chains between that bracket and the next one. */
   chains: Row | undefined;
-  atNs: number;
+  atNs = 0;
   runner: Runner | undefined;
   /** What its hook has counted it for. */
-  readonly counted: { rewritten: boolean; marked: boolean };
+  wasRewritten = false;
+  wasMarked = false;
+
+  constructor(readonly hook: Row) {}
 }
 
 /** Adds one to chains and to the hook that they are in. */
@@ -77,6 +79,8 @@ export class Walk {
   flow: Flow | undefined;
   mark: number | undefined;
   entered: StageId | undefined;
+  /** tc ingress said so, since that tap. */
+  isRedirected = false;
   rewrite: Rewrite | undefined;
   isEnded = false;
 
@@ -84,7 +88,7 @@ export class Walk {
   fork(): Walk {
     const copy = new Walk();
     Object.assign(copy, this, { isEnded: false });
-    if (this.pass) copy.pass = { ...this.pass };
+    if (this.pass) copy.pass = Object.assign(new Pass(this.pass.hook), this.pass);
     // What waits is told once, by the branch that it was seen in.
     copy.rewrite = undefined;
     return copy;

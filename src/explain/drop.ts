@@ -21,9 +21,9 @@ function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
   return last ? chainsAhead(last.step) : [];
 }
 
-function reasonText({ reason }: StepFacts): string | undefined {
+function reasonText({ reason, location }: StepFacts): string | undefined {
   if (reason === undefined) return undefined;
-  const meaning = reasonMeaning(reason);
+  const meaning = reasonMeaning(reason, location);
   return meaning === undefined ? reason : `${reason}: ${meaning}`;
 }
 

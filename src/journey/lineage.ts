@@ -37,6 +37,8 @@ export interface OpenJourney {
   events: number;
   readonly branches: Branch[];
   readonly lineages: Lineage[];
+  /** Where it was first seen; frees of its clones apart, which may come before. */
+  first: Position;
   readonly parents: Relation[];
   readonly children: Relation[];
   wanted: boolean;

@@ -160,6 +160,7 @@ export class Tracker {
       return transition === 'backward' ? undefined : { lineage: origin, ...(guess && { guess }) };
     if (!isEnd && (transition === 'birth' || transition === 'backward' || transition === 'again'))
       return undefined;
+    if (!isEnd && isSamePlace(origin.journey.first, at)) return undefined;
     const kind = isTapClone(event) ? 'tap-clone' : 'clone';
     const lineage = this.branch(origin, kind, at);
     return { lineage, ...(guess && { guess }) };
@@ -173,7 +174,7 @@ export class Tracker {
     for (const one of this.known.content(this.print)) {
       const transition = transitionOf(one.last, at);
       if (transition !== 'onward' && transition !== 'handover') continue;
-      if (one.flow !== flow) continue;
+      if (one.flow !== flow || isSamePlace(one.journey.first, at)) continue;
       if (one.journey.stretch && this.relatives.whole(this.headers, this.payloadBytes(event))) continue;
       if (skb === 0 && head === 0) {
         if (one.ended) continue;
@@ -222,6 +223,7 @@ export class Tracker {
       events: 0,
       branches: [{ kind: 'packet' }],
       lineages: [],
+      first: at,
       parents: [],
       children: [],
       wanted: false,
@@ -283,6 +285,7 @@ export class Tracker {
     journey.lastNs = atNs;
     journey.events += 1;
     if (stage.id !== 'consume') journey.onlyFreed = false;
+    if (!isEnd && journey.first.stage.layer === 'end') journey.first = at;
     const step = this.step(event, lineage, atNs, guess);
     if (!isEnd) this.known.bind(lineage, skbOf(event), headOf(event));
     this.known.carries(lineage, this.print);
@@ -416,6 +419,10 @@ const isTapClone = ({ stage, attachment }: TapEvent): boolean =>
 /** Devices whose packets have no frame around them carry other packets: WireGuard, IPsec, tun. */
 const isOpaqueDevice = ({ last }: Lineage): boolean =>
   last.linkType !== 0 && last.linkType !== ARPHRD_ETHER && last.linkType !== ARPHRD_LOOPBACK;
+
+/** Copies go on from where a packet was: what is where the packet began is another one, with the same bytes. */
+const isSamePlace = (a: Position, b: Position): boolean =>
+  a.stage === b.stage && a.netnsInum === b.netnsInum && a.ifindex === b.ifindex;
 
 function positionOf({ record, stage, hook }: TapEvent): Position {
   return {

@@ -18,8 +18,8 @@ const some = (count: number): string => (count > 0 ? String(count) : '');
 const time = (ns: number | undefined): string => (ns === undefined ? '' : durationText(ns));
 
 const columns: readonly Column[] = [
-  { title: 'packets', text: ({ packets }) => String(packets) },
-  { title: 'bytes', text: ({ bytes }) => String(bytes), expendable: true },
+  { title: 'packets', text: ({ packets = 0 }) => some(packets) },
+  { title: 'bytes', text: ({ bytes = 0 }) => some(bytes), expendable: true },
   { title: 'dropped', text: ({ dropped }) => some(dropped) },
   { title: 'rewritten', text: ({ rewritten }) => some(rewritten), rare: true },
   { title: 'marked', text: ({ marked }) => some(marked), rare: true },

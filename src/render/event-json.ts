@@ -196,7 +196,10 @@ export class EventJson {
       this.number(',"ifindexOut":', record.ifindexOut);
       if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
     }
-    const result = stage.id === 'delivery' ? deliveryResult(record) : undefined;
+    if (stage.id !== 'delivery') return;
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);
+    const result = deliveryResult(record);
     if (result) out.ascii(`,"result":"${result}"`);
   }
 

@@ -148,7 +148,9 @@ export class EventText {
 
   private outcomeText({ record, stage }: TapEvent): string {
     if (stage.id !== 'delivery') return '';
-    return ` socket ${record.socketInode}: ${deliveryResult(record) ?? 'unknown'}`;
+    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
+    const whose = holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ');
+    return ` ${whose || `socket ${record.socketInode}`}: ${deliveryResult(record) ?? 'unknown'}`;
   }
 
   private stackText({ record }: TapEvent): string {

@@ -3,13 +3,20 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 
+/** A process that has a socket open. */
+export interface Holder {
+  readonly pid: number;
+  /** Control characters made visible. */
+  readonly comm: string;
+}
+
 /** A packet socket that takes every protocol, so that it sits in a tap list. */
 export interface PacketTap {
   /** 0: bound to no device, so it taps every one of its namespace. */
   readonly ifindex: number;
   readonly inode: number;
   /** Processes that hold it, as far as they could be read. */
-  readonly owners: readonly { readonly pid: number; readonly comm: string }[];
+  readonly owners: readonly Holder[];
 }
 
 const ETH_P_ALL = 3;
@@ -26,8 +33,8 @@ export function parsePacketSockets(text: string): { ifindex: number; inode: numb
 }
 
 /** Processes by socket inode, for the inodes asked. Reading every process costs milliseconds: only when needed. */
-function socketOwners(inodes: ReadonlySet<number>): Map<number, { pid: number; comm: string }[]> {
-  const owners = new Map<number, { pid: number; comm: string }[]>();
+export function socketHolders(inodes: ReadonlySet<number>): Map<number, Holder[]> {
+  const owners = new Map<number, Holder[]>();
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
       for (const fd of readdirSync(`/proc/${pid}/fd`)) {
@@ -48,6 +55,6 @@ export function readPacketTaps(native: NativeBinding, netnsPath: string | null):
   const bytes = native.readFile(netnsPath, '/proc/thread-self/net/packet');
   const sockets = parsePacketSockets(new TextDecoder().decode(bytes));
   if (sockets.length === 0) return [];
-  const owners = socketOwners(new Set(sockets.map(({ inode }) => inode)));
+  const owners = socketHolders(new Set(sockets.map(({ inode }) => inode)));
   return sockets.map((socket) => ({ ...socket, owners: owners.get(socket.inode) ?? [] }));
 }

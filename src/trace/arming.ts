@@ -115,5 +115,5 @@ export function blindNotes({ attachments }: AttachPlan, lockdown: Lockdown): str
     lockdown === 'confidentiality'
       ? 'lockdown=confidentiality keeps them'
       : 'the kernel refused the programs that read them';
-  return [`no packet bytes at ${blind.join(', ')}, ${why}${instead}`];
+  return [`no packet bytes at ${[...new Set(blind)].join(', ')}, ${why}${instead}`];
 }

@@ -6,6 +6,7 @@ import type { HookPosition } from '../netfilter/types.js';
 import type { WallClock } from '../render/time.js';
 import type { Death } from '../stages/death.js';
 import type { Stage } from '../stages/types.js';
+import type { Holder } from '../system/packet-sockets.js';
 
 /** Valid until the next event: everything in it is used again. */
 export interface TapEvent {
@@ -37,6 +38,8 @@ export interface Names {
   stack(stackId: number): readonly string[];
   /** The task's name, control characters made visible. */
   comm(record: RecordView): string;
+  /** Processes that hold a packet socket, by its inode; absent where nobody looks. */
+  socketHolders?(inode: string): readonly Holder[];
   /** Turns records' times into wall-clock time. */
   readonly clock: WallClock;
 }

@@ -6,9 +6,11 @@ import { printable } from '../render/printable.js';
 import { WallClock } from '../render/time.js';
 import { type Death, deathOf } from '../stages/death.js';
 import { DropReasons } from '../system/drop-reasons.js';
+import type { Holder } from '../system/packet-sockets.js';
 import type { SymbolTable } from '../system/symbols.js';
 import type { Devices } from './devices.js';
 import type { Names } from './event.js';
+import type { SocketHolders } from './socket-holders.js';
 
 const commCacheSize = 1024;
 /** Frames that our own observation adds on top of a stack. */
@@ -49,6 +51,7 @@ export class LiveNames implements Names {
     baseNs: bigint,
     private readonly symbols: Pick<SymbolTable, 'describe'>,
     readonly showsStacks = false,
+    private readonly holders?: SocketHolders,
   ) {
     this.reasons = new DropReasons(native);
     this.clock = new WallClock(wallOffsetNs, baseNs);
@@ -98,6 +101,10 @@ export class LiveNames implements Names {
       if (death) this.deaths.set(key, death);
     }
     return death;
+  }
+
+  socketHolders(inode: string): readonly Holder[] {
+    return this.holders?.of(inode) ?? [];
   }
 
   comm(record: RecordView): string {

@@ -38,6 +38,7 @@ import { LiveNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
+import { SocketHolders } from './socket-holders.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -179,6 +180,7 @@ export class Trace {
         clocks.bootNs,
         symbols,
         options.stacks,
+        new SocketHolders(armed.flatMap(({ by }) => by)),
       );
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),

@@ -28,7 +28,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'live',
     folders: ['live'],
-    needs: 'root, BPF, network namespaces, tcpdump, iperf3, ethtool, bpftool, clang',
+    needs: 'root, BPF, network namespaces, tcpdump, iperf3, ethtool, nft, iptables, bpftool, clang',
     needsRoot: true,
     concurrency: 1,
     secondsPerFile: 900,

@@ -63,21 +63,62 @@ export interface UdpFlow {
   readonly dport: number;
 }
 
-/** An IPv4 packet with a UDP datagram in it, checksums filled in. */
-export function ipv4Udp(flow: UdpFlow, payload: Uint8Array): Uint8Array {
-  const addresses = Uint8Array.from([...flow.src.split('.'), ...flow.dst.split('.')].map(Number));
-  const udpLength = bigEndian(8 + payload.length, 2);
-  const ports = concatBytes([bigEndian(flow.sport, 2), bigEndian(flow.dport, 2)]);
-  const pseudo = concatBytes([addresses, Uint8Array.of(0, 17), udpLength]);
-  const unsummed = concatBytes([ports, udpLength, new Uint8Array(2), payload]);
-  const checksum = ~onesComplementSum(unsummed, onesComplementSum(pseudo)) & 0xffff || 0xffff;
-  unsummed.set(bigEndian(checksum, 2), 6);
+/** What is unusual about a packet. */
+export interface Oddities {
+  /** Time to live, or hop limit; 64 else. */
+  readonly ttl?: number;
+  /** A checksum that is off by one. */
+  readonly badChecksum?: 'ip' | 'udp';
+}
 
+const DEFAULT_TTL = 64;
+const UDP = 17;
+
+/** A UDP header and payload, its checksum over the pseudo header of these addresses. */
+function udpDatagram(
+  { sport, dport }: UdpFlow,
+  addresses: Uint8Array,
+  payload: Uint8Array,
+  bad: boolean,
+): Uint8Array {
+  const length = bigEndian(8 + payload.length, 2);
+  const pseudo = concatBytes([addresses, Uint8Array.of(0, UDP), length]);
+  const ports = concatBytes([bigEndian(sport, 2), bigEndian(dport, 2)]);
+  const datagram = concatBytes([ports, length, new Uint8Array(2), payload]);
+  const checksum = ~onesComplementSum(datagram, onesComplementSum(pseudo)) & 0xffff || 0xffff;
+  datagram.set(bigEndian(bad ? checksum ^ 1 : checksum, 2), 6);
+  return datagram;
+}
+
+/** An IPv4 packet with a UDP datagram in it, checksums filled in. */
+export function ipv4Udp(flow: UdpFlow, payload: Uint8Array, odd: Oddities = {}): Uint8Array {
+  const addresses = Uint8Array.from([...flow.src.split('.'), ...flow.dst.split('.')].map(Number));
+  const datagram = udpDatagram(flow, addresses, payload, odd.badChecksum === 'udp');
   const header = toBytes('4500000000000000401100000000000000000000');
-  header.set(bigEndian(header.length + unsummed.length, 2), 2);
+  header.set(bigEndian(header.length + datagram.length, 2), 2);
+  header[8] = odd.ttl ?? DEFAULT_TTL;
   header.set(addresses, 12);
-  header.set(bigEndian(~onesComplementSum(header) & 0xffff, 2), 10);
-  return concatBytes([header, unsummed]);
+  const checksum = ~onesComplementSum(header) & 0xffff;
+  header.set(bigEndian(odd.badChecksum === 'ip' ? checksum ^ 1 : checksum, 2), 10);
+  return concatBytes([header, datagram]);
+}
+
+/** The 16 bytes of an IPv6 address. */
+function ipv6Address(text: string): Uint8Array {
+  const [head = '', tail = ''] = text.split('::');
+  const groups = (part: string): number[] =>
+    part ? part.split(':').map((group) => Number.parseInt(group, 16)) : [];
+  const [front, back] = [groups(head), groups(tail)];
+  const middle = new Array<number>(8 - front.length - back.length).fill(0);
+  return concatBytes([...front, ...middle, ...back].map((group) => bigEndian(group, 2)));
+}
+
+/** An IPv6 packet with a UDP datagram in it. */
+export function ipv6Udp(flow: UdpFlow, payload: Uint8Array, odd: Oddities = {}): Uint8Array {
+  const addresses = concatBytes([ipv6Address(flow.src), ipv6Address(flow.dst)]);
+  const datagram = udpDatagram(flow, addresses, payload, odd.badChecksum === 'udp');
+  const fixed = Uint8Array.of(0x60, 0, 0, 0, ...bigEndian(datagram.length, 2), UDP, odd.ttl ?? DEFAULT_TTL);
+  return concatBytes([fixed, addresses, datagram]);
 }
 
 /**

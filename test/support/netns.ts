@@ -9,9 +9,14 @@ let worlds = 0;
 
 /** Names for the namespaces of one more world: `tt<pid>x<n>a`, `tt<pid>x<n>b`. */
 export function nextNetnsNames(): [string, string] {
+  const [a, b] = netnsNamesFor('ab');
+  return [a!, b!];
+}
+
+/** Names for the namespaces of one more world, one for each letter. */
+export function netnsNamesFor(letters: string): string[] {
   worlds += 1;
-  const stem = `tt${process.pid}x${worlds}`;
-  return [`${stem}a`, `${stem}b`];
+  return [...letters].map((letter) => `tt${process.pid}x${worlds}${letter}`);
 }
 
 /** A namespace that exists until `remove` is called or this process ends. */

@@ -17,6 +17,8 @@ export interface CaptureOptions {
   readonly direction?: CaptureDirection;
   /** Told apart from other captures of the same device and direction by this. */
   readonly label?: string;
+  /** A filter expression. */
+  readonly filter?: string;
 }
 
 /** A running tcpdump. */
@@ -34,13 +36,14 @@ export class Capture {
    * fixed slots (TPACKET_V2), each as long as the largest packet, and lose bursts. The price is that a
    * packet reaches the file up to a second late, which `until` waits for.
    */
-  static async start(world: World, end: End, options: CaptureOptions = {}): Promise<Capture> {
+  static async start(world: Pick<World, 'dir'>, end: End, options: CaptureOptions = {}): Promise<Capture> {
     const device = options.device ?? end.device;
     const direction = options.direction ?? 'inout';
     const path = join(world.dir, `${end.netns.name}-${device}-${direction}-${options.label ?? 0}.pcap`);
     const child = end.spawn([
       ...['tcpdump', '-i', device, '-Q', direction, '-w', path, '-s', '0', '-B', String(RING_KIB)],
       ...['-U', '-n', '-Z', 'root', '--time-stamp-precision=nano'],
+      ...(options.filter ? [options.filter] : []),
     ]);
     await child.until(() => child.stderr.includes('listening on'), 'capture start');
     return new Capture(child, path);

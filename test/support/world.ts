@@ -1,55 +1,24 @@
 /** A private world: two network namespaces joined by a veth pair, with traffic tools inside. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { toHex } from './bytes.js';
+import { Host, toolPath } from './host.js';
 import { addNetns, type Netns, nextNetnsNames, removeOrphanedNetns } from './netns.js';
-import { Child, killChildren, missingCommands, onEarlyExit, run } from './process.js';
+import { killChildren, missingCommands, onEarlyExit, run } from './process.js';
 
-/**
- * The CPU that makes all traffic. A packet socket and a BPF program each keep the order of one CPU; two
- * CPUs that send on one device at once may be queued by tcpdump in one order and stamped by us in the
- * other, and both are right. So whatever asserts an order sends from one CPU. Softirqs (and with them
- * the whole way through the veth pair and every answer from the kernel) stay on it.
- */
-export const TRAFFIC_CPU = availableParallelism() - 1;
-
-const TOOLS_DIR = fileURLToPath(new URL('../../tools/', import.meta.url));
-
-/** Path of a compiled test tool (test/tools/<name>.c). */
-export function toolPath(name: string): string {
-  return join(TOOLS_DIR, name);
-}
+export { onTrafficCpu, TRAFFIC_CPU, toolPath } from './host.js';
 
 /** One namespace with its end of the veth pair. */
-export class End {
+export class End extends Host {
   constructor(
-    readonly netns: Netns,
+    netns: Netns,
     readonly device: string,
     readonly mac: string,
     readonly ipv4: string,
     readonly ipv6: string,
-  ) {}
-
-  /** The command as it is run in this namespace. */
-  #inside(argv: readonly string[]): string[] {
-    return ['ip', 'netns', 'exec', this.netns.name, ...argv];
-  }
-
-  /** Runs a command in this namespace to its end. */
-  run(argv: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<string> {
-    return run(this.#inside(argv), options);
-  }
-
-  /** Starts a command in this namespace. */
-  spawn(argv: readonly string[], options: { onStdout?: (text: string) => void } = {}): Child {
-    return new Child(this.#inside(argv), options);
-  }
-
-  /** Runs a command that makes traffic: on the traffic CPU. */
-  send(argv: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<string> {
-    return this.run(onTrafficCpu(argv), options);
+  ) {
+    super(netns);
   }
 
   /** Sends raw frames out of this end's device, or another device of the namespace. */
@@ -57,11 +26,6 @@ export class End {
     const input = frames.map((frame) => `${toHex(frame)}\n`).join('');
     await this.send([toolPath('send_frames'), device], { input });
   }
-}
-
-/** The command as it is run on the traffic CPU. */
-export function onTrafficCpu(argv: readonly string[]): string[] {
-  return ['taskset', '-c', String(TRAFFIC_CPU), ...argv];
 }
 
 export interface World {

@@ -1,4 +1,4 @@
-/** Small XDP programs in generic mode, for devices of test namespaces. */
+/** Small XDP and tc programs, for devices of test namespaces. */
 import { join } from 'node:path';
 import { run } from './process.js';
 import type { End, World } from './world.js';
@@ -7,12 +7,13 @@ import type { End, World } from './world.js';
 export const XDP_DROPPED_PORT = 7;
 
 export type XdpProgram = 'pass' | 'drop';
+export type XdpMode = 'xdpgeneric' | 'xdpdrv';
 
 // struct xdp_md is a stable ABI; written out here so that no kernel headers are needed.
 const SOURCE = `
 typedef unsigned int u32;
 struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
-enum { XDP_DROP = 1, XDP_PASS = 2 };
+enum { XDP_DROP = 1, XDP_PASS = 2, TC_ACT_SHOT = 2 };
 #define SECTION(name) __attribute__((section(name), used))
 
 SECTION("xdp_pass") int pass(struct xdp_md *context)
@@ -31,16 +32,50 @@ SECTION("xdp_drop") int drop(struct xdp_md *context)
 	return frame[36] == 0 && frame[37] == ${XDP_DROPPED_PORT} ? XDP_DROP : XDP_PASS;
 }
 
+SECTION("tc_drop") int shot(void *context)
+{
+	return TC_ACT_SHOT;
+}
+
 SECTION("license") char licence[] = "Dual BSD/GPL";
 `;
 
-/** Compiles the programs and hangs one into the generic XDP hook of an end's device. */
-export async function attachGenericXdp(world: World, end: End, program: XdpProgram): Promise<void> {
-  const object = join(world.dir, 'xdp.o');
+async function compile({ dir }: Pick<World, 'dir'>): Promise<string> {
+  const object = join(dir, 'xdp.o');
   await run(['clang', '-O2', '-target', 'bpf', '-x', 'c', '-c', '-', '-o', object], { input: SOURCE });
+  return object;
+}
+
+/** Compiles the programs and hangs one into the XDP hook of an end's device. */
+export async function attachXdp(
+  world: Pick<World, 'dir'>,
+  end: End,
+  program: XdpProgram,
+  mode: XdpMode,
+): Promise<void> {
+  const object = await compile(world);
   await run([
     ...['ip', '-n', end.netns.name, 'link', 'set', 'dev', end.device],
-    ...['xdpgeneric', 'obj', object, 'sec', `xdp_${program}`],
+    ...[mode, 'obj', object, 'sec', `xdp_${program}`],
+  ]);
+}
+
+/** Hangs one into the generic XDP hook. */
+export function attachGenericXdp(world: World, end: End, program: XdpProgram): Promise<void> {
+  return attachXdp(world, end, program, 'xdpgeneric');
+}
+
+/** Has tc drop every IPv4 packet that comes in, or goes out, by a clsact filter. */
+export async function dropByTc(
+  world: Pick<World, 'dir'>,
+  end: End,
+  direction: 'ingress' | 'egress',
+): Promise<void> {
+  const object = await compile(world);
+  await end.run(['tc', 'qdisc', 'add', 'dev', end.device, 'clsact']);
+  await end.run([
+    ...['tc', 'filter', 'add', 'dev', end.device, direction, 'protocol', 'ip'],
+    ...['bpf', 'da', 'obj', object, 'sec', 'tc_drop'],
   ]);
 }
 

@@ -129,6 +129,8 @@ static void send_batch(int fd, struct batch *batch, unsigned int length) {
 
     if (sent > 0)
       done += (unsigned int)sent;
+    else if (errno == EPERM)
+      done++; /* a packet filter dropped this one on its way out: it was sent once, and counts */
     else if (errno != ECONNREFUSED && errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
       fail("sendmmsg", strerror(errno));
   }

@@ -15,7 +15,9 @@ export function rungName({ stage, mechanism }: RungOf): string {
 
 /** All rungs with a program, in the table's order. */
 export const builtRungs: readonly RungOf[] = stages.flatMap(({ id, ladder }) =>
-  ladder.filter(({ program }) => program !== undefined).map(({ mechanism }) => ({ stage: id, mechanism })),
+  [...new Set(ladder.filter(({ program }) => program !== undefined).map(({ mechanism }) => mechanism))].map(
+    (mechanism) => ({ stage: id, mechanism }),
+  ),
 );
 
 /** What does not work everywhere, and where it does. */
@@ -24,17 +26,26 @@ const limits: Readonly<Record<string, boolean>> = {
   'rx-tap=fentry': !isSince('6.1') && !isConfidential,
   'rx-tap=kprobe': !isConfidential,
   'tx-tap=kprobe': !isConfidential,
+  // The hook came with 5.16.
+  'nf-egress=fexit': isSince('6.1'),
+  'nf-egress=kretprobe': isSince('6.1') && !isConfidential,
 };
 
+/** Programs that follow pointers by probe reads alone. */
+const byProbeOnly = new Set(['rx-handler', 'ip-output', 'delivery']);
+
 export function mustWork(rung: RungOf): boolean {
-  return limits[rungName(rung)] ?? true;
+  const known = limits[rungName(rung)];
+  if (known !== undefined) return known;
+  const { stage, mechanism } = rung;
+  return !(isConfidential && (mechanism === 'kprobe' || mechanism === 'kretprobe' || byProbeOnly.has(stage)));
 }
 
 /**
- * Under confidentiality fentry programs have direct loads only: no dynptr can be had of what they are given
+ * Under confidentiality fentry and fexit programs have direct loads only: no dynptr can be had of what they are given
  * (kernel/bpf/verifier.c: their arguments are not trusted).
  */
 export function seesBytes({ mechanism }: RungOf): boolean {
   if (mechanism === 'packet_socket' || !isConfidential) return true;
-  return passiveSeesBytes && mechanism !== 'fentry';
+  return passiveSeesBytes && mechanism !== 'fentry' && mechanism !== 'fexit';
 }

@@ -48,6 +48,7 @@ export const v612: KernelFeatures = {
   netfilterLinks: true,
   kprobes: true,
   ftrace: true,
+  netfilterEgress: true,
   tapListPerNetns: false,
   directMap: { vmemmap_base: 0xffffffff82f4c0f0n, page_offset_base: 0xffffffff82f4c0f8n },
   lockdown: 'none',
@@ -59,6 +60,7 @@ export const v612: KernelFeatures = {
 export const v510: KernelFeatures = {
   ...v612,
   release: '5.10.0',
+  netfilterEgress: false,
   tracepoints: { ...tracepoints, qdisc_enqueue: null, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
   tcx: false,

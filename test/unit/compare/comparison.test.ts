@@ -4,6 +4,9 @@ import { describe, it } from 'node:test';
 import type { ComparisonResult, StageCount } from '../../../src/compare/result.js';
 import type { StageId } from '../../../src/stages/types.js';
 import {
+  bridgeChains,
+  bridged,
+  byXdp,
   chainOf,
   compared,
   consumed,
@@ -14,10 +17,12 @@ import {
   type Hook,
   ipBytes,
   journeyOf,
+  noSocket,
   passed,
   rxTap,
   times,
   txTap,
+  undecided,
 } from './journeys.js';
 
 const first = chainOf('inet filter/early', -10);
@@ -110,15 +115,13 @@ describe('drops', () => {
   });
 
   it('behind the last bracket are the stack’s own', () => {
-    const noSocket: Event = { stage: 'drop', reason: 3 };
     const result = compared([journeyOf([rxTap, ...passed(input), noSocket])]);
     assert.equal(row(result, 'nf-input').dropped, 0);
     assert.deepEqual([row(result, 'drop').reason, row(result, 'drop').dropped], ['NO_SOCKET', 1]);
   });
 
   it('with a stack that was in no hook are not the firewall’s, though a bracket is missing', () => {
-    const elsewhere: Event = { stage: 'drop', reason: 3, stack: 7 };
-    const result = compared([journeyOf([rxTap, ...passed(input, {}, 1), elsewhere])]);
+    const result = compared([journeyOf([rxTap, ...passed(input, {}, 1), noSocket])]);
     assert.equal(row(result, 'nf-input').dropped, 0);
     assert.equal(row(result, 'drop').dropped, 1);
   });
@@ -129,12 +132,37 @@ describe('drops', () => {
     assert.equal(row(result, 'nf-input').dropped, 1);
   });
 
+  it('in a hook that nothing watches are placed there by their stack', () => {
+    const result = compared([journeyOf([rxTap, bridged])]);
+    const { family, dropped, packets } = row(result, 'nf-forward');
+    assert.deepEqual({ family, dropped, packets }, { family: 'bridge', dropped: 1, packets: undefined });
+  });
+
+  it('in such a hook belong to its chain where it is the only one', () => {
+    const [one, other] = [chainOf('bridge filter/one'), chainOf('bridge filter/other', 10)];
+    for (const chains of [[one], [one, other]]) {
+      bridgeChains.splice(0, Number.POSITIVE_INFINITY, ...chains);
+      const result = compared([journeyOf([rxTap, bridged])]);
+      assert.equal(row(result, 'nf-forward').dropped, 1);
+      assert.equal(
+        result.stages.some(({ chain }) => chain?.chain === 'one'),
+        chains.length === 1,
+      );
+    }
+    bridgeChains.splice(0);
+  });
+
+  it('without a word of the kernel belong to the chain that the packet did not come out of', () => {
+    const result = compared([journeyOf([rxTap, ...passed(input, {}, 1), undecided])]);
+    assert.equal(row(result, 'nf-input', 'in').dropped, 1);
+  });
+
   it('of the clone that a tap was given are not the packet’s', () => {
     const branches = [{ kind: 'packet' }, { kind: 'tap-clone', from: 0 }] as const;
     const events: Event[] = [
       ...passed(output),
       { ...txTap, branch: 1 },
-      { stage: 'drop', reason: 3, branch: 1 },
+      { ...noSocket, branch: 1 },
       { ...consumed, branch: 0 },
     ];
     const result = compared([journeyOf(events, { branches })]);
@@ -144,9 +172,8 @@ describe('drops', () => {
   });
 
   it('by generic XDP come before the tap, which then did not see the packet', () => {
-    const xdp: Event = { stage: 'drop', reason: 5 };
     const passedOn = times(2, [rxTap, ...passed(input), consumed]);
-    const result = compared([...times(3, [rxTap, xdp]), ...passedOn]);
+    const result = compared([...times(3, [rxTap, byXdp]), ...passedOn]);
     assert.deepEqual([row(result, 'rx-tap').packets, row(result, 'rx-tap').bytes], [2, 2 * frameBytes]);
     assert.equal(row(result, 'drop').dropped, 3);
   });

@@ -5,6 +5,7 @@ import type { Journey } from '../../../src/journey/journey.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
 import { noLoss } from '../render/header.js';
 import {
+  byXdp,
   chainOf,
   compared,
   consumed,
@@ -13,6 +14,7 @@ import {
   flow,
   type Hook,
   journeyOf,
+  noSocket,
   passed,
   rxTap,
   times,
@@ -91,15 +93,21 @@ describe('findings say', () => {
   });
 
   it('what the stack dropped, why and where', () => {
-    const noSocket: Event = { stage: 'drop', reason: 3, location: 0xffffffff81234560n, atNs: 6000 };
-    assert.deepEqual(sentences([journeyOf([{ ...vB, atNs: 0 }, noSocket])]), [
-      '1 of 1 packet that tcpdump shows on vB was dropped in nf_hook_slow (NO_SOCKET: nobody listens there), 6.0 µs after the tap.',
-    ]);
+    assert.deepEqual(
+      sentences([
+        journeyOf([
+          { ...vB, atNs: 0 },
+          { ...noSocket, atNs: 6000 },
+        ]),
+      ]),
+      [
+        '1 of 1 packet that tcpdump shows on vB was dropped in __udp4_lib_rcv (NO_SOCKET: nobody listens there), 6.0 µs after the tap.',
+      ],
+    );
   });
 
   it('that generic XDP was before the tap', () => {
-    const xdp: Event = { stage: 'drop', reason: 5 };
-    assert.deepEqual(sentences(times(2, [vB, xdp])), [
+    assert.deepEqual(sentences(times(2, [vB, byXdp])), [
       '2 packets were dropped by generic XDP on vB, before the tap: tcpdump does not show them.',
     ]);
   });
@@ -147,6 +155,14 @@ describe('findings say', () => {
     const hooked = [journeyOf([...passed(input), consumed]), journeyOf(bridged)];
     assert.deepEqual(sentences(hooked), [
       '1 packet went from the tap on vA to the tap on vB past every netfilter hook: bridged, or redirected by tc.',
+    ]);
+  });
+
+  it('that tc redirected them, where its verdict was seen', () => {
+    const tc: Event = { stage: 'tc-ingress', ifindex: 2, verdict: 7 };
+    const redirected: Event[] = [{ ...rxTap, ifindex: 2 }, tc, { ...txTap, ifindex: 3 }, consumed];
+    assert.deepEqual(sentences([journeyOf([...passed(input), consumed]), journeyOf(redirected)]), [
+      '1 packet went from the tap on vA to the tap on vB past every netfilter hook: redirected by tc.',
     ]);
   });
 

@@ -5,6 +5,7 @@ import { type ComparisonResult, comparisonResult } from '../../../src/compare/re
 import type { Branch, CloseReason, Journey } from '../../../src/journey/journey.js';
 import { type Step, StepStore } from '../../../src/journey/step.js';
 import type { BaseChain, HookPosition } from '../../../src/netfilter/types.js';
+import { deathOf } from '../../../src/stages/death.js';
 import type { StageId } from '../../../src/stages/types.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
 import { concatBytes, toBytes } from '../../support/bytes.js';
@@ -34,7 +35,6 @@ export interface Event {
   readonly verdict?: number;
   readonly reason?: number;
   readonly location?: bigint;
-  readonly stack?: number;
   /** Process id of the task in process context; 0: a softirq. */
   readonly pid?: number;
 }
@@ -49,7 +49,7 @@ const packetOf = ({ flow: given, payload = payloadBytes }: Event): Uint8Array =>
 type Has = NonNullable<EventContent['has']>[number];
 
 function contentOf(event: Event): EventContent {
-  const { stage, hook, netns = 1, ifindex = 2, family, verdict, reason, location, stack, mark, pid } = event;
+  const { stage, hook, netns = 1, ifindex = 2, family, verdict, reason, location, mark, pid } = event;
   const isHook = stage.startsWith('nf-');
   const has: Has[] = ['netns', ...(isHook ? [] : (['ifindex'] as const))];
   const optional = { mark, verdict, reason, location };
@@ -60,10 +60,9 @@ function contentOf(event: Event): EventContent {
       fields[name] = value;
     }
   if (event.armed !== undefined) has.push('armed');
-  if (stack !== undefined) has.push('stack');
   if (pid !== undefined) has.push('task', 'context');
   if (family !== undefined || hook) has.push('hook');
-  Object.assign(fields, { stackId: stack ?? 0, context: pid ? 0 : 1, tid: pid ?? 0, pid: pid ?? 0 });
+  Object.assign(fields, { context: pid ? 0 : 1, tid: pid ?? 0, pid: pid ?? 0 });
   Object.assign(fields, { nfFamily: family ?? (hook?.family === 'ip6' ? 10 : 2), link: isHook ? 1 : 0 });
   const data =
     event.frame ?? (isHook ? packetOf(event) : ethernetFrame(pair, ETHERTYPE.ipv4, packetOf(event)));
@@ -122,15 +121,39 @@ export function passed(
 }
 
 /** kfree_skb by nf_hook_slow. */
-export const filtered: Event = { stage: 'drop', reason: 6, location: 0xffffffff81234560n };
+export const filtered: Event = { stage: 'drop', reason: 6, location: 1n };
+export const noSocket: Event = { stage: 'drop', reason: 3, location: 2n };
+export const byXdp: Event = { stage: 'drop', reason: 5, location: 3n };
+export const bridged: Event = { stage: 'drop', reason: 6, location: 4n };
+export const undecided: Event = { stage: 'drop', reason: 2 };
+
+const stacks: Readonly<Record<number, readonly string[]>> = {
+  1: ['nf_hook_slow+0x60'],
+  2: ['__udp4_lib_rcv+0x1', 'ip_protocol_deliver_rcu+0x2'],
+  3: ['do_xdp_generic+0x1'],
+  4: ['nf_hook_slow+0x60', '__br_forward+0x1'],
+};
+
 export const consumed: Event = { stage: 'consume' };
 export const rxTap: Event = { stage: 'rx-tap', armed: true };
 export const txTap: Event = { stage: 'tx-tap', armed: true };
 
+const devices = ['', 'lo', 'vA', 'vB'];
+
+/** Those of the bridge's forward hook in namespace 1. */
+export const bridgeChains: BaseChain[] = [];
+
 export const names: ComparisonNames = {
   ...eventNames,
-  deviceLabel: (_netns, ifindex) => ['', 'lo', 'vA', 'vB'][ifindex] ?? `if${ifindex}`,
+  deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => ['', '', 'NOT_SPECIFIED', 'NO_SOCKET', '', 'XDP', 'NETFILTER_DROP'][value] ?? '?',
+  death: (record) => {
+    const stack = record.has('location') ? stacks[Number(record.location)] : undefined;
+    return stack && deathOf(stack, names.dropReason(record.reason));
+  },
+  deviceName: (_netns, ifindex) => devices[ifindex],
+  chainsAt: (netns, stage, family) =>
+    netns === 1 && stage === 'nf-forward' && family === 'bridge' ? bridgeChains : [],
   netnsName: (inum) => `ns${inum}`,
 };
 

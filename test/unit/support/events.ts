@@ -1,6 +1,7 @@
 /** Events of a trace made of synthetic records. */
 import type { Attachment } from '../../../src/attach/plan.js';
 import { decodePacket, emptyPacket } from '../../../src/decode/packet.js';
+import type { HookPosition } from '../../../src/netfilter/types.js';
 import { WallClock } from '../../../src/render/time.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import type { Mechanism, StageId } from '../../../src/stages/types.js';
@@ -13,6 +14,7 @@ export interface EventContent extends RecordContent {
   /** Kernel function; the stage's first one when absent. */
   readonly function?: string;
   readonly late?: boolean;
+  readonly hook?: HookPosition;
   readonly seq?: number;
 }
 
@@ -50,8 +52,8 @@ export function tapEvent(content: EventContent): TapEvent {
   });
   const packet = emptyPacket();
   decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-  const { seq = 1, late = false } = content;
-  return { seq, record, packet, attachment, stage, late };
+  const { seq = 1, late = false, hook } = content;
+  return { seq, record, packet, attachment, stage, late, hook };
 }
 
 const devices: Readonly<Record<number, string>> = { 1: 'lo', 2: 'eth0' };

@@ -77,7 +77,13 @@ test('without BTF only packet sockets are left', () => {
 });
 
 const nothing: LaterWork = {
-  ...{ armsDevices: false, entersNetns: false, looksAtProcesses: false, searchesDirectories: false },
+  ...{
+    armsDevices: false,
+    entersNetns: false,
+    looksAtProcesses: false,
+    findsSocketHolders: false,
+    searchesDirectories: false,
+  },
   ...{ mapsNeedCapability: false, loadsPrograms: false, bracketsChains: false },
 };
 const everything: Capability[] = [
