@@ -14,7 +14,7 @@ import type { TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
-import { tapOwners, watchedStages } from './path-context.js';
+import { watchedStages } from './path-context.js';
 import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
 import { closingText, relativesTexts, waitingText } from './path-words.js';
 import { wrapText } from './text-layout.js';
@@ -58,7 +58,6 @@ export class PathText {
   private readonly reader = new StepReader();
   private readonly time: TimeColumn;
   private context!: ExplainContext;
-  private owners!: ReadonlyMap<string, string>;
   private widths: Widths = { stage: 1, function: 1, device: 1 };
 
   constructor(
@@ -70,7 +69,6 @@ export class PathText {
 
   header({ names, plan, armed }: Pick<TraceHeader, 'names' | 'plan' | 'armed'>): void {
     this.context = { names, watched: watchedStages(plan) };
-    this.owners = tapOwners(armed);
     const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map(({ length }) => length));
     this.widths = {
       stage: longest(plan.attachments.map(({ stage }) => stage)),
@@ -161,7 +159,7 @@ export class PathText {
     const texts = [
       ...branchText(scene, row),
       ...bracketTexts(row),
-      ...answerTexts(event, this.owners),
+      ...answerTexts(event, this.context.names),
       ...(end ? [end.isLoss ? palette.drop(end.text) : end.text] : []),
       ...changeTexts(row),
       ...notes,
