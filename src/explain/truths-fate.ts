@@ -1,6 +1,7 @@
 /** What looks like a loss, or like another packet, and is neither. */
 
 import { durationText } from '../compare/duration.js';
+import { anyOfChains, chainsAhead, isNextBracket } from './chains.js';
 import { packetType, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
@@ -84,6 +85,29 @@ function givenBack(scene: Scene): Truth[] {
   });
 }
 
+/** Between two brackets: only the program that holds the queue goes on with it, in a task of its own. */
+function queuedByChain(scene: Scene): Truth[] {
+  return scene.journey.branches.flatMap((_, branch) => {
+    const line = scene.line(branch);
+    return line.flatMap((one, index): Truth[] => {
+      const before = line[index - 1];
+      if (!before || !isNextBracket(before.step, one.step)) return [];
+      if (one.task?.inProcess !== true || before.task === undefined || one.task.pid === before.task.pid)
+        return [];
+      const waited = durationText(one.step.atNs - before.step.atNs);
+      const { comm, pid } = one.task;
+      const text = `${anyOfChains(chainsAhead(before.step))} queued it (NFQUEUE); ${comm}[${pid}] gave it back ${waited} later.`;
+      return [{ id: 'queued', at: scene.steps.indexOf(one), text }];
+    });
+  });
+}
+
 export function fateTruths(scene: Scene): Truth[] {
-  return [...retransmission(scene), ...otherHost(scene), ...givenBack(scene), ...pingSocket(scene)];
+  return [
+    ...retransmission(scene),
+    ...otherHost(scene),
+    ...givenBack(scene),
+    ...queuedByChain(scene),
+    ...pingSocket(scene),
+  ];
 }

@@ -168,6 +168,23 @@ describe('what looks like a loss', () => {
     assert.deepEqual(ids([stolen]), []);
     assert.deepEqual(ids([stolen, sight('consume')]), []);
   });
+  it('queued by a chain: another task goes on with it behind that chain', () => {
+    const hooks = brackets('nf-input', [chain('INPUT', 0)]);
+    const by = (pid: number, context: number, index: number, us: number) =>
+      sight('nf-input', {
+        hook: hooks[index]!,
+        us,
+        comm: 'ids',
+        has: ['task', 'context'],
+        fields: { pid, context },
+      });
+    assert.equal(
+      truth('queued', [by(5, 1, 0, 0), by(812, 0, 1, 250)]),
+      'ip filter/INPUT (0) queued it (NFQUEUE); ids[812] gave it back 250 µs later.',
+    );
+    assert.deepEqual(ids([by(5, 1, 0, 0), by(812, 1, 1, 250)]), []);
+    assert.deepEqual(ids([by(812, 0, 0, 0), by(812, 0, 1, 250)]), []);
+  });
   it('stolen by br_netfilter, which has run the hook before', () => {
     const hook = (verdict: number) => sight('nf-prerouting', { has: ['verdict'], fields: { verdict } });
     assert.match(truth('ip-sabotage-in', [hook(1), hook(0), sight('nf-input')]), /no loss/);
@@ -200,6 +217,8 @@ describe('where it went', () => {
     );
     const all = hooks.map((hook) => sight('nf-input', { hook }));
     assert.match(truth('dropped-after-tap', [tap(), ...all, drop()]), /later in nf_hook_slow/);
+    const elsewhere = drop({ fields: { reason: 3, location: 0xffffffff81777770n } });
+    assert.match(truth('dropped-after-tap', [tap(), ...passed, elsewhere]), /by the transport protocol/);
     const answered = [tap(), ...passed, sight('xmit-done'), drop()];
     assert.match(truth('dropped-after-tap', answered), /by ip security\/INPUT \(50\)/);
   });
