@@ -1,10 +1,14 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
 import { Comparison } from '../compare/comparison.js';
+import type { OtherFamily } from '../compare/place.js';
 import { comparisonResult } from '../compare/result.js';
 import type { Journey } from '../journey/journey.js';
+import type { BaseChain } from '../netfilter/types.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
+import type { StageId } from '../stages/types.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { Trace, TraceHeader, TraceSummary } from '../trace/trace.js';
 import { compareStages, journeyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
@@ -15,22 +19,49 @@ import type { TraceArguments } from './trace-options.js';
 /** The numbers as they grow, not more often than the eye follows. */
 const progressMs = 200;
 
+/** Changes of rulesets that are told again at the end. */
+const gapsMax = 100;
+
 class ComparisonView implements JourneyView {
   private comparison!: Comparison;
   private toldAt = 0;
+  private readonly gaps: HookGap[] = [];
+  /** Namespaces whose chains are no longer those of the header. */
+  private readonly changed = new Set<number>();
 
   constructor(private readonly output: Output) {}
 
-  header({ names, devices }: TraceHeader): void {
+  header({ names, devices, hooks }: TraceHeader): void {
     this.comparison = new Comparison({
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
       dropReason: (value) => names.dropReason(value),
       symbol: (address) => names.symbol(address),
       death: (record) => names.death(record),
       deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
-      chainsAt: () => [],
+      chainsAt: (inum, stage, family) => this.chainsAt(hooks, inum, stage, family),
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
+  }
+
+  /** As they were at the beginning; none once they have changed. */
+  private chainsAt(
+    hooks: TraceHeader['hooks'],
+    inum: number,
+    stage: StageId,
+    family: OtherFamily,
+  ): readonly BaseChain[] {
+    if (this.changed.has(inum)) return [];
+    const chains = hooks?.find(({ netns }) => netns.inum === inum)?.chains ?? [];
+    return chains.filter(
+      (chain) =>
+        `nf-${chain.hook}` === stage &&
+        (chain.family === family || (family === 'netdev' && chain.family === 'inet')),
+    );
+  }
+
+  gap(gap: HookGap): void {
+    this.changed.add(gap.netnsInum);
+    if (this.gaps.length < gapsMax) this.gaps.push(gap);
   }
 
   journey(journey: Journey): string {
@@ -47,7 +78,8 @@ class ComparisonView implements JourneyView {
   /** Everything that was seen, once the run is over. */
   result({ ledger }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
     this.output.progress('');
-    return comparisonResult(this.comparison, ledger, journeys);
+    const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
+    return comparisonResult(this.comparison, { ledger, journeys, gaps });
   }
 }
 

@@ -24,6 +24,8 @@ export interface JourneyView {
   journey(journey: Journey): string;
   /** For somebody who waits at a terminal while nothing was printed yet. */
   waiting?(counts: TrackerCounts): string;
+  /** Chains of a namespace may have been named wrong for a while. */
+  gap?(gap: HookGap): void;
 }
 
 export interface JourneySinkOptions {
@@ -114,6 +116,7 @@ export class JourneySink implements TraceSink {
   gap(gap: HookGap): void {
     this.notice(gap.text);
     if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
+    this.view.gap?.(gap);
   }
 
   notice(text: string): void {

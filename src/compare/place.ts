@@ -1,5 +1,6 @@
 /** The places of the path that packets are counted at: a tap, a hook, a base chain, an end. */
 import type { BaseChain } from '../netfilter/types.js';
+import { chainName } from '../netfilter/words.js';
 import type { StageId } from '../stages/types.js';
 import { Histogram } from './histogram.js';
 
@@ -82,17 +83,16 @@ function newRow(place: Place): Row {
   return { place, ...counts, unarmed: 0, afterTap: new Histogram() };
 }
 
-/** `inet filter/in`, or what is known of a hook that belongs to no table. */
-export function chainName({ family, table, chain, device }: BaseChain): string {
-  if (table === '') return chain;
-  return `${family} ${table}/${chain}${device === undefined ? '' : ` on ${device}`}`;
+/** `inet filter/in`; of a device's hook with the device. */
+export function chainLabel(chain: BaseChain): string {
+  return `${chainName(chain)}${chain.device === undefined ? '' : ` on ${chain.device}`}`;
 }
 
 export function chainsName(chains: readonly BaseChain[]): string {
-  return chains.map(chainName).join(' or ');
+  return chains.map(chainLabel).join(' or ');
 }
 
 /** Identity of a group of chains in one hook of one namespace. */
 export function chainsKey(chains: readonly BaseChain[]): string {
-  return chains.map((chain) => `${chain.priority} ${chainName(chain)}`).join('|');
+  return chains.map((chain) => `${chain.priority} ${chainLabel(chain)}`).join('|');
 }

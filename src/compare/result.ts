@@ -1,5 +1,6 @@
 /** What a comparison comes to: rows in path order, findings, and how far they can be trusted. */
 import type { TrackerCounts } from '../journey/tracker.js';
+import { runsAt } from '../netfilter/brackets.js';
 import type { BaseChain } from '../netfilter/types.js';
 import { stages } from '../stages/table.js';
 import type { StageId } from '../stages/types.js';
@@ -47,6 +48,20 @@ export interface ComparisonResult {
   readonly lost: Ledger['lost'];
   readonly lostByStage: Ledger['lostByStage'];
   readonly journeys: TrackerCounts;
+  readonly gaps: readonly ComparisonGap[];
+}
+
+/** A ruleset changed, and for a while its chains may have been named wrong. */
+export interface ComparisonGap {
+  readonly netns: number;
+  readonly text: string;
+}
+
+/** How a run went, as far as it decides what its numbers are worth. */
+export interface RunFacts {
+  readonly ledger: Ledger;
+  readonly journeys: TrackerCounts;
+  readonly gaps: readonly ComparisonGap[];
 }
 
 export function timeFacts(times: Histogram): TimeFacts | undefined {
@@ -65,7 +80,7 @@ const positions = new Map(stages.map(({ id }, index) => [id, index]));
 /** Namespaces as packets came to them; in each the stages along the path, a hook before its chains. */
 function inPathOrder(rows: readonly Row[]): Row[] {
   const namespaces = [...new Set(rows.map(({ place }) => place.netns))];
-  const first = ({ chains }: Place): number => chains?.[0]?.priority ?? Number.NEGATIVE_INFINITY;
+  const first = ({ chains }: Place): number => (chains?.[0] ? runsAt(chains[0]) : Number.NEGATIVE_INFINITY);
   const keys = (place: Place): number[] => [
     namespaces.indexOf(place.netns),
     positions.get(place.stage)!,
@@ -98,8 +113,7 @@ function stageCount(row: Row): StageCount {
 
 export function comparisonResult(
   comparison: Comparison,
-  ledger: Ledger,
-  journeys: TrackerCounts,
+  { ledger, journeys, gaps }: RunFacts,
 ): ComparisonResult {
   const rows = inPathOrder(comparison.places.all);
   const context = {
@@ -112,6 +126,6 @@ export function comparisonResult(
     dropped: comparison.droppedPackets,
     stages: rows.map(stageCount),
     findings: findings(comparison.groups.all, rows, context),
-    ...{ complete, lost, lostByStage, journeys },
+    ...{ complete, lost, lostByStage, journeys, gaps },
   };
 }

@@ -1,6 +1,6 @@
 /** A comparison as a table in path order and sentences below it. */
 import { durationText } from '../compare/duration.js';
-import { chainName } from '../compare/place.js';
+import { chainLabel } from '../compare/place.js';
 import type { ComparisonResult, StageCount } from '../compare/result.js';
 import { printable } from './printable.js';
 import { wrapText } from './text-layout.js';
@@ -35,7 +35,7 @@ const placeMin = 16;
 function placeOf(count: StageCount, severalNetns: boolean): string {
   const { chain, chains, device, family, reason, function: name, netnsName } = count;
   const list = chain ? [chain] : chains;
-  if (list) return list.map((one) => `${chainName(one)} ${one.priority}`).join(' or ');
+  if (list) return list.map((one) => `${chainLabel(one)} ${one.priority}`).join(' or ');
   if (device !== undefined) return device;
   const words = [family, reason, name && `in ${name}`, severalNetns && netnsName && `in ${netnsName}`];
   return words.filter(Boolean).join(' ');
@@ -86,13 +86,14 @@ function tableLines(stages: readonly StageCount[], width: number, isWide: boolea
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Why the numbers are not the whole truth; none where they are. */
-function doubts({ lost, lostByStage, journeys }: ComparisonResult): string[] {
+function doubts({ lost, lostByStage, journeys, gaps }: ComparisonResult): string[] {
   const lines: string[] = [];
   const stages = Object.entries(lostByStage).filter(([, loss]) => loss.ring + (loss.recursion ?? 0) > 0);
   if (stages.length > 0) {
     const list = stages.map(([stage, { ring, recursion }]) => `${ring + (recursion ?? 0)} at ${stage}`);
     lines.push(`Events were lost (${list.join(', ')}): all numbers are lower bounds.`);
   } else if (lost.user > 0) lines.push(`${plural(lost.user, 'event')} lost: all numbers are lower bounds.`);
+  lines.push(...gaps.map(({ text }) => `${text[0]?.toUpperCase()}${text.slice(1)}.`));
   const { replaced, idle, limit, stopped } = journeys.closed;
   const forced = replaced + idle + limit;
   if (forced > 0) lines.push(`No end was seen of ${plural(forced, 'packet')}.`);

@@ -163,7 +163,11 @@ const closed = { ended: 0, delivered: 0, merged: 0, replaced: 0, idle: 0, limit:
 export function compared(journeys: readonly Journey[], ledger: Ledger = noLoss): ComparisonResult {
   const comparison = new Comparison(names);
   for (const journey of journeys) comparison.journey(journey);
-  return comparisonResult(comparison, ledger, { packets: journeys.length, open: 0, guessed: 0, closed });
+  return comparisonResult(comparison, {
+    ledger,
+    journeys: { packets: journeys.length, open: 0, guessed: 0, closed },
+    gaps: [],
+  });
 }
 
 /** The same packet's journey, several times over. */
