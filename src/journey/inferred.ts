@@ -1,6 +1,6 @@
 /**
- * Stages that a packet must have passed between two events, although nobody watched them: the `inferred` rungs of the
- * stage table name the neighbours that prove each.
+ * Stages that a packet must have passed between two events, although nobody watched them: the stage table names the
+ * stages that prove each.
  */
 import { stages } from '../stages/table.js';
 import type { Stage, StageId } from '../stages/types.js';
@@ -20,8 +20,8 @@ const isWayOut = (stage: Stage): boolean => position(stage) >= wayOut;
 /** By stage, those whose events prove it. */
 const provers: ReadonlyMap<StageId, readonly StageId[]> = new Map(
   stages.flatMap(({ id, ladder }): [StageId, readonly StageId[]][] => {
-    const provedBy = ladder.find((rung) => rung.provedBy)?.provedBy;
-    return provedBy ? [[id, provedBy]] : [];
+    const proof = ladder.find(({ provedBy }) => provedBy)?.provedBy;
+    return proof ? [[id, proof]] : [];
   }),
 );
 
@@ -59,8 +59,7 @@ export function inferredBetween(from: Seen, later: readonly Seen[], watched: Rea
   const found: Stage[] = [];
   // From the proofs backwards, since what is proved proves others in turn.
   for (const stage of stages.toReversed()) {
-    const isProved = provers.get(stage.id)?.some((prover) => proofs.includes(prover));
-    if (!isProved || watched.has(stage.id)) continue;
+    if (watched.has(stage.id) || !provers.get(stage.id)?.some((id) => proofs.includes(id))) continue;
     if (stage.id === 'ip-rcv' && !isOfIp) continue;
     proofs.push(stage.id);
     if (isBetween(stage, from, later[0]!)) found.unshift(stage);

@@ -157,7 +157,7 @@ export class Trace {
     const symbols = new KernelSymbols();
     const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
     this.positionOf = (record) => hooks.positionOf(record);
-    const keeper = new DeviceKeeper(session, devices, namespaces.all);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
