@@ -12,6 +12,14 @@
 
 #define NF_ACCEPT 1
 
+enum inet_hook {
+	NF_INET_PRE_ROUTING = 0,
+	NF_INET_LOCAL_IN = 1,
+	NF_INET_FORWARD = 2,
+	NF_INET_LOCAL_OUT = 3,
+	NF_INET_POST_ROUTING = 4,
+};
+
 /* Attach id and, above 16 bits, stage number of each hook that is watched. */
 const volatile __u32 at_prerouting = TAP_NO_ATTACH_ID;
 const volatile __u32 at_input = TAP_NO_ATTACH_ID;
@@ -24,15 +32,15 @@ const volatile __u32 slot = 0;
 static __always_inline __u32 place_of(__u8 hook)
 {
 	switch (hook) {
-	case 0:
+	case NF_INET_PRE_ROUTING:
 		return at_prerouting;
-	case 1:
+	case NF_INET_LOCAL_IN:
 		return at_input;
-	case 2:
+	case NF_INET_FORWARD:
 		return at_forward;
-	case 3:
+	case NF_INET_LOCAL_OUT:
 		return at_output;
-	case 4:
+	case NF_INET_POST_ROUTING:
 		return at_postrouting;
 	default:
 		return TAP_NO_ATTACH_ID;
@@ -43,7 +51,9 @@ SEC("netfilter")
 int hook(struct bpf_nf_ctx *ctx)
 {
 	const struct nf_hook_state *state = ctx->state;
-	struct net_device *in = state->in, *out = state->out;
+	/* A forwarded packet still has its input device here, but is on its way out of the other. */
+	bool leaves = state->hook == NF_INET_POST_ROUTING;
+	struct net_device *in = leaves ? 0 : state->in, *out = state->out;
 	__u32 place = place_of(state->hook);
 	struct observation what = {
 		.attach_id = place,

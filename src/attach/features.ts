@@ -1,6 +1,7 @@
 /** What this kernel and these rights offer, as one plain value: all the attach plan knows of the machine. */
 import { existsSync } from 'node:fs';
 import type { BtfParameter, NativeBinding } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Stage } from '../stages/types.js';
 import {
   effectiveCapabilities,
@@ -11,7 +12,6 @@ import {
 } from '../system/kernel.js';
 import { readSysctl } from '../system/machine.js';
 import { findSymbols, moduleOf, readKallsyms, symbolAddress } from '../system/symbols.js';
-import { targetsOf } from './rungs.js';
 
 /** How a program reads kernel memory; the variants of bpf/access.h. */
 export type Access = 'kfunc' | 'probe' | 'direct' | 'context';

@@ -5,6 +5,7 @@
 import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { Access, KernelFeatures } from './features.js';
+import { withInferred } from './inferred.js';
 import { joinNetfilter } from './netfilter.js';
 import { isKprobe, judgeRung, type MissingPart, type RungPart, resolveSymbol } from './rungs.js';
 
@@ -102,7 +103,8 @@ function flawOf(choice: Choice): string {
 
 /** The rungs that can be used, best first, and why those above the best were passed over. */
 function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
-  const judged = ladderFor(stage, request).map((rung) => {
+  const ladder = ladderFor(stage, request).filter((rung) => !rung.provedBy);
+  const judged = ladder.map((rung) => {
     const verdict = judgeRung(stage, rung, features, request);
     if (!verdict.usable) return { rung, choice: undefined, reason: verdict.reason };
     const choice: Choice = { rung, ...verdict };
@@ -123,7 +125,9 @@ function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string 
   if (isKprobe(rung.mechanism)) return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
   if (rung.mechanism === 'tcx') return 'tcx_run';
-  const inside = stage.tracepointInside;
+  // A tracepoint named after the function at whose entry it is.
+  const entered = /^(\w+)_entry$/.exec(rung.target)?.[1];
+  const inside = entered ?? stage.tracepointInside;
   return inside ? (resolveSymbol(inside, features).symbol ?? inside) : stage.functions[0]!;
 }
 
@@ -227,13 +231,15 @@ function watchOf(stage: Stage, chosen: readonly Choice[], passedOver: StageWatch
   if (!first) {
     return { stage: stage.id, reason: whyNone(passedOver), passedOver };
   }
-  const { mechanism, target, remark } = first.rung;
+  const { mechanism, remark } = first.rung;
+  const targets = first.parts.map(({ target }) => target);
   const blind = seesBytes(first) ? '' : ` Here ${flawOf(first)}.`;
   const without = first.missing.length ? ` Left out: ${reasonsOf(first.missing)}.` : '';
   return {
     stage: stage.id,
     mechanism,
-    target,
+    target: targets[0]!,
+    ...(targets.length > 1 && { targets }),
     observed: !isProbe(mechanism),
     ...(!seesBytes(first) && { seesBytes: false }),
     reason: `${remark ?? 'The best way there is.'}${without}${blind}`,
@@ -296,7 +302,10 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
         attachments.push(attachmentOf(attachments.length, stage, place, part, request, features));
       }
   }
-  return { attachments: joinNetfilter(joinHooks(joinPacketSockets(attachments))), watches };
+  return {
+    attachments: joinNetfilter(joinHooks(joinPacketSockets(attachments))),
+    watches: withInferred(watches, request),
+  };
 }
 
 /** What bpf/hook.h is told of a stage: its attachment, and its number from bit 16 on. */

@@ -1,5 +1,6 @@
 /** Whether one rung of a ladder can be used on this kernel, and in which build. */
 import type { BtfParameter } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Rung, Stage } from '../stages/types.js';
 import { holdsCapability } from '../system/kernel.js';
 import type { Access, KernelFeatures } from './features.js';
@@ -29,11 +30,6 @@ type PartVerdict =
   | { readonly usable: false; readonly reason: string };
 
 const no = (reason: string): PartVerdict => ({ usable: false, reason });
-
-/** All functions of a rung, or its one target. */
-export function targetsOf({ target, targets = [target] }: Pick<Rung, 'target' | 'targets'>) {
-  return targets;
-}
 
 /**
  * The one symbol a kprobe on `name` may use: the exact name, else a single .constprop.N or .isra.N. Never

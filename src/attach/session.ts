@@ -19,12 +19,13 @@ import {
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
+import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
-import { isKprobe, targetsOf } from './rungs.js';
+import { isKprobe } from './rungs.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;

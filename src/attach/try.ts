@@ -4,9 +4,12 @@
  */
 import { TaptraceError } from '../errors.js';
 import { isNativeError, type NativeBinding } from '../native/binding.js';
+import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
-import type { Mechanism, Rung, Stage } from '../stages/types.js';
+import { targetsOf } from '../stages/rungs.js';
+import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { KernelFeatures } from './features.js';
+import { inferredRung, inferredWatch } from './inferred.js';
 import type { Attachment, PlanRequest } from './plan.js';
 import type { RefusalListener } from './refusal.js';
 import { type OpenedSession, openPossible, type SessionSettings } from './session.js';
@@ -55,6 +58,7 @@ interface Outcome {
 }
 
 class Laboratory {
+  private readonly working = new Map<StageId, boolean>();
   private readonly settings: SessionSettings;
 
   constructor(
@@ -86,6 +90,18 @@ class Laboratory {
     }
   }
 
+  /** Whether some program of the stage works. */
+  private works(stage: StageId): boolean {
+    const known = this.working.get(stage) ?? this.attempt(stageById(stage)).attachments.length > 0;
+    this.working.set(stage, known);
+    return known;
+  }
+
+  /** The watch of a stage that has no working program, but stages that prove it. */
+  inferred(stage: Stage, watch: StageWatch): StageWatch {
+    return inferredWatch(watch, inferredRung(stage, new Map()), (id) => this.works(id));
+  }
+
   tryRung(stage: Stage, { mechanism, target }: Rung): RungTrial {
     const { watch } = this.attempt(stage, mechanism);
     return watch.mechanism
@@ -99,7 +115,7 @@ const isSocket = ({ mechanism }: { readonly mechanism: Mechanism }): boolean => 
 /** Rungs that a trace gets to only when the one chosen fails. */
 function rungsBelow(stage: Stage, { mechanism, target, passedOver }: StageWatch): Rung[] {
   const settled = (rung: Rung): boolean =>
-    (rung.mechanism === mechanism && rung.target === target) ||
+    (rung.mechanism === mechanism && target !== undefined && targetsOf(rung).includes(target)) ||
     passedOver.some((entry) => entry.mechanism === rung.mechanism && entry.target === rung.target);
   return mechanism ? stage.ladder.filter((rung) => rung.program && !settled(rung)) : [];
 }
@@ -121,9 +137,10 @@ function withSocketTried(laboratory: Laboratory, stage: Stage, watch: StageWatch
 
 function tryStage(laboratory: Laboratory, stage: Stage, options: TryOptions): StageTrial {
   const { watch: chosen, attachments } = laboratory.attempt(stage);
-  const { watch, onlyWithArm } = options.arm
+  const { watch: found, onlyWithArm } = options.arm
     ? { watch: chosen, onlyWithArm: false }
     : withSocketTried(laboratory, stage, chosen);
+  const watch = laboratory.inferred(stage, found);
   const below = options.below ? rungsBelow(stage, watch).map((rung) => laboratory.tryRung(stage, rung)) : [];
   return { stage, watch, attachments, onlyWithArm, below };
 }

@@ -3,7 +3,7 @@ import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
-import { Tracker } from '../journey/tracker.js';
+import { Tracker, type TrackerCounts } from '../journey/tracker.js';
 import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
@@ -24,6 +24,8 @@ export interface JourneyView {
   journey(journey: Journey): string;
   /** Chains of a namespace may have been named wrong for a while. */
   gap?(gap: HookGap): void;
+  /** For somebody who waits at a terminal while nothing was printed yet. */
+  waiting?(counts: TrackerCounts): string;
 }
 
 export interface JourneySinkOptions {
@@ -62,6 +64,7 @@ export class JourneySink implements TraceSink {
     // What other CPUs have seen by then has been drained.
     this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
     this.flush();
+    if (this.packets === 0 && this.view.waiting) this.output.progress(this.view.waiting(this.tracker.counts));
   }
 
   header(header: TraceHeader): void {
@@ -83,6 +86,7 @@ export class JourneySink implements TraceSink {
   private closed(journey: Journey, wanted: boolean): void {
     const { packets = Number.POSITIVE_INFINITY } = this.asked;
     if (!wanted || this.packets >= packets) return;
+    if (this.packets === 0) this.output.progress('');
     this.packets += 1;
     const text = this.view.journey(journey);
     if (text) this.out.text(text);
@@ -95,6 +99,7 @@ export class JourneySink implements TraceSink {
 
   end(): void {
     clearInterval(this.timer);
+    if (this.packets === 0) this.output.progress('');
     this.tracker.finish();
     this.flush();
   }
@@ -107,14 +112,15 @@ export class JourneySink implements TraceSink {
     return this.output.isCongested;
   }
 
-  notice(text: string): void {
-    this.output.talk(text);
-  }
-
+  /** A line of its own where programs read; for people it is told as it happens. */
   gap(gap: HookGap): void {
-    this.output.talk(gap.text);
+    this.notice(gap.text);
     if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
     this.view.gap?.(gap);
+  }
+
+  notice(text: string): void {
+    this.output.talk(text);
   }
 
   refused(refused: RungRefused): void {

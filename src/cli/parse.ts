@@ -39,12 +39,20 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   },
   path: {
     usage:
-      'taptrace path [options] [filter…]\n\nOne packet after the other: its whole way through the kernel, stage by stage.\n' +
-      'A packet that matches the filter, or passes a device of -i, at any stage is followed from its first event to its end.',
+      'taptrace path [options] [filter…]\n\nOne packet after the other: its whole way through the kernel, a line a stage, with what changed since the stage\n' +
+      'before, the chains it passed, its end, and what explains it.\n\n' +
+      'A packet that matches the filter, or passes a device of -i, at any stage is followed from its first event to its end,\n' +
+      'NAT or not. A packet is shown when it has ended, so blocks come in the order of ends.',
     options: pathOptionTable,
     examples: [
       ['$0 path -c 1 icmp', 'the way of one ping'],
       ['$0 path --netns all -i vA udp port 53', 'through every namespace'],
+      [
+        '$0 path --stages taps,netfilter --duration 5',
+        'fewer stages cost less; drop and consume are always among them',
+      ],
+      ['$0 path --stack -v tcp port 80', 'with kernel stacks, CPUs and addresses of sk_buffs'],
+      ['$0 path --json -c 100 | jq .truths', 'as data, one packet a line'],
     ],
   },
   compare: {

@@ -1,6 +1,7 @@
 /** `taptrace path`: one packet after the other, its whole way. */
 import { PathJson } from '../render/path-json.js';
 import { PathText } from '../render/path-text.js';
+import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { Trace } from '../trace/trace.js';
@@ -35,9 +36,11 @@ export async function pathCommand(
     {
       ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
       summary: (summary) => {
-        const packets = { packets: sink.packets, journeys: sink.tracker.counts };
-        if (json) output.data(`${JSON.stringify({ ...summaryJson(summary), ...packets })}\n`);
-        for (const line of summaryLines(summary, true)) output.talk(line);
+        const { counts } = sink.tracker;
+        if (json)
+          output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
+        const [first, ...others] = summaryLines(summary, true);
+        for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
       },
     },
     (stopTrace) => {

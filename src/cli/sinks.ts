@@ -1,6 +1,7 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
+import { Tracker } from '../journey/tracker.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { EventJson } from '../render/event-json.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
@@ -94,8 +95,16 @@ export class TextSink extends BufferedSink {
   }
 }
 
+/** Only the end of a packet makes its number safe. */
+function numbersPackets({ plan }: TraceHeader): boolean {
+  const watched = new Set(plan.attachments.map(({ stage }) => stage));
+  return watched.has('drop') && watched.has('consume');
+}
+
 export class JsonSink extends BufferedSink {
   private json!: EventJson;
+  /** Gives events the number of their packet, where the ends of packets are watched. */
+  private tracker: Tracker | undefined;
 
   constructor(
     output: Output,
@@ -108,6 +117,8 @@ export class JsonSink extends BufferedSink {
 
   header(header: TraceHeader): void {
     this.json = new EventJson(header.names, this.out);
+    if (numbersPackets(header))
+      this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
     for (const line of headerLines(header)) this.output.talk(line);
     this.out.text(`${JSON.stringify(headerJson(header, this.version))}\n`);
     this.flush();
@@ -116,11 +127,17 @@ export class JsonSink extends BufferedSink {
   override gap(gap: HookGap): void {
     super.gap(gap);
     this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
-    this.lineWritten();
+    this.flush();
+  }
+
+  /** Undefined where they are not told apart. */
+  get packets(): number | undefined {
+    return this.tracker?.counts.packets;
   }
 
   event(event: TapEvent): void {
-    this.json.write(event);
+    const { tracker } = this;
+    this.json.write(event, tracker && { packet: tracker.take(event) });
     this.lineWritten();
   }
 }

@@ -33,7 +33,7 @@ export async function traceCommand(
     {
       ...{ options, notes, output, sink, kallsyms },
       summary: (summary) => {
-        if (args.json) output.data(`${JSON.stringify(summaryJson(summary))}\n`);
+        if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
         for (const line of summaryLines(summary)) output.talk(line);
       },
     },

@@ -1,15 +1,12 @@
 /** Base chains of a netfilter hook in words: which of them a packet passed, and which one ended it. */
 import type { Step } from '../journey/step.js';
 import type { BaseChain } from '../netfilter/types.js';
+import { chainText as wordsOfChain } from '../netfilter/words.js';
+import { printable } from '../render/printable.js';
 
-/** `ip filter/INPUT`; a hook without a table goes by what is known of it. */
-export function chainName({ family, table, chain }: BaseChain): string {
-  return table ? `${family} ${table}/${chain}` : chain;
-}
-
-/** `ip filter/INPUT (0)`: with its priority, by which nft and the kernel order chains. */
+/** `ip filter/INPUT (0)`, fit for a terminal: a ruleset may name its chains as it likes. */
 export function chainText(chain: BaseChain): string {
-  return `${chainName(chain)} (${chain.priority})`;
+  return printable(wordsOfChain(chain));
 }
 
 /** Whether `next` is the same pass through the same hook, one bracket further on. */

@@ -8,6 +8,8 @@ import type { Scene } from './scene.js';
 export interface DropPlace {
   /** Continues "it was dropped": a blank in front, or empty where nothing is known. */
   readonly text: string;
+  /** `NETFILTER_DROP`, with what it means where the name does not say it. */
+  readonly reason: string | undefined;
   /** The netfilter chains one of which dropped it, where the brackets around it prove it. */
   readonly chains: readonly BaseChain[];
 }
@@ -19,15 +21,16 @@ function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
   return last ? chainsAhead(last.step) : [];
 }
 
-function why({ reason, location }: StepFacts): string {
-  if (reason === undefined) return '';
+function reasonText({ reason, location }: StepFacts): string | undefined {
+  if (reason === undefined) return undefined;
   const meaning = reasonMeaning(reason, location);
-  return ` (${reason}${meaning === undefined ? '' : `: ${meaning}`})`;
+  return meaning === undefined ? reason : `${reason}: ${meaning}`;
 }
 
 export function dropPlace(scene: Scene, end: StepFacts): DropPlace {
   const chains = droppingChains(scene, end);
-  const by = chains.length > 0 ? ` by ${anyOfChains(chains)}` : '';
-  const where = end.location === undefined ? '' : ` in ${end.location}`;
-  return { text: `${by || where}${why(end)}`, chains };
+  const { death, location } = end;
+  const where = death?.text ?? (location === undefined ? '' : `in ${location}`);
+  const text = chains.length > 0 ? `by ${anyOfChains(chains)}` : where;
+  return { text: text === '' ? '' : ` ${text}`, reason: reasonText(end), chains };
 }

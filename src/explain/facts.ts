@@ -3,6 +3,7 @@ import type { RecordView } from '../decode/record.js';
 import { type Dissected, dissect } from '../dissect/packet.js';
 import { Headers } from '../journey/headers.js';
 import type { Step } from '../journey/step.js';
+import type { Death } from '../stages/death.js';
 import type { Names, TapEvent } from '../trace/event.js';
 
 const ARPHRD_LOOPBACK = 772;
@@ -69,6 +70,8 @@ export interface StepFacts {
   readonly reason: string | undefined;
   /** Of ends: the kernel function that freed it, with its offset. */
   readonly location: string | undefined;
+  /** Of drops: where on the path. */
+  readonly death: Death | undefined;
   readonly task: Task | undefined;
 }
 
@@ -113,7 +116,7 @@ function gsoOf(record: RecordView): Gso | null | undefined {
   return record.has('dataLayout') ? null : undefined;
 }
 
-export type FactNames = Pick<Names, 'comm' | 'dropReason' | 'symbol'>;
+export type FactNames = Pick<Names, 'comm' | 'dropReason' | 'symbol' | 'death'>;
 
 /** `event` is the step, opened. */
 export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFacts {
@@ -141,6 +144,7 @@ export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFact
     verdict: record.has('verdict') ? record.verdict : undefined,
     reason: record.has('reason') ? names.dropReason(record.reason) : undefined,
     location: record.has('location') ? names.symbol(record.location) : undefined,
+    death: step.stage.id === 'drop' ? names.death(record) : undefined,
     task: taskOf(record, names),
   };
 }

@@ -12,22 +12,24 @@ function isBeforeTapLists(tap: StepFacts, before: StepFacts, { reason }: StepFac
   return tap === before && tap.step.attachment.mechanism !== 'packet_socket' && reason === 'XDP';
 }
 
-function afterTap(scene: Scene, tap: StepFacts, end: StepFacts, { text }: DropPlace): Truth {
+const inBrackets = (text: string | undefined): string => (text === undefined ? '' : ` (${text})`);
+
+function afterTap(scene: Scene, tap: StepFacts, end: StepFacts, { text, reason }: DropPlace): Truth {
   const later = durationText(end.step.atNs - tap.step.atNs);
   const shows = tap.armed === false ? 'tcpdump would show it' : 'tcpdump shows it';
   const way = tap.step.stage.direction === 'rx' ? 'in' : 'out';
   return {
     id: 'dropped-after-tap',
     at: scene.steps.indexOf(end),
-    text: `${shows} on ${scene.device(tap)} (way ${way}), yet it was dropped ${later} later${text}.`,
+    text: `${shows} on ${scene.device(tap)} (way ${way}), yet it was dropped ${later} later${text}${inBrackets(reason)}.`,
   };
 }
 
-function beforeTap(scene: Scene, end: StepFacts, { text }: DropPlace): Truth {
+function beforeTap(scene: Scene, end: StepFacts, { text, reason }: DropPlace): Truth {
   return {
     id: 'dropped-before-tap',
     at: scene.steps.indexOf(end),
-    text: `tcpdump cannot show it: it was dropped before it came to a tap${text}.`,
+    text: `tcpdump cannot show it: it was dropped before it came to a tap${text}${inBrackets(reason)}.`,
   };
 }
 

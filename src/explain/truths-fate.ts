@@ -29,8 +29,8 @@ function otherHost({ steps }: Scene): Truth[] {
 
 /** net/ipv4/ping.c, ping_rcv: the socket gets a clone, and the original is freed without a socket of its own. */
 export function isPingOriginal(scene: Scene, end: StepFacts): boolean {
-  const { reason, location, network, step } = end;
-  if (reason !== 'NO_SOCKET' || !/^(ping_rcv|icmp_rcv|icmpv6_rcv)/.test(location ?? '')) return false;
+  const { reason, death, network, step } = end;
+  if (reason !== 'NO_SOCKET' || !/^(ping_rcv|icmp_rcv|icmpv6_rcv)/.test(death?.function ?? '')) return false;
   const isIcmp = network === undefined || network.proto === 'icmp' || network.proto === 'icmp6';
   const isTaken = scene.journey.branches.some(({ from, kind }) => from === step.branch && kind === 'clone');
   return isIcmp && isTaken;

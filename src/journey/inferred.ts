@@ -12,12 +12,6 @@ export interface Seen {
   readonly ifindex: number | undefined;
 }
 
-export interface InferredStage {
-  readonly stage: Stage;
-  /** The event behind it that proves it. */
-  readonly provedBy: StageId;
-}
-
 const positions = new Map(stages.map((stage, index) => [stage.id, index]));
 const position = ({ id }: Stage): number => positions.get(id)!;
 const wayOut = positions.get('nf-output')!;
@@ -50,26 +44,31 @@ function isBetween(stage: Stage, from: Seen, to: Seen): boolean {
   return isElsewhere(from, to) || position(stage) > position(from.stage);
 }
 
+/** What came behind on the same device and way: all of it is behind what lies before `later[0]`. */
+function stretchOf(later: readonly Seen[]): Seen[] {
+  const first = later[0]!;
+  const end = later.findIndex(
+    (one) =>
+      one.stage.layer === 'end' || isElsewhere(first, one) || isWayOut(one.stage) !== isWayOut(first.stage),
+  );
+  return later.slice(0, end < 0 ? undefined : end);
+}
+
 /**
- * What lies between `from` and `to`, events of one sk_buff with none in between, in path order. `next` is the event
- * behind `to`. A stage that is watched is never inferred: that it was not seen means something else.
+ * What lies between two events of one sk_buff, `from` and the first of `later`, in path order; the others of `later` came
+ * behind it. A stage that is watched is never inferred: that it was not seen means something else.
  */
-export function inferredBetween(
-  from: Seen,
-  to: Seen,
-  next: Seen | undefined,
-  watched: ReadonlySet<StageId>,
-): InferredStage[] {
-  const proofs: StageId[] = [to.stage.id];
-  const isOfIp = next !== undefined && onlyOfIp.has(next.stage.id) && !isElsewhere(to, next);
-  const found: InferredStage[] = [];
-  // From the proof backwards, since what is proved proves others in turn.
+export function inferredBetween(from: Seen, later: readonly Seen[], watched: ReadonlySet<StageId>): Stage[] {
+  const proofs = stretchOf(later).map(({ stage }) => stage.id);
+  const isOfIp = proofs.some((id) => onlyOfIp.has(id));
+  const found: Stage[] = [];
+  // From the proofs backwards, since what is proved proves others in turn.
   for (const stage of stages.toReversed()) {
     const prover = provers.get(stage.id);
     if (prover === undefined || !proofs.includes(prover) || watched.has(stage.id)) continue;
-    if (!isBetween(stage, from, to) || (stage.id === 'ip-rcv' && !isOfIp)) continue;
+    if (stage.id === 'ip-rcv' && !isOfIp) continue;
     proofs.push(stage.id);
-    found.unshift({ stage, provedBy: to.stage.id });
+    if (isBetween(stage, from, later[0]!)) found.unshift(stage);
   }
   return found;
 }

@@ -15,9 +15,16 @@ import { watchedStages } from './path-context.js';
 function endOf(scene: Scene, { end }: Branch): Record<string, unknown> | undefined {
   const facts: StepFacts | undefined = end && scene.steps[scene.at(end)];
   if (!end || !facts) return undefined;
-  const { reason, location } = facts;
+  const { reason, location, death: diedIn } = facts;
   const chains = end.stage.id === 'drop' ? dropPlace(scene, facts).chains : [];
-  return { stage: end.stage.id, at: scene.at(end), reason, location, ...(chains.length > 0 && { chains }) };
+  return {
+    stage: end.stage.id,
+    at: scene.at(end),
+    reason,
+    location,
+    diedIn,
+    ...(chains.length > 0 && { chains }),
+  };
 }
 
 /** Of the packet itself: that of its first sk_buff, or where that had none, of the last one that is no tap's clone. */

@@ -38,7 +38,7 @@ export function bracketTexts({ steps }: Row): string[] {
   const passed = chainsPassed(steps.map(({ step }) => step)).map(chainText);
   const ahead = chainsAhead(last).map(chainText);
   const isThrough = hook.index === hook.count - 1;
-  if (passed.length === 0 && ahead.length === 0) return isThrough ? ['passed, no chain is here'] : [];
+  if (passed.length === 0 && ahead.length === 0) return isThrough ? ['no chains'] : [];
   return [
     ...(passed.length > 0 ? [`passed ${passed.join(', ')}`] : []),
     ...(ahead.length > 0 && !isThrough ? [`came to ${ahead.join(', ')}`] : []),
@@ -77,19 +77,29 @@ export interface EndText {
 export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
-    const isLoss = !isPingOriginal(scene, facts) && !scene.isForTap(branch);
-    return { text: `dropped${dropPlace(scene, facts).text}`, isLoss };
+    if (isPingOriginal(scene, facts))
+      return {
+        text: `freed in ${facts.death?.function} (${facts.reason}): its clone went to the socket`,
+        isLoss: false,
+      };
+    const isLoss = !scene.isForTap(branch);
+    const { text, reason } = dropPlace(scene, facts);
+    const name = facts.death?.function;
+    const inside = name === undefined || text.includes(name) ? '' : `, function ${name}`;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return { text: `dropped${text}${inside}${why}`, isLoss };
   }
   if (stage.id !== 'consume') return undefined;
   return { text: facts.location === undefined ? 'consumed' : `consumed in ${facts.location}`, isLoss: false };
 }
 
 /** With -v. */
-export function identityTexts({ cpu, skb, head, hash }: StepFacts): string[] {
-  return [
-    `cpu ${cpu}`,
+export function identityText({ cpu, skb, head, hash }: StepFacts): string {
+  const addresses = [
     ...(skb === undefined ? [] : [`skb ${skb}`]),
     ...(head === undefined ? [] : [`head ${head}`]),
-    ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`]),
   ];
+  return [`cpu ${cpu}`, ...addresses, ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`])].join(
+    ' ',
+  );
 }

@@ -1,27 +1,20 @@
 /** A journey as a block of text: the packet, then a line a stage with what changed, then what explains it. */
 import { summarize } from '../dissect/summary.js';
-import { changesOf } from '../explain/changes.js';
+import { type ChangeField, changesOf } from '../explain/changes.js';
 import { type Row, rowsOf } from '../explain/rows.js';
 import { type ExplainContext, Scene } from '../explain/scene.js';
 import { senderOf } from '../explain/sender.js';
 import { truthsOf } from '../explain/truths.js';
-import { type InferredStage, inferredBetween, type Seen } from '../journey/inferred.js';
+import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
-import { StepReader } from '../journey/step.js';
+import { type Step, StepReader } from '../journey/step.js';
 import type { TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
 import { tapOwners, watchedStages } from './path-context.js';
-import {
-  answerTexts,
-  bracketTexts,
-  branchText,
-  changeTexts,
-  endText,
-  identityTexts,
-} from './path-remarks.js';
-import { closingText, relativesTexts } from './path-words.js';
+import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
+import { closingText, relativesTexts, waitingText } from './path-words.js';
 import { wrapText } from './text-layout.js';
 import { TimeColumn } from './time-column.js';
 
@@ -46,6 +39,13 @@ const indent = '  ';
 const hanging = ' '.repeat(timeWidth + 2);
 const narrowest = 40;
 const absolute = { absoluteSequence: true } as const;
+
+/** How the notes begin that tell what a change tells. */
+const saidByChange: Readonly<Partial<Record<ChangeField, string>>> = {
+  checksum: 'checksum',
+  gso: 'GSO',
+  vlan: 'VLAN',
+};
 
 const seen = ({ steps }: Row): Seen => {
   const { step, netns, ifindex } = steps.at(-1)!;
@@ -91,6 +91,8 @@ export class PathText {
       '',
     ].join('\n');
   }
+
+  readonly waiting = waitingText;
 
   /** Number, time and packet; who sent it and how it is related to others below. */
   private head(scene: Scene): string[] {
@@ -158,16 +160,29 @@ export class PathText {
       ...notes,
       ...(guess ? [`guess: ${guess}`] : []),
     ];
-    return this.options.verbose ? [...texts, ...identityTexts(facts)] : texts;
+    return this.options.verbose ? [...texts, identityText(facts)] : texts;
   }
 
-  /** What is new about its state: what the row before said still holds. */
+  /** What is new about its state: what the row before said still holds, and what a change says is not said twice. */
   private notes(row: Row): readonly string[] {
-    const notesAt = (one: Row): readonly string[] => notesOf(this.reader.open(one.steps.at(-1)!.step));
-    const { before } = row;
-    if (row.steps[0]!.step.stage.layer === 'end') return [];
-    const old = before ? notesAt(before).filter((note) => note !== 'would be tapped here') : [];
-    return notesAt(row).filter((note) => !old.includes(note));
+    const { before, changes, steps } = row;
+    if (steps[0]!.step.stage.layer === 'end') return [];
+    const said = changes.flatMap(({ field }) => saidByChange[field] ?? []);
+    const told = this.lastTelling(before);
+    const old = told ? this.notesAt(told).filter((note) => note !== 'would be tapped here') : [];
+    return this.notesAt(row).filter(
+      (note) => !old.includes(note) && !said.some((word) => note.startsWith(word)),
+    );
+  }
+
+  /** The driver's answer comes when the packet is elsewhere already, and says nothing of it. */
+  private lastTelling(row: Row | undefined): Row | undefined {
+    if (row === undefined || row.steps[0]!.network !== undefined) return row;
+    return this.lastTelling(row.before);
+  }
+
+  private notesAt({ steps }: Row): readonly string[] {
+    return notesOf(this.reader.open(steps.at(-1)!.step));
   }
 
   /** Behind the place where there is room, else below it. */
@@ -182,28 +197,29 @@ export class PathText {
 
   /** The packet once more, where its line reads otherwise now. */
   private newSummary({ steps, before }: Row): string[] {
-    if (!before) return [];
-    const old = this.reader.open(before.steps.at(-1)!.step);
-    if (old.record.isKeyOnly) return [];
-    const was = summarize(old.packet, absolute);
-    const event = this.reader.open(steps.at(-1)!.step);
-    if (event.record.isKeyOnly || event.stage.layer === 'end') return [];
-    const is = summarize(event.packet, absolute);
-    return was === is ? [] : [`${hanging}  ${is}`];
+    const last = steps.at(-1)!.step;
+    if (last.stage.layer === 'end') return [];
+    const was = this.lineAt((this.lastTelling(before)?.steps.at(-1) ?? steps[0]!).step);
+    const is = this.lineAt(last);
+    if (was === undefined || is === undefined || was === is) return [];
+    return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
+  }
+
+  private lineAt(step: Step): string | undefined {
+    const { record, packet } = this.reader.open(step);
+    return record.isKeyOnly ? undefined : summarize(packet, absolute);
   }
 
   private inferred(row: Row, rows: readonly Row[]): string[] {
     const { before, steps } = row;
     if (!before || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
-    const next = rows.find(
-      (one) => one.before === row && one.steps[0]!.step.branch === steps[0]!.step.branch,
-    );
-    const passed = inferredBetween(seen(before), seen(row), next && seen(next), this.context.watched);
-    return passed.map((one) => this.palette.dim(this.inferredLine(one)));
-  }
-
-  private inferredLine({ stage, provedBy }: InferredStage): string {
-    return `${'·'.padStart(timeWidth)}  ${stage.id.padEnd(this.widths.stage)}  passed, unseen: ${provedBy} comes behind it`;
+    const { branch } = steps[0]!.step;
+    const later = rows.slice(rows.indexOf(row)).filter((one) => one.steps[0]!.step.branch === branch);
+    const passed = inferredBetween(seen(before), later.map(seen), this.context.watched);
+    if (passed.length === 0) return [];
+    const ids = passed.map(({ id }) => id).join(', ');
+    const why = 'passed, unseen';
+    return [this.palette.dim(`${'·'.padStart(timeWidth)}  ${ids.padEnd(this.widths.stage)}  ${why}`)];
   }
 
   private closing(journey: Journey): string[] {

@@ -1,6 +1,7 @@
 /** What a journey's block says of its end and its relatives. */
-import { rangesText } from '../explain/words.js';
+import { plural, rangesText } from '../explain/words.js';
 import type { CloseReason, Journey, Relation } from '../journey/journey.js';
+import type { TrackerCounts } from '../journey/tracker.js';
 
 /** Why no end is shown; a journey whose end was seen needs no word. */
 const closings: Readonly<Record<Exclude<CloseReason, 'ended'>, string>> = {
@@ -48,4 +49,31 @@ function relationTexts(relations: readonly Relation[], words: typeof asChild): s
 
 export function relativesTexts({ parents, children }: Pick<Journey, 'parents' | 'children'>): string[] {
   return [...relationTexts(parents, asChild), ...relationTexts(children, asParent)];
+}
+
+const sum = ({ closed }: TrackerCounts): number =>
+  Object.values(closed).reduce((all, count) => all + count, 0);
+
+/** While nothing was printed yet. */
+export function waitingText(counts: TrackerCounts): string {
+  return `following ${plural(counts.open, 'packet')}, ${sum(counts)} ended`;
+}
+
+const reasons: readonly (readonly [Exclude<CloseReason, 'ended' | 'merged'>, string])[] = [
+  ['delivered', 'taken by this host'],
+  ['stopped', 'still under way'],
+  ['idle', 'silent before an end was seen'],
+  ['replaced', 'replaced before an end was seen'],
+  ['limit', 'given up, too many being open'],
+];
+
+/** What became of the packets that were followed, shown or not. */
+export function followedText(shown: number, counts: TrackerCounts): string {
+  const { packets, guessed, closed } = counts;
+  const ends = [
+    `${closed.ended + closed.merged} to the end`,
+    ...reasons.flatMap(([reason, text]) => (closed[reason] > 0 ? [`${closed[reason]} ${text}`] : [])),
+    ...(guessed > 0 ? [`${guessed} with a guess`] : []),
+  ];
+  return `${plural(shown, 'packet')} shown of ${packets} followed: ${ends.join(', ')}`;
 }

@@ -21,8 +21,8 @@ export function watchKind(watch: StageWatch): WatchKind {
 export function watchPhrase(watch: StageWatch): string {
   if (watch.mechanism === undefined) return watch.reason;
   if (watch.mechanism === 'inferred') return `inferred from ${watch.target ?? 'its neighbours'}`;
-  const target = watch.target === undefined ? '' : ` ${watch.target}`;
-  return `${watch.mechanism}${target}`;
+  const names = watch.targets ?? (watch.target === undefined ? [] : [watch.target]);
+  return [watch.mechanism, names.join(', ')].join(' ').trimEnd();
 }
 
 export function paintWatch(colours: Colors, kind: WatchKind): (text: string) => string {

@@ -1,6 +1,7 @@
 /** One stage in full: its place on the path, what is seen there, and every way to watch it. */
 import type { Colors } from 'picocolors/types.js';
 import type { StagesReport, StageWatch } from '../stages/report.js';
+import { targetsOf } from '../stages/rungs.js';
 import { sections } from '../stages/sections.js';
 import type { Rung, Stage } from '../stages/types.js';
 import { marks, paintWatch, watchKind, watchPhrase } from './stage-marks.js';
@@ -113,13 +114,16 @@ function ladderLines(stage: Stage, watch: StageWatch, layout: PageLayout): strin
   return lines.map((line, row) => `${colours.bold((row === 0 ? 'Ladder' : '').padEnd(labelColumn))}${line}`);
 }
 
-function rungName({ mechanism, target }: Rung): string {
-  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${target}`;
+function rungName(rung: Rung): string {
+  const { mechanism, target } = rung;
+  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${targetsOf(rung).join(', ')}`;
 }
 
 /** The plan names the symbol it found, which may carry a suffix such as .constprop.0. */
 function sameTarget(rung: Rung, watch: StageWatch): boolean {
+  const { target: watched } = watch;
   return (
-    watch.target === undefined || watch.target === rung.target || watch.target.startsWith(`${rung.target}.`)
+    watched === undefined ||
+    targetsOf(rung).some((target) => watched === target || watched.startsWith(`${target}.`))
   );
 }

@@ -1,4 +1,5 @@
 /** The stage table as the page docs/stages.md. */
+import { targetsOf } from '../stages/rungs.js';
 import { type Section, sections } from '../stages/sections.js';
 import { stages } from '../stages/table.js';
 import type { Rung, Stage } from '../stages/types.js';
@@ -55,8 +56,10 @@ ${ladder}
 `;
 }
 
-function rungText({ mechanism, target, program, remark }: Rung): string {
-  const name = target.includes(' ') ? `\`${mechanism}\`: ${marked(target)}` : `\`${mechanism} ${target}\``;
+function rungText(rung: Rung): string {
+  const { mechanism, target, program, remark } = rung;
+  const functions = targetsOf(rung).join(', ');
+  const name = target.includes(' ') ? `\`${mechanism}\`: ${marked(target)}` : `\`${mechanism} ${functions}\``;
   const shown = program === undefined ? name : `**${name}**`;
   return remark === undefined ? shown : `${shown}. ${marked(remark)}`;
 }

@@ -59,13 +59,14 @@ export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): Record<stri
   return { type: 'gap', tsNs: String(toNs), fromTsNs: String(fromNs), netns: netnsInum, text };
 }
 
-/** The last line of every trace. */
-export function summaryJson(summary: TraceSummary): Record<string, unknown> {
+/** The last line of every trace; `packets` where they are told apart. */
+export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
   const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
     summary;
   return {
     type: 'summary',
     events,
+    ...(packets !== undefined && { packets }),
     lost: ledger.lost,
     lostByStage: ledger.lostByStage,
     complete: ledger.complete,

@@ -13,6 +13,10 @@ export interface StageWatch {
   readonly stage: StageId;
   readonly mechanism?: Mechanism;
   readonly target?: string;
+  /** Inferred without a program: the stages watched that prove it. */
+  readonly provedBy?: readonly StageId[];
+  /** All functions watched, where they are several. */
+  readonly targets?: readonly string[];
   /** False where watching needs a probe that others could see; absent where there is no mechanism. */
   readonly observed?: boolean;
   /** Only false is said: lockdown leaves packets without their bytes to this mechanism. */

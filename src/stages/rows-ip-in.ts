@@ -1,6 +1,6 @@
 /** Rows of the way in above the link layer: IP, netfilter, transport, socket; and the delivery to packet sockets. */
 import { surroundings } from './path.js';
-import { functionRungs, ipHookLadder, planned } from './rungs.js';
+import { built, functionRungs, ipHookLadder, planned, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 const noHooks = 'Where no hook is registered the kernel skips this stage.';
@@ -26,10 +26,9 @@ export const networkInRows: readonly Stage[] = [
         { name: 'skb_arg0' },
         'Misses the packets that arrive in batches: those go through ip_list_rcv and ipv6_list_rcv.',
       ),
-      planned(
-        'inferred',
-        'NF_INET_PRE_ROUTING',
-        'A packet at PRE_ROUTING has passed; one with a bad header has not.',
+      provedBy(
+        ['nf-prerouting'],
+        'An IP packet at PRE_ROUTING has passed; one with a bad header is seen only at its drop.',
       ),
     ],
     ...surroundings('ip-rcv'),
@@ -139,9 +138,11 @@ export const networkInRows: readonly Stage[] = [
         { name: 'sk_arg0_skb_arg1', skbArgument: 1 },
         'A program for each of UDP, TCP and the other sockets.',
       ),
-      planned(
+      built(
         'inferred',
         'skb_copy_datagram_iovec',
+        'tp_btf',
+        'skb_arg0',
         'The tracepoint fires when the program reads, so it comes late, or never for data that nobody reads.',
       ),
     ],

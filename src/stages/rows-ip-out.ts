@@ -1,6 +1,6 @@
 /** Rows of the way out on the network layer: from the socket to the last place where addresses are rewritten. */
 import { surroundings } from './path.js';
-import { functionRungs, ipHookLadder, planned } from './rungs.js';
+import { functionRungs, ipHookLadder, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 export const networkOutRows: readonly Stage[] = [
@@ -39,7 +39,7 @@ export const networkOutRows: readonly Stage[] = [
         skbArgument: 2,
         byProbeOnly: true,
       }),
-      planned('inferred', 'NF_INET_POST_ROUTING', 'A packet at POST_ROUTING has come through IP output.'),
+      provedBy(['nf-postrouting'], 'A packet at POST_ROUTING has come through IP output.'),
     ],
     ...surroundings('ip-output'),
     sees: 'Every IP packet on its way to a device, own or forwarded, after the filter and before SNAT.',

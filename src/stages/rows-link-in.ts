@@ -1,6 +1,15 @@
 /** Rows of the way in, on the link layer: from the driver to the devices stacked upon it. */
 import { surroundings } from './path.js';
-import { built, byProbe, functionRungs, hookRungs, kprobeRemark, planned, tcLadder } from './rungs.js';
+import {
+  built,
+  byProbe,
+  functionRungs,
+  hookRungs,
+  kprobeRemark,
+  planned,
+  provedBy,
+  tcLadder,
+} from './rungs.js';
 import type { Stage } from './types.js';
 
 export const linkInRows: readonly Stage[] = [
@@ -45,13 +54,16 @@ export const linkInRows: readonly Stage[] = [
     functions: ['napi_gro_receive', 'gro_receive_skb', 'dev_gro_receive'],
     frameStart: 'mac-header',
     ladder: [
-      built(
-        'tp_btf',
-        'napi_gro_receive_entry',
-        'tp_btf',
-        'skb_arg0',
-        'Drivers that call napi_gro_frags pass napi_gro_frags_entry instead.',
-      ),
+      {
+        ...built(
+          'tp_btf',
+          'napi_gro_receive_entry',
+          'tp_btf',
+          'skb_arg0',
+          'Tracepoints at both ways into GRO: napi_gro_receive, and napi_gro_frags of a few drivers.',
+        ),
+        targets: ['napi_gro_receive_entry', 'napi_gro_frags_entry'],
+      },
       ...functionRungs(
         'gro_receive_skb',
         { name: 'skb_arg1', skbArgument: 1 },
@@ -76,14 +88,20 @@ export const linkInRows: readonly Stage[] = [
     functions: ['netif_rx', '__netif_rx', 'netif_receive_skb', 'netif_receive_skb_list_internal'],
     tracepointInside: 'netif_rx_internal',
     frameStart: 'mac-header',
-    ladder: [built('tp_btf', 'netif_rx', 'tp_btf', 'skb_arg0')],
+    ladder: [
+      {
+        ...built('tp_btf', 'netif_rx', 'tp_btf', 'skb_arg0'),
+        targets: ['netif_rx', 'netif_receive_skb_entry', 'netif_receive_skb_list_entry'],
+      },
+    ],
     ...surroundings('netif-rx'),
     sees:
-      'Packets that a virtual device hands over with netif_rx: loopback, veth without NAPI, tun, macvlan broadcasts. ' +
-      'It runs where the sender runs; the rest of the way in follows in softirq context, perhaps on another CPU.',
+      'Packets that a device hands over by itself: with netif_rx loopback, veth without NAPI, macvlan broadcasts (this runs where the ' +
+      'sender runs, and the rest of the way in follows in softirq context, perhaps on another CPU); with netif_receive_skb bridges, ' +
+      'tun and drivers without GRO.',
     misses:
-      'Packets of drivers that use NAPI, most hardware among them: they come by napi_gro_receive or netif_receive_skb ' +
-      'and never pass the tracepoint netif_rx.',
+      'Packets that come out of GRO, as those of most hardware do: GRO hands them on by an inner function without a tracepoint. ' +
+      'They are seen at gro.',
     source: 'net/core/dev.c',
   },
   {
@@ -146,7 +164,13 @@ export const linkInRows: readonly Stage[] = [
     inPath: true,
     functions: ['sch_handle_ingress', 'tcx_run', 'tc_run', 'tcf_classify'],
     frameStart: 'mac-header',
-    ladder: tcLadder('BPF_TCX_INGRESS', 'tc_ingress'),
+    ladder: [
+      ...tcLadder('BPF_TCX_INGRESS', 'tc_ingress'),
+      provedBy(
+        ['nf-ingress', 'rx-handler', 'ip-rcv', 'nf-prerouting'],
+        'A packet that comes as far has passed; one dropped here is seen only at its drop.',
+      ),
+    ],
     ...surroundings('tc-ingress'),
     sees:
       'Every packet that the taps of the device have just seen. tcx programs run first, then the filters of a clsact or ingress qdisc, ' +
@@ -168,10 +192,9 @@ export const linkInRows: readonly Stage[] = [
     frameStart: 'mac-header',
     ladder: [
       ...hookRungs('family netdev, hook 0'),
-      planned(
-        'inferred',
-        'ip_rcv',
-        'A packet that reaches ip_rcv has passed; one dropped here is seen only at its drop.',
+      provedBy(
+        ['rx-handler', 'ip-rcv', 'nf-prerouting'],
+        'A packet that comes as far has passed; one dropped here is seen only at its drop.',
       ),
     ],
     ...surroundings('nf-ingress'),

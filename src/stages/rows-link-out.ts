@@ -1,6 +1,6 @@
 /** Rows of the way out on the link layer: from the egress hooks to the driver's answer. */
 import { surroundings } from './path.js';
-import { built, hookRungs, kprobeRemark, planned, tcLadder } from './rungs.js';
+import { built, hookRungs, kprobeRemark, provedBy, tcLadder } from './rungs.js';
 import type { Stage } from './types.js';
 
 const bypasses = 'XDP_TX and XDP_REDIRECT, AF_XDP, PACKET_QDISC_BYPASS, pktgen, netpoll and hardware offload';
@@ -18,10 +18,9 @@ export const linkOutRows: readonly Stage[] = [
     frameStart: 'data',
     ladder: [
       ...hookRungs('family netdev, hook 1'),
-      planned(
-        'inferred',
-        'net_dev_queue',
-        'A packet at net_dev_queue has passed; one dropped here is seen only at its drop.',
+      provedBy(
+        ['tc-egress', 'dev-queue'],
+        'A packet that comes as far has passed; one dropped here is seen only at its drop.',
       ),
     ],
     ...surroundings('nf-egress'),
@@ -44,10 +43,9 @@ export const linkOutRows: readonly Stage[] = [
     frameStart: 'data',
     ladder: [
       ...tcLadder('BPF_TCX_EGRESS', 'tc_egress'),
-      planned(
-        'inferred',
-        'net_dev_queue',
-        'A packet at net_dev_queue has passed; one dropped here is seen only at its drop.',
+      provedBy(
+        ['dev-queue'],
+        'A packet that comes as far has passed; one dropped here is seen only at its drop.',
       ),
     ],
     ...surroundings('tc-egress'),
@@ -100,11 +98,7 @@ export const linkOutRows: readonly Stage[] = [
         ),
         skbArgument: 2,
       },
-      planned(
-        'inferred',
-        'qdisc_dequeue',
-        'A packet that is taken out of the qdisc was put in, at a time unknown.',
-      ),
+      provedBy(['qdisc-dequeue'], 'A packet that is taken out of the qdisc was put in, at a time unknown.'),
     ],
     ...surroundings('qdisc-enqueue'),
     sees: 'Packets that the qdisc accepted and that wait in it: what it refuses is freed as a drop instead.',

@@ -1,5 +1,10 @@
 /** Short forms for the rungs that many rows share. */
-import type { Mechanism, Rung, RungProgram } from './types.js';
+import type { Mechanism, Rung, RungProgram, StageId } from './types.js';
+
+/** All functions of a rung, or its one target. */
+export function targetsOf({ target, targets = [target] }: Pick<Rung, 'target' | 'targets'>) {
+  return targets;
+}
 
 /** A rung with a program in bpf/<object>.bpf.c. */
 export function built(
@@ -23,6 +28,11 @@ export function byProbe(mechanism: 'fentry' | 'kprobe', target: string, name: st
 export function planned(mechanism: Mechanism, target: string, remark: string, skbArgument?: number): Rung {
   const rung: Rung = { mechanism, target, remark };
   return skbArgument === undefined ? rung : { ...rung, skbArgument };
+}
+
+/** Without a program: a packet at one of these stages has passed. */
+export function provedBy(stages: readonly [StageId, ...StageId[]], remark: string): Rung {
+  return { mechanism: 'inferred', target: stages.join(', '), provedBy: stages, remark };
 }
 
 export const kprobeRemark =

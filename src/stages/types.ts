@@ -81,6 +81,11 @@ export interface Rung {
    * kernel does not have (a module that is not loaded) are left out.
    */
   readonly targets?: readonly string[];
+  /**
+   * Of an `inferred` rung without a program: the stages behind this one that a packet cannot reach without having
+   * passed it. No event is made for it; where one of them is watched, the stage counts as inferred.
+   */
+  readonly provedBy?: readonly StageId[];
   /** BPF object (bpf/<object>.bpf.c) and the program in it; absent where no program exists yet. */
   readonly program?: RungProgram;
   /** Position of the `struct sk_buff *` among the target's arguments. */

@@ -20,6 +20,33 @@ export interface Task {
   readonly context?: 'process' | 'softirq';
 }
 
+/** A base chain, as far as tests read it. */
+export interface Chain {
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  readonly priority: number;
+  readonly owner: string;
+}
+
+export interface HookPosition {
+  readonly family: 'ip' | 'ip6';
+  readonly hook: string;
+  readonly priority: number;
+  readonly position: number;
+  readonly of: number;
+  readonly passed: readonly Chain[];
+  readonly ahead: readonly Chain[];
+}
+
+/** Between events: chains may have been named as they were before. */
+export interface Gap {
+  readonly type: 'gap';
+  readonly fromTsNs: string;
+  readonly tsNs: string;
+  readonly netns: number;
+}
+
 /** An event line; only the keys that tests read. */
 export interface TraceEvent {
   readonly type: 'event';
@@ -63,11 +90,11 @@ export interface TraceEvent {
   readonly task?: Task;
   readonly socketInode?: string;
   readonly socketCookie?: string;
-  /** The netfilter hook's. */
-  readonly family?: string;
-  readonly hook?: number;
   /** What a packet socket made of it. */
   readonly result?: string;
+  readonly ifindexOut?: number;
+  /** Which netfilter hook, and between which of its chains. */
+  readonly hook?: HookPosition;
 }
 
 /** The header line; only the keys that tests read. */
@@ -79,6 +106,7 @@ export interface TraceHeader {
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];
+  readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
 }
 
 export interface LossCounts {
@@ -102,6 +130,7 @@ export interface TraceResult {
   readonly exit: Exit;
   readonly header: TraceHeader;
   readonly events: readonly TraceEvent[];
+  readonly gaps: readonly Gap[];
   readonly summary: TraceSummary;
   readonly stderr: string;
 }
@@ -174,13 +203,15 @@ function parseTrace(lines: readonly string[], exit: Exit, stderr: string): Trace
   const summary = parsed.at(-1);
   if (header?.type !== 'header') throw new Error(`the first line is no header: ${lines[0]}\n${stderr}`);
   if (summary?.type !== 'summary') throw new Error(`the last line is no summary: ${lines.at(-1)}\n${stderr}`);
-  const events = parsed.slice(1, -1);
+  const gaps = parsed.filter(({ type }) => type === 'gap');
+  const events = parsed.slice(1, -1).filter(({ type }) => type !== 'gap');
   const stranger = events.find(({ type }) => type !== 'event');
-  if (stranger) throw new Error(`neither event, header nor summary: ${JSON.stringify(stranger)}`);
+  if (stranger) throw new Error(`neither event, gap, header nor summary: ${JSON.stringify(stranger)}`);
   return {
     exit,
     header: header as unknown as TraceHeader,
     events: events as unknown as TraceEvent[],
+    gaps: gaps as unknown as Gap[],
     summary: summary as unknown as TraceSummary,
     stderr,
   };

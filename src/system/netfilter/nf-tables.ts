@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { NativeBinding } from '../../native/binding.js';
 import { familyOf, hookName, nfproto } from '../../netfilter/hooks.js';
-import { builtinChain, iptablesHooks } from '../../netfilter/iptables.js';
+import { builtinChain, iptablesNftHooks } from '../../netfilter/iptables.js';
 import type { BaseChain, ChainOwner } from '../../netfilter/types.js';
 import {
   attributeBe32,
@@ -48,7 +48,7 @@ function ownerOf({ family, table, chain, hook, priority }: Omit<BaseChain, 'owne
   const isIptables =
     (family === 'ip' || family === 'ip6') &&
     chain === builtinChain(hook) &&
-    iptablesHooks(table).some((builtin) => builtin[0] === hook && builtin[1] === priority);
+    iptablesNftHooks(table).some((builtin) => builtin[0] === hook && builtin[1] === priority);
   return isIptables ? 'iptables-nft' : 'nft';
 }
 

@@ -26,6 +26,9 @@ const limits: Readonly<Record<string, boolean>> = {
   'rx-tap=fentry': !isSince('6.1') && !isConfidential,
   'rx-tap=kprobe': !isConfidential,
   'tx-tap=kprobe': !isConfidential,
+  // The hook came with 5.16.
+  'nf-egress=fexit': isSince('6.1'),
+  'nf-egress=kretprobe': isSince('6.1') && !isConfidential,
 };
 
 /** Programs that follow pointers by probe reads alone. */
@@ -39,10 +42,10 @@ export function mustWork(rung: RungOf): boolean {
 }
 
 /**
- * Under confidentiality fentry programs have direct loads only: no dynptr can be had of what they are given
+ * Under confidentiality fentry and fexit programs have direct loads only: no dynptr can be had of what they are given
  * (kernel/bpf/verifier.c: their arguments are not trusted).
  */
 export function seesBytes({ mechanism }: RungOf): boolean {
   if (mechanism === 'packet_socket' || !isConfidential) return true;
-  return passiveSeesBytes && mechanism !== 'fentry';
+  return passiveSeesBytes && mechanism !== 'fentry' && mechanism !== 'fexit';
 }

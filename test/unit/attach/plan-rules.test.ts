@@ -13,7 +13,7 @@ import { constantsOf, plan } from './requests.js';
 
 const refusal: fc.Arbitrary<Refusal> = fc
   .record({
-    mechanism: fc.constantFrom('fentry', 'kprobe', 'tp_btf', 'inferred', 'packet_socket'),
+    mechanism: fc.constantFrom('fentry', 'kprobe', 'tp_btf', 'inferred', 'packet_socket', 'netfilter'),
     access: fc.option(fc.constantFrom('kfunc', 'probe', 'direct', 'context'), { nil: undefined }),
     stage: fc.option(fc.constantFrom('rx-tap', 'tx-tap', 'drop'), { nil: undefined }),
   })
@@ -53,11 +53,11 @@ test('attach ids are places in the list; every stage asked for has one watch, in
       ids,
       order.filter((id) => ids.includes(id)),
     );
-    for (const { stage, mechanism } of watches) {
+    for (const { stage, mechanism, provedBy } of watches) {
       const first = attachments.filter((attachment) => attachment.stage === stage && !attachment.complement);
       assert.deepEqual(
         first.map((attachment) => attachment.mechanism),
-        mechanism ? [mechanism] : [],
+        mechanism && !provedBy ? [mechanism] : [],
         stage,
       );
     }

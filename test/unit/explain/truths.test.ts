@@ -176,7 +176,7 @@ describe('where it went', () => {
   it('tcpdump shows it, yet it was dropped', () => {
     assert.equal(
       truth('dropped-after-tap', [tap(), sight('nf-input'), drop({ us: 3.1 })]),
-      'tcpdump shows it on eth0 (way in), yet it was dropped 3.1 µs later in nf_hook_slow+0x60 (NETFILTER_DROP).',
+      'tcpdump shows it on eth0 (way in), yet it was dropped 3.1 µs later in nf_hook_slow (NETFILTER_DROP).',
     );
     assert.match(truth('dropped-after-tap', [tap(false), drop()]), /^tcpdump would show it/);
   });

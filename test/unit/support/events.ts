@@ -1,6 +1,7 @@
 /** Events of a trace made of synthetic records. */
 import type { Attachment } from '../../../src/attach/plan.js';
 import { decodePacket, emptyPacket } from '../../../src/decode/packet.js';
+import type { HookPosition } from '../../../src/netfilter/types.js';
 import { WallClock } from '../../../src/render/time.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import type { Mechanism, StageId } from '../../../src/stages/types.js';
@@ -13,6 +14,7 @@ export interface EventContent extends RecordContent {
   /** Kernel function; the stage's first one when absent. */
   readonly function?: string;
   readonly late?: boolean;
+  readonly hook?: HookPosition;
   readonly seq?: number;
 }
 
@@ -50,8 +52,8 @@ export function tapEvent(content: EventContent): TapEvent {
   });
   const packet = emptyPacket();
   decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-  const { seq = 1, late = false } = content;
-  return { seq, record, packet, attachment, stage, late };
+  const { seq = 1, late = false, hook } = content;
+  return { seq, record, packet, attachment, stage, late, hook };
 }
 
 const devices: Readonly<Record<number, string>> = { 1: 'lo', 2: 'eth0' };
@@ -71,8 +73,12 @@ export const names: Names = {
   deviceLabel: (_netns, ifindex) => devices[ifindex] ?? `if${ifindex}`,
   dropReason: (value) => reasons[value] ?? `reason ${value}`,
   symbol: (address) => symbols[String(address)] ?? `0x${address.toString(16)}`,
-  death: (record) =>
-    record.has('location') ? { function: 'nf_hook_slow', text: 'in nf_hook_slow' } : undefined,
+  death: (record) => {
+    if (!record.has('location')) return undefined;
+    if (symbols[String(record.location)]?.startsWith('ping_rcv'))
+      return { function: 'ping_rcv', stage: 'l4-rcv', position: 'in', text: 'by the transport protocol' };
+    return { function: 'nf_hook_slow', text: 'in nf_hook_slow' };
+  },
   showsStacks: true,
   stack: (id) => (id === 7 ? ['ip_rcv+0x10', '__netif_receive_skb+0x3c'] : []),
   comm: (record) => record.comm,
