@@ -22,10 +22,10 @@ export interface JourneyView {
   header(header: TraceHeader): void;
   /** Text or a JSON line for this journey, with its newline; empty: nothing to print yet. */
   journey(journey: Journey): string;
-  /** Chains of a namespace may have been named wrong for a while. */
-  gap?(gap: HookGap): void;
   /** For somebody who waits at a terminal while nothing was printed yet. */
   waiting?(counts: TrackerCounts): string;
+  /** Chains of a namespace may have been named wrong for a while. */
+  gap?(gap: HookGap): void;
 }
 
 export interface JourneySinkOptions {
@@ -112,15 +112,15 @@ export class JourneySink implements TraceSink {
     return this.output.isCongested;
   }
 
-  /** A line of its own where programs read; for people it is told as it happens. */
-  gap(gap: HookGap): void {
-    this.notice(gap.text);
-    if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
-    this.view.gap?.(gap);
-  }
-
   notice(text: string): void {
     this.output.talk(text);
+  }
+
+  /** A line of its own where programs read; for people it is told as it happens. */
+  gap(gap: HookGap): void {
+    this.output.talk(gap.text);
+    if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
+    this.view.gap?.(gap);
   }
 
   refused(refused: RungRefused): void {

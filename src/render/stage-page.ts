@@ -104,12 +104,16 @@ function ladderLines(stage: Stage, watch: StageWatch, layout: PageLayout): strin
     chosen ||= taken;
     const refusal = taken ? undefined : refusalOf(rung);
     const state = taken ? marks[watchKind(watch)].mark : ' ';
-    const name = `${index + 1} ${state} ${rungName(rung)}`;
+    const [first, ...more] = wrapText(rungName(rung), width - labelColumn - 6);
+    const names = [`${index + 1} ${state} ${first}`, ...more.map((line) => `      ${line}`)];
     const notes = [rung.remark, refusal === undefined ? undefined : `Here: ${refusal}`];
     const details = notes.flatMap((note) =>
       note === undefined ? [] : wrapText(note, width - labelColumn - 6),
     );
-    return [taken ? colours.bold(name) : name, ...details.map((line) => `      ${colours.dim(line)}`)];
+    return [
+      ...names.map((name) => (taken ? colours.bold(name) : name)),
+      ...details.map((line) => `      ${colours.dim(line)}`),
+    ];
   });
   return lines.map((line, row) => `${colours.bold((row === 0 ? 'Ladder' : '').padEnd(labelColumn))}${line}`);
 }

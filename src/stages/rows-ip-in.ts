@@ -1,6 +1,6 @@
 /** Rows of the way in above the link layer: IP, netfilter, transport, socket; and the delivery to packet sockets. */
 import { surroundings } from './path.js';
-import { built, functionRungs, ipHookLadder, planned, provedBy } from './rungs.js';
+import { functionRungs, ipHookLadder, planned, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 const noHooks = 'Where no hook is registered the kernel skips this stage.';
@@ -137,13 +137,6 @@ export const networkInRows: readonly Stage[] = [
         ['__udp_enqueue_schedule_skb', 'tcp_queue_rcv', '__sock_queue_rcv_skb'],
         { name: 'sk_arg0_skb_arg1', skbArgument: 1 },
         'A program for each of UDP, TCP and the other sockets.',
-      ),
-      built(
-        'inferred',
-        'skb_copy_datagram_iovec',
-        'tp_btf',
-        'skb_arg0',
-        'The tracepoint fires when the program reads, so it comes late, or never for data that nobody reads.',
       ),
     ],
     ...surroundings('sock-queue'),

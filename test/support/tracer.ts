@@ -30,8 +30,9 @@ export interface Chain {
 }
 
 export interface HookPosition {
-  readonly family: 'ip' | 'ip6';
+  readonly family: 'ip' | 'ip6' | 'arp' | 'netdev' | 'bridge';
   readonly hook: string;
+  /** From here on only where links of ours stand between the chains. */
   readonly priority: number;
   readonly position: number;
   readonly of: number;
@@ -78,6 +79,8 @@ export interface TraceEvent {
   readonly stack?: readonly string[];
   readonly skb?: string;
   readonly verdict?: string;
+  /** Of a netfilter hook. */
+  readonly family?: string;
   readonly reason?: string;
   readonly location?: string;
   readonly diedIn?: {

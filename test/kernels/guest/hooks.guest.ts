@@ -39,8 +39,8 @@ const arpHooks = [
 ] as const;
 
 const families = [
-  { nft: 'ip', family: 'ipv4', hooks: inetHooks },
-  { nft: 'ip6', family: 'ipv6', hooks: inetHooks },
+  { nft: 'ip', family: 'ip', hooks: inetHooks },
+  { nft: 'ip6', family: 'ip6', hooks: inetHooks },
   { nft: 'netdev', family: 'netdev', hooks: deviceHooks },
 ] as const;
 
@@ -136,7 +136,7 @@ for (const mechanism of ['fexit', 'kretprobe'] as const) {
     after(() => world?.close());
 
     const at = (stage: string, family: string) =>
-      events.filter((event) => event.stage === stage && event.family === family);
+      events.filter((event) => event.stage === stage && event.hook?.family === family);
     const dropped = (list: readonly TraceEvent[]) => list.filter(({ verdict }) => verdict !== undefined);
     const to = (port: number, list: readonly TraceEvent[]) => list.filter(({ dport }) => dport === port);
 

@@ -98,7 +98,7 @@ for (const mechanism of mechanisms) {
     it('macvlan_handle_frame: what the device under the macvlan received', () =>
       assert.equal(at('macvlan_handle_frame', world.a.device), received.a));
     it('the bridge family: forwarded and dropped packets as nft counted', () => {
-      const forward = events.filter(({ stage, family }) => stage === 'nf-forward' && family === 'bridge');
+      const forward = events.filter(({ stage, hook }) => stage === 'nf-forward' && hook?.family === 'bridge');
       const drops = forward.filter(({ verdict }) => verdict === 'dropped');
       assert.equal(drops.length, counted.get('forward_drop'));
       assert.equal(drops.length, DROPPED);

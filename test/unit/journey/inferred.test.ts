@@ -25,23 +25,23 @@ test('what is watched is never inferred', () => {
 });
 
 test('a proof that is inferred itself proves what is before it', () => {
-  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('nf-input')]), ['nf-ingress', 'ip-rcv']);
+  const proved = ['tc-ingress', 'nf-ingress', 'ip-rcv'];
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('nf-input')]), proved);
 });
 
 test('a proof may come some events behind, on the same device', () => {
-  const watched: StageId[] = ['tc-egress'];
-  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue')], watched), ['nf-egress']);
-  assert.deepEqual(between(at('tc-egress'), at('dev-queue'), watched), []);
-  assert.deepEqual(
-    between(at('nf-postrouting'), [at('tc-egress'), at('drop'), at('dev-queue')], watched),
-    [],
-  );
-  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue', 5)], watched), []);
+  const watched: StageId[] = ['tc-ingress', 'nf-ingress'];
+  const of = (...later: Seen[]) => between(at('rx-tap'), [at('nf-prerouting'), ...later], watched);
+  assert.deepEqual(of(at('nf-input')), ['ip-rcv']);
+  assert.deepEqual(of(at('drop'), at('nf-input')), []);
+  assert.deepEqual(of(at('nf-input', 5)), []);
 });
 
 test('PRE_ROUTING alone proves nothing of IP: br_netfilter runs it for bridged frames', () => {
-  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)]), []);
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), []);
+  const before = ['tc-ingress', 'nf-ingress'];
+  const bridged = [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)];
+  assert.deepEqual(between(at('rx-tap'), bridged), before);
+  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), before);
 });
 
 test('POST_ROUTING proves IP output, own or forwarded', () => {
