@@ -51,7 +51,8 @@ SEC("netfilter")
 int hook(struct bpf_nf_ctx *ctx)
 {
 	const struct nf_hook_state *state = ctx->state;
-	/* A forwarded packet still has its input device here, but is on its way out of the other. */
+	/* A forwarded packet still has its input device here, but is on its way out of the other.
+	 */
 	bool leaves = state->hook == NF_INET_POST_ROUTING;
 	struct net_device *in = leaves ? 0 : state->in, *out = state->out;
 	__u32 place = place_of(state->hook);

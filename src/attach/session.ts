@@ -313,16 +313,17 @@ export class TapSession {
   }
 
   /**
-   * Puts all that watches from the device itself on it: packet socket, tcx programs. Gives back what takes it off
-   * again. A device that has gone meanwhile is left alone.
+   * Puts all that watches from the device itself on it: packet socket (with `arm`), tcx programs. Gives back what takes
+   * it off again. A device that has gone meanwhile is left alone.
    */
   watchDevice(
     netns: { inum: number; path: string | null },
     link: Pick<Link, 'ifindex' | 'type'>,
+    arm: boolean,
   ): (() => void)[] {
     const closers: (() => void)[] = [];
     try {
-      const socket = this.arm(netns, link);
+      const socket = arm ? this.arm(netns, link) : undefined;
       if (socket !== undefined) closers.push(() => this.disarm(socket, netns.inum, link.ifindex));
       for (const attachment of this.plan.attachments.filter(({ mechanism }) => mechanism === 'tcx')) {
         const [program] = this.programs.get(attachment.attachId)!;

@@ -10,7 +10,7 @@ import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
 import type { KernelFeatures } from './features.js';
 import { inferredRung, inferredWatch } from './inferred.js';
-import type { Attachment, PlanRequest } from './plan.js';
+import { type Attachment, makePlan, type PlanRequest } from './plan.js';
 import type { RefusalListener } from './refusal.js';
 import { type OpenedSession, openPossible, type SessionSettings } from './session.js';
 
@@ -57,9 +57,13 @@ interface Outcome {
   readonly attachments: readonly Attachment[];
 }
 
+const isLink = ({ mechanism }: Attachment): boolean => mechanism === 'netfilter';
+
 class Laboratory {
   private readonly working = new Map<StageId, boolean>();
   private readonly settings: SessionSettings;
+  /** The netfilter program serves every hook: once it was tried for one, it has been for all. */
+  private linksWork = false;
 
   constructor(
     private readonly native: NativeBinding,
@@ -76,10 +80,14 @@ class Laboratory {
       ...{ stages: [stage], arm: options.arm, observeOnly: false, netnsInum: 'all', selectDevices: false },
       mechanisms: new Map(forced ? [[stage.id, forced]] : []),
     };
+    const planned = makePlan(request, features);
+    if (this.linksWork && planned.attachments.length > 0 && planned.attachments.every(isLink))
+      return { watch: planned.watches[0]!, attachments: planned.attachments };
     let opened: OpenedSession | undefined;
     try {
       opened = openPossible(native, request, features, settings, options.onRefused);
       opened.session.tryPacketSocket();
+      this.linksWork ||= opened.plan.attachments.some(isLink);
       return { watch: opened.plan.watches[0]!, attachments: opened.plan.attachments };
     } catch (cause) {
       const error = options.explain ? options.explain(cause) : cause;

@@ -64,6 +64,10 @@ class ComparisonView implements JourneyView {
     if (this.gaps.length < gapsMax) this.gaps.push(gap);
   }
 
+  waiting(): string {
+    return progressText(0, 0);
+  }
+
   journey(journey: Journey): string {
     const { comparison } = this;
     comparison.journey(journey);

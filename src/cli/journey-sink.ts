@@ -112,15 +112,15 @@ export class JourneySink implements TraceSink {
     return this.output.isCongested;
   }
 
-  notice(text: string): void {
-    this.output.talk(text);
-  }
-
   /** A line of its own where programs read; for people it is told as it happens. */
   gap(gap: HookGap): void {
-    this.output.talk(gap.text);
+    this.notice(gap.text);
     if (this.how.json) this.out.text(`${JSON.stringify(gapJson(gap))}\n`);
     this.view.gap?.(gap);
+  }
+
+  notice(text: string): void {
+    this.output.talk(text);
   }
 
   refused(refused: RungRefused): void {

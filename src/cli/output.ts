@@ -9,6 +9,7 @@ export class Output {
   private closed = false;
 
   private failure: Error | undefined;
+  private hasProgress = false;
 
   /** `onClosed`: whatever is written from now on goes nowhere. */
   constructor(onClosed: () => void = () => undefined) {
@@ -49,7 +50,9 @@ export class Output {
 
   /** On a terminal, a line that the next one takes the place of; an empty one ends it. */
   progress(line: string): void {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+    if (!process.stderr.isTTY) return;
+    process.stderr.write(`\r\x1b[K${line}`);
+    this.hasProgress = line !== '';
   }
 
   /** Lines of somebody else's, such as the verifier's, as they are. */
@@ -59,6 +62,7 @@ export class Output {
 
   /** One line for the user. */
   talk(line: string): void {
+    if (this.hasProgress) this.progress('');
     process.stderr.write(`taptrace: ${line}\n`);
   }
 }

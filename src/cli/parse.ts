@@ -39,10 +39,10 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   },
   path: {
     usage:
-      'taptrace path [options] [filter…]\n\nOne packet after the other: its whole way through the kernel, a line a stage, with what changed since the stage\n' +
-      'before, the chains it passed, its end, and what explains it.\n\n' +
-      'A packet that matches the filter, or passes a device of -i, at any stage is followed from its first event to its end,\n' +
-      'NAT or not. A packet is shown when it has ended, so blocks come in the order of ends.',
+      'taptrace path [options] [filter…]\n\nOne packet after the other: its whole way through the kernel, a line a stage, with what changed\n' +
+      'since the stage before, the chains it passed, its end, and what explains it.\n\n' +
+      'A packet that matches the filter, or passes a device of -i, at any stage is followed from its first\n' +
+      'event to its end, NAT or not. It is shown when it has ended: blocks come in the order of ends.',
     options: pathOptionTable,
     examples: [
       ['$0 path -c 1 icmp', 'the way of one ping'],

@@ -132,6 +132,7 @@ export class Comparison {
       this.see(row, bytes, atNs, walk);
       walk.entered ??= row.place.stage;
     }
+    if (hook) row.isBracketed = true;
     const pass = goesOn ? before : new Pass(row);
     // The event of the bracket before was lost, or was before the run: its chains were passed all the same.
     const hasGap = hook !== undefined && hook.index > (goesOn ? before.index + 1 : 0);

@@ -109,10 +109,16 @@ function beforeTapText({ packets, tap }: Group): string {
   return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}, before the tap: tcpdump does not show them.`;
 }
 
+/** Between the chains of a hook stand the kernel's own functions, such as the NAT that keeps flows apart. */
+function rewriter({ place, isBracketed }: Row): string {
+  const byNone = isBracketed && !place.chains ? ' by the kernel (NAT), in none of its chains' : '';
+  return `${chainOrHook(place)}${byNone}`;
+}
+
 function rewrittenText(group: Group, context: FindingContext): string {
   const { packets, place, tap, later, translation } = group;
   const { what, from, to } = translation!;
-  const where = place === later ? 'on the way between them' : `in ${chainOrHook(place.place)}`;
+  const where = place === later ? 'on the way between them' : `in ${rewriter(place)}`;
   if (from === undefined)
     return `${packetsText(packets)} with other addresses had their ${what} rewritten ${where}.`;
   const before = tap ? `at the tap on ${deviceOf(tap.place)}` : `at ${group.entered ?? 'first'}`;

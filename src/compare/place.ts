@@ -46,6 +46,8 @@ export interface Row {
   readonly afterTap: Histogram;
   /** Of a tap: packets that nobody's socket was there for. */
   unarmed: number;
+  /** Of a hook: its chains were told apart, so what none of them did was done by the kernel. */
+  isBracketed: boolean;
 }
 
 /** More places than that are counted together. */
@@ -80,7 +82,7 @@ export class Rows {
 
 function newRow(place: Place): Row {
   const counts = { packets: 0, bytes: 0, dropped: 0, rewritten: 0, marked: 0, queued: 0, stolenOrQueued: 0 };
-  return { place, ...counts, unarmed: 0, afterTap: new Histogram() };
+  return { place, ...counts, unarmed: 0, isBracketed: false, afterTap: new Histogram() };
 }
 
 /** `inet filter/in`; of a device's hook with the device. */

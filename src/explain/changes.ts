@@ -3,7 +3,7 @@ import type { Journey } from '../journey/journey.js';
 import type { BaseChain } from '../netfilter/types.js';
 import type { Names } from '../trace/event.js';
 import { anyOfChains, isNextBracket } from './chains.js';
-import { checksumState, type StepFacts } from './facts.js';
+import { checksumState, isAside, type StepFacts } from './facts.js';
 
 export type ChangeField =
   | 'netns'
@@ -193,6 +193,7 @@ export function changesOf(
   const known: Known[] = [];
   const last: StepFacts[] = [];
   const changes = steps.flatMap((facts, at) => {
+    if (isAside(facts)) return [];
     const { branch } = facts.step;
     const from = branches[branch]?.from;
     known[branch] ??= from === undefined ? [] : [...(known[from] ?? [])];

@@ -14,11 +14,16 @@ export interface DropPlace {
   readonly chains: readonly BaseChain[];
 }
 
-/** The chains between the last bracket that it passed and the next one, to which it did not come. */
+/**
+ * The chains between the last bracket that it passed and the next one, to which it did not come. Where the stack of the
+ * drop says that it died elsewhere, the event of a bracket was lost, and no chain is to blame.
+ */
 function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
   const line = scene.line(end.step.branch);
-  const last = line[line.indexOf(end) - 1];
-  return last ? chainsAhead(last.step) : [];
+  const last = line[line.indexOf(end) - 1]?.step;
+  if (!last?.hook) return [];
+  const isElsewhere = end.death?.stage !== undefined && end.death.stage !== last.hook.stage;
+  return isElsewhere ? [] : chainsAhead(last);
 }
 
 function reasonText({ reason, location }: StepFacts): string | undefined {

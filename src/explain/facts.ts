@@ -37,6 +37,8 @@ export interface NetworkFacts {
   readonly tunnels: number;
   /** Bytes from the network header on. */
   readonly length: number;
+  /** Bytes behind the transport header; undefined where that was not seen. */
+  readonly payload: number | undefined;
   /** Tags between the link header and the network header; undefined where there is no link header to see. */
   readonly tagsInBytes: number | undefined;
 }
@@ -85,7 +87,7 @@ const ipv6Class = (bytes: Uint8Array, at: number): number => ((bytes[at]! & 15) 
 
 function networkFacts({ packet }: TapEvent): NetworkFacts | undefined {
   const seen: Dissected = dissect(packet);
-  const { networkOffset, src, dst, sport, dport, proto } = seen;
+  const { networkOffset, payloadOffset, src, dst, sport, dport, proto } = seen;
   if (networkOffset === undefined) return undefined;
   const { bytes } = packet;
   const at = packet.offset + networkOffset;
@@ -100,6 +102,7 @@ function networkFacts({ packet }: TapEvent): NetworkFacts | undefined {
     ecn: trafficClass === undefined ? undefined : trafficClass & 3,
     tunnels: isUnderstood ? headers.tunnels : 0,
     length: packet.len - networkOffset,
+    payload: payloadOffset === undefined ? undefined : packet.len - payloadOffset,
     tagsInBytes:
       packet.linkType === 'ethernet' ? seen.vlans.length - (packet.vlan === undefined ? 0 : 1) : undefined,
   };
@@ -148,3 +151,6 @@ export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFact
     task: taskOf(record, names),
   };
 }
+
+/** The driver's answer comes when a virtual device has sent the packet on already: it stands beside the packet's way. */
+export const isAside = ({ step }: StepFacts): boolean => step.stage.id === 'xmit-done';

@@ -2,7 +2,7 @@
 
 import { isNextBracket } from './chains.js';
 import type { Change } from './changes.js';
-import type { StepFacts } from './facts.js';
+import { isAside, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 
 export interface Row {
@@ -31,7 +31,7 @@ export function rowsOf({ steps, journey }: Scene, changes: readonly Change[]): R
     const from = journey.branches[branch]?.from;
     const before = own ?? (from === undefined ? undefined : last[from]);
     const row = { steps: [facts], changes: here, before, isFirst: own === undefined };
-    last[branch] = row;
+    if (!isAside(facts)) last[branch] = row;
     rows.push(row);
   }
   return rows;

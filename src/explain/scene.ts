@@ -3,7 +3,7 @@ import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import type { StageId } from '../stages/types.js';
 import type { Names } from '../trace/event.js';
-import { factsOf, type StepFacts } from './facts.js';
+import { factsOf, isAside, type StepFacts } from './facts.js';
 
 export interface ExplainContext {
   readonly names: Names;
@@ -34,7 +34,7 @@ export class Scene {
 
   /** The steps that led to the end of a branch: its own, and before them those of what it was made from. */
   line(branch: number): StepFacts[] {
-    const own = this.steps.filter(({ step }) => step.branch === branch);
+    const own = this.steps.filter((one) => one.step.branch === branch && !isAside(one));
     const from = this.journey.branches[branch]?.from;
     const first = own[0];
     if (from === undefined || first === undefined) return own;

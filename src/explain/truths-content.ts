@@ -18,26 +18,23 @@ function checksum({ steps, onTheWay }: Scene): Truth[] {
   return [{ id: 'checksum-partial', at: steps.indexOf(first), text: text + rest }];
 }
 
-function gsoText({ gso, len, step }: StepFacts, isMadeHere: boolean): string {
+/** `65160 bytes of payload here are 45 segments of 1448 bytes`. */
+function segmentsText({ gso, len, network }: StepFacts): string {
   const { size, segments } = gso!;
-  const count = segments > 0 ? `${segments} segments` : 'segments';
-  if (step.stage.direction === 'tx')
-    return `${len} bytes here are ${count} of ${size} bytes on a wire: cutting them is left to the device (TSO).`;
-  return isMadeHere
-    ? `${len} bytes here are still ${count} of ${size} bytes: the packet met no wire for which it would have been cut.`
-    : `${len} bytes here were ${count} of ${size} bytes on the wire: they were merged before the tap (GRO, or the device).`;
+  const bytes = network?.payload === undefined ? `${len} bytes` : `${network.payload} bytes of payload`;
+  return `${bytes} here are ${segments > 0 ? `${segments} segments` : 'segments'} of ${size} bytes`;
 }
 
-function segmentation({ steps }: Scene): Truth[] {
-  const taps = steps.filter((one) => isTap(one) && one.gso);
-  const first = taps[0];
+function segmentation({ steps, onTheWay }: Scene): Truth[] {
+  const first = steps.find((one) => isTap(one) && one.gso);
   if (!first) return [];
-  const later = taps.find(({ step }) => step.stage.direction !== first.step.stage.direction);
-  return [first, ...(later ? [later] : [])].map((one) => ({
-    id: 'gso',
-    at: steps.indexOf(one),
-    text: gsoText(one, steps[0]!.step.stage.direction === 'tx'),
-  }));
+  const isSent = first.step.stage.direction === 'tx';
+  const isNeverCut = isSent && onTheWay.some((one) => one.step.stage.direction === 'rx' && one.gso);
+  const rest = isNeverCut ? ' It never happens: the packet meets no wire.' : '';
+  const text = isSent
+    ? `${segmentsText(first)} on a wire: cutting them is left to the device (TSO).${rest}`
+    : `${segmentsText(first)}: they were merged before the tap (GRO, or the device).`;
+  return [{ id: 'gso', at: steps.indexOf(first), text }];
 }
 
 function vlanTag({ steps }: Scene): Truth[] {

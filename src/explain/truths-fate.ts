@@ -1,6 +1,7 @@
 /** What looks like a loss, or like another packet, and is neither. */
 
 import { durationText } from '../compare/duration.js';
+import { anyOfChains, chainsAhead, isNextBracket } from './chains.js';
 import { packetType, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
@@ -17,10 +18,19 @@ function retransmission({ journey }: Scene): Truth[] {
     }));
 }
 
-function otherHost({ steps }: Scene): Truth[] {
-  const at = steps.findIndex(
-    (one) => one.packetType === packetType.otherHost && one.step.stage.direction === 'rx',
+/** Kernels before 5.17 give no reason: the function that drops such frames first of all, and what they are, do. */
+function isDroppedAsOthers({ step, reason, death, packetType: type }: StepFacts): boolean {
+  if (step.stage.id !== 'drop') return false;
+  if (reason !== undefined) return reason === 'OTHERHOST';
+  return (
+    type === packetType.otherHost &&
+    /^(ip_rcv_core|ip_rcv|ip6_rcv_core|ipv6_rcv)$/.test(death?.function ?? '')
   );
+}
+
+/** A bridge takes frames for other hosts all day: only IP, which drops them, makes it a matter to explain. */
+function otherHost({ steps }: Scene): Truth[] {
+  const at = steps.findIndex(isDroppedAsOthers);
   if (at < 0) return [];
   const text =
     'Its MAC address is that of another host: only a promiscuous device and its taps take it, IP drops it (OTHERHOST).';
@@ -75,6 +85,29 @@ function givenBack(scene: Scene): Truth[] {
   });
 }
 
+/** Between two brackets: only the program that holds the queue goes on with it, in a task of its own. */
+function queuedByChain(scene: Scene): Truth[] {
+  return scene.journey.branches.flatMap((_, branch) => {
+    const line = scene.line(branch);
+    return line.flatMap((one, index): Truth[] => {
+      const before = line[index - 1];
+      if (!before || !isNextBracket(before.step, one.step)) return [];
+      if (one.task?.inProcess !== true || before.task === undefined || one.task.pid === before.task.pid)
+        return [];
+      const waited = durationText(one.step.atNs - before.step.atNs);
+      const { comm, pid } = one.task;
+      const text = `${anyOfChains(chainsAhead(before.step))} queued it (NFQUEUE); ${comm}[${pid}] gave it back ${waited} later.`;
+      return [{ id: 'queued', at: scene.steps.indexOf(one), text }];
+    });
+  });
+}
+
 export function fateTruths(scene: Scene): Truth[] {
-  return [...retransmission(scene), ...otherHost(scene), ...givenBack(scene), ...pingSocket(scene)];
+  return [
+    ...retransmission(scene),
+    ...otherHost(scene),
+    ...givenBack(scene),
+    ...queuedByChain(scene),
+    ...pingSocket(scene),
+  ];
 }

@@ -1,4 +1,5 @@
 /** Why one packet is seen more than once, and what a tap costs it. */
+import type { Direction } from '../stages/types.js';
 import type { StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
@@ -13,34 +14,41 @@ function loopback({ steps, onTheWay }: Scene): Truth[] {
   return [{ id: 'loopback-twice', at: steps.indexOf(received), text }];
 }
 
-/** Taps of one direction in one namespace that a packet passed one after the other, with nothing of the other way between. */
-function rounds(scene: Scene): StepFacts[][] {
+/** Taps of one direction in one namespace that an sk_buff passed one after the other, with nothing of the other way between. */
+function roundsOf(line: readonly StepFacts[]): StepFacts[][] {
   const groups: StepFacts[][] = [];
-  for (const one of scene.onTheWay) {
-    const { stage } = one.step;
-    const previous = groups.at(-1)?.at(-1);
-    if (previous && previous.step.stage.direction !== stage.direction && stage.layer !== 'end')
-      groups.push([]);
-    if (stage.group !== 'taps') continue;
-    const group = groups.at(-1);
-    if (group && (group.length === 0 || group[0]!.netns === one.netns)) group.push(one);
+  let way: Direction | undefined;
+  for (const one of line) {
+    const { direction, group, layer } = one.step.stage;
+    if (layer !== 'end' && direction !== way) groups.push([]);
+    if (layer !== 'end') way = direction;
+    if (group !== 'taps') continue;
+    const last = groups.at(-1)!;
+    if (last.length === 0 || last[0]!.netns === one.netns) last.push(one);
     else groups.push([one]);
   }
   return groups;
 }
 
-function secondRound(scene: Scene): Truth[] {
-  return rounds(scene).flatMap((group) => {
-    const devices = [...new Set(group.map((one) => scene.device(one)))];
-    if (devices.length < 2) return [];
-    const at = scene.steps.indexOf(group.find((one) => scene.device(one) === devices[1])!);
-    const way = group[0]!.step.stage.direction === 'rx' ? 'in' : 'out';
-    const isTunnel = new Set(group.map(({ network }) => network?.tunnels)).size > 1;
-    const why = isTunnel ? ', with and without its outer header' : '';
-    const others = listText(devices.slice(1));
-    const text = `The same packet is tapped on ${devices[0]} and again on ${others} on its way ${way}${why}: tcpdump -i any shows it ${devices.length === 2 ? 'twice' : `${devices.length} times`}.`;
-    return [{ id: 'second-round', at, text }];
-  });
+function roundTruth(scene: Scene, group: readonly StepFacts[]): Truth[] {
+  const devices = [...new Set(group.map((one) => scene.device(one)))];
+  if (devices.length < 2) return [];
+  const at = scene.steps.indexOf(group.find((one) => scene.device(one) === devices[1])!);
+  const way = group[0]!.step.stage.direction === 'rx' ? 'in' : 'out';
+  const isTunnel = new Set(group.map(({ network }) => network?.tunnels)).size > 1;
+  const how = isTunnel ? ', with and without its outer header' : '';
+  const often = devices.length === 2 ? 'twice' : `${devices.length} times`;
+  const text = `The same packet is tapped on ${devices[0]} and again on ${listText(devices.slice(1))} on its way ${way}${how}: tcpdump -i any shows it ${often}.`;
+  return [{ id: 'second-round', at, text }];
+}
+
+/** What a copy went through before it was made is told once. */
+function secondRounds(scene: Scene): Truth[] {
+  const branches = [...scene.journey.branches.keys()].filter((branch) => !scene.isForTap(branch));
+  const truths = branches.flatMap((branch) =>
+    roundsOf(scene.line(branch)).flatMap((group) => roundTruth(scene, group)),
+  );
+  return truths.filter(({ text }, index) => truths.findIndex((one) => one.text === text) === index);
 }
 
 function tapClone(scene: Scene): Truth[] {
@@ -55,5 +63,5 @@ function tapClone(scene: Scene): Truth[] {
 }
 
 export function roundTruths(scene: Scene): Truth[] {
-  return [...loopback(scene), ...secondRound(scene), ...tapClone(scene)];
+  return [...loopback(scene), ...secondRounds(scene), ...tapClone(scene)];
 }

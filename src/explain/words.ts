@@ -1,5 +1,15 @@
 /** Small words that explanations share. */
 
+const msFromNs = 10_000_000;
+const sFromNs = 10_000_000_000;
+
+/** A time since the first event, precise enough to tell neighbours apart. */
+export function sinceText(ns: number): string {
+  if (ns < msFromNs) return `+${(ns / 1e3).toFixed(1)} µs`;
+  if (ns < sFromNs) return `+${(ns / 1e6).toFixed(1)} ms`;
+  return `+${(ns / 1e9).toFixed(1)} s`;
+}
+
 /** `a, b and c`. */
 export function listText(items: readonly string[]): string {
   if (items.length < 2) return items[0] ?? '';

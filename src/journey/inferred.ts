@@ -1,9 +1,9 @@
 /**
- * Stages that a packet must have passed between two events, although nobody watched them: the `inferred` rungs of the
- * stage table name the neighbour that proves each.
+ * Stages that a packet must have passed between two events, although nobody watched them: the stage table names the
+ * stages that prove each.
  */
 import { stages } from '../stages/table.js';
-import type { Rung, Stage, StageId } from '../stages/types.js';
+import type { Stage, StageId } from '../stages/types.js';
 
 /** Where a packet was seen; what decides about the stages between. */
 export interface Seen {
@@ -17,16 +17,11 @@ const position = ({ id }: Stage): number => positions.get(id)!;
 const wayOut = positions.get('nf-output')!;
 const isWayOut = (stage: Stage): boolean => position(stage) >= wayOut;
 
-const isReal = ({ mechanism }: Rung): boolean => mechanism !== 'inferred' && mechanism !== 'counted';
-const watches = (stage: Stage, target: string): boolean =>
-  stage.ladder.some((rung) => isReal(rung) && (rung.target === target || rung.targets?.includes(target)));
-
-/** By stage, the one whose events prove it. */
-const provers: ReadonlyMap<StageId, StageId> = new Map(
-  stages.flatMap((stage): [StageId, StageId][] => {
-    const inferred = stage.ladder.find(({ mechanism }) => mechanism === 'inferred');
-    const prover = inferred && stages.find((one) => one !== stage && watches(one, inferred.target));
-    return prover ? [[stage.id, prover.id]] : [];
+/** By stage, those whose events prove it. */
+const provers: ReadonlyMap<StageId, readonly StageId[]> = new Map(
+  stages.flatMap(({ id, ladder }): [StageId, readonly StageId[]][] => {
+    const proof = ladder.find(({ provedBy }) => provedBy)?.provedBy;
+    return proof ? [[id, proof]] : [];
   }),
 );
 
@@ -64,8 +59,7 @@ export function inferredBetween(from: Seen, later: readonly Seen[], watched: Rea
   const found: Stage[] = [];
   // From the proofs backwards, since what is proved proves others in turn.
   for (const stage of stages.toReversed()) {
-    const prover = provers.get(stage.id);
-    if (prover === undefined || !proofs.includes(prover) || watched.has(stage.id)) continue;
+    if (watched.has(stage.id) || !provers.get(stage.id)?.some((id) => proofs.includes(id))) continue;
     if (stage.id === 'ip-rcv' && !isOfIp) continue;
     proofs.push(stage.id);
     if (isBetween(stage, from, later[0]!)) found.unshift(stage);

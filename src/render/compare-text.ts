@@ -10,8 +10,8 @@ interface Column {
   readonly text: (count: StageCount) => string;
   /** Shown only where some row has something to say. */
   readonly rare?: boolean;
-  /** Among the first to go where the terminal is narrow. */
-  readonly expendable?: boolean;
+  /** Where the terminal is narrow, what is highest goes first. */
+  readonly expendable?: 1 | 2;
 }
 
 const some = (count: number): string => (count > 0 ? String(count) : '');
@@ -19,18 +19,19 @@ const time = (ns: number | undefined): string => (ns === undefined ? '' : durati
 
 const columns: readonly Column[] = [
   { title: 'packets', text: ({ packets = 0 }) => some(packets) },
-  { title: 'bytes', text: ({ bytes = 0 }) => some(bytes), expendable: true },
+  { title: 'bytes', text: ({ bytes = 0 }) => some(bytes), expendable: 2 },
   { title: 'dropped', text: ({ dropped }) => some(dropped) },
   { title: 'rewritten', text: ({ rewritten }) => some(rewritten), rare: true },
   { title: 'marked', text: ({ marked }) => some(marked), rare: true },
   { title: 'queued', text: ({ queued }) => some(queued), rare: true },
   { title: 'stolen or queued', text: ({ stolenOrQueued }) => some(stolenOrQueued), rare: true },
-  { title: 'after tap', text: ({ afterTapNs }) => time(afterTapNs?.median), rare: true },
-  { title: '99 %', text: ({ afterTapNs }) => time(afterTapNs?.p99), rare: true, expendable: true },
+  { title: 'after tap', text: ({ afterTapNs }) => time(afterTapNs?.median), rare: true, expendable: 1 },
+  { title: '99 %', text: ({ afterTapNs }) => time(afterTapNs?.p99), rare: true, expendable: 2 },
 ];
 
 const gap = '  ';
-const placeMin = 16;
+/** Columns that places are worth before more numbers are; they get as many in any case. */
+const placeMin = 24;
 
 function placeOf(count: StageCount, severalNetns: boolean): string {
   const { chain, chains, device, family, reason, function: name, netnsName } = count;
@@ -60,9 +61,10 @@ function widthsOf(shown: readonly Column[], rows: readonly Cells[]): number[] {
   );
 }
 
-function tableLines(stages: readonly StageCount[], width: number, isWide: boolean): string[] | undefined {
+/** Undefined where places had too little room beside columns of this expendability. */
+function tableLines(stages: readonly StageCount[], width: number, expendable: number): string[] | undefined {
   const filled = columns.filter(({ rare, text }) => !rare || stages.some((count) => text(count) !== ''));
-  const shown = isWide ? filled : filled.filter(({ expendable }) => !expendable);
+  const shown = filled.filter((column) => (column.expendable ?? 0) <= expendable);
   const severalNetns = new Set(stages.map(({ netns }) => netns)).size > 1;
   const rows = stages.map((count) => ({
     head: isChain(count) ? '' : count.stage,
@@ -74,8 +76,8 @@ function tableLines(stages: readonly StageCount[], width: number, isWide: boolea
   const values = widths.reduce((sum, one) => sum + gap.length + one, 0);
   const wanted = Math.max(...rows.map(({ place }) => place.length));
   const left = width - head - gap.length - values;
-  if (isWide && left < Math.min(wanted, placeMin)) return undefined;
-  const place = Math.min(wanted, Math.max(left, placeMin));
+  if (expendable > 0 && left < Math.min(wanted, placeMin)) return undefined;
+  const place = Math.min(wanted, Math.max(left, 1));
   const line = (row: Cells): string => {
     const cells = row.values.map((value, index) => gap + value.padStart(widths[index]!));
     return `${row.head.padEnd(head)}${gap}${clip(row.place, place)}${cells.join('')}`.trimEnd();
@@ -114,7 +116,7 @@ export function progressText(packets: number, dropped: number): string {
 export function comparisonLines(result: ComparisonResult, width: number): string[] {
   const { stages, findings } = result;
   if (stages.length === 0) return ['no packet was seen'];
-  const table = tableLines(stages, width, true) ?? tableLines(stages, width, false)!;
+  const table = [2, 1, 0].map((most) => tableLines(stages, width, most)).find((lines) => lines)!;
   const sentences = [...findings.map(({ text }) => text), ...doubts(result)];
   const wrapped = sentences.flatMap((text) => {
     const [first = '', ...others] = wrapText(printable(text), width - 2);

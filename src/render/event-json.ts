@@ -159,15 +159,25 @@ export class EventJson {
     out.ascii(text);
   }
 
-  private hook({ record, hook }: TapEvent): void {
-    if (record.has('ifindexOut')) this.number(',"ifindexOut":', record.ifindexOut);
-    if (!hook) return;
+  /** Which netfilter hook; where links of ours stand between its chains, also between which of them. */
+  private hook({ record, stage, hook }: TapEvent): void {
+    const { out, names } = this;
+    if (record.has('ifindexOut')) {
+      const name = names.deviceName(record.netnsInum, record.ifindexOut);
+      this.number(',"ifindexOut":', record.ifindexOut);
+      if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
+    }
+    if (!hook) {
+      const name = stage.id.slice('nf-'.length);
+      if (record.has('hook')) out.ascii(`,"hook":{"family":"${familyName(record)}","hook":"${name}"}`);
+      return;
+    }
     let text = this.hooks.get(hook);
     if (text === undefined) {
       text = `,"hook":${JSON.stringify(positionJson(hook))}`;
       this.hooks.set(hook, text);
     }
-    this.out.text(text);
+    out.text(text);
   }
 
   private metadata(event: TapEvent): void {
@@ -187,15 +197,10 @@ export class EventJson {
     if (record.has('uid')) this.number(',"uid":', record.uid);
   }
 
-  /** Where netfilter stands, and what became of the packet there or at the socket. */
+  /** What became of the packet at a socket. */
   private outcome({ record, stage }: TapEvent): void {
     const { out } = this;
-    if (record.has('hook')) out.ascii(`,"family":"${familyName(record)}","hook":${record.nfHook}`);
-    if (record.has('ifindexOut')) {
-      const name = this.names.deviceName(record.netnsInum, record.ifindexOut);
-      this.number(',"ifindexOut":', record.ifindexOut);
-      if (name !== undefined) out.text(`,"ifnameOut":${JSON.stringify(name)}`);
-    }
+    if (record.is('amends')) out.ascii(',"amends":true');
     if (stage.id !== 'delivery') return;
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);

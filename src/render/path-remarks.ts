@@ -8,7 +8,7 @@ import type { Row } from '../explain/rows.js';
 import type { Scene } from '../explain/scene.js';
 import { isPingOriginal } from '../explain/truths-fate.js';
 import type { Branch } from '../journey/journey.js';
-import type { TapEvent } from '../trace/event.js';
+import type { Names, TapEvent } from '../trace/event.js';
 import { deliveryResult, verdictText } from '../trace/verdicts.js';
 
 /** The columns of a line say these. */
@@ -45,10 +45,18 @@ export function bracketTexts({ steps }: Row): string[] {
   ];
 }
 
+type HolderNames = Pick<Names, 'socketHolders'>;
+
+function holdersText({ record }: TapEvent, names: HolderNames): string {
+  if (!record.has('socketInode')) return 'a packet socket';
+  const holders = names.socketHolders?.(record.socketInode) ?? [];
+  return holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ') || `socket ${record.socketInode}`;
+}
+
 /** What a packet socket made of it. */
-function deliveryText({ record }: TapEvent, owners: ReadonlyMap<string, string>): string {
-  const inode = record.has('socketInode') ? record.socketInode : undefined;
-  const who = inode === undefined ? 'a packet socket' : (owners.get(inode) ?? `socket ${inode}`);
+function deliveryText(event: TapEvent, names: HolderNames): string {
+  const { record } = event;
+  const who = holdersText(event, names);
   switch (deliveryResult(record)) {
     case 'taken':
       return `${who} took it here`;
@@ -62,8 +70,8 @@ function deliveryText({ record }: TapEvent, owners: ReadonlyMap<string, string>)
 }
 
 /** The answer of the stage. */
-export function answerTexts(event: TapEvent, owners: ReadonlyMap<string, string>): string[] {
-  if (event.stage.id === 'delivery') return [deliveryText(event, owners)];
+export function answerTexts(event: TapEvent, names: HolderNames): string[] {
+  if (event.stage.id === 'delivery') return [deliveryText(event, names)];
   const verdict = verdictText(event);
   return verdict === undefined ? [] : [verdict];
 }

@@ -1,10 +1,12 @@
 /** A journey as a block of text: the packet, then a line a stage with what changed, then what explains it. */
 import { summarize } from '../dissect/summary.js';
 import { type ChangeField, changesOf } from '../explain/changes.js';
+import { isAside, type StepFacts } from '../explain/facts.js';
 import { type Row, rowsOf } from '../explain/rows.js';
 import { type ExplainContext, Scene } from '../explain/scene.js';
 import { senderOf } from '../explain/sender.js';
 import { truthsOf } from '../explain/truths.js';
+import { sinceText } from '../explain/words.js';
 import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
@@ -12,7 +14,7 @@ import type { TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
-import { tapOwners, watchedStages } from './path-context.js';
+import { watchedStages } from './path-context.js';
 import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
 import { closingText, relativesTexts, waitingText } from './path-words.js';
 import { wrapText } from './text-layout.js';
@@ -56,7 +58,6 @@ export class PathText {
   private readonly reader = new StepReader();
   private readonly time: TimeColumn;
   private context!: ExplainContext;
-  private owners!: ReadonlyMap<string, string>;
   private widths: Widths = { stage: 1, function: 1, device: 1 };
 
   constructor(
@@ -68,7 +69,6 @@ export class PathText {
 
   header({ names, plan, armed }: Pick<TraceHeader, 'names' | 'plan' | 'armed'>): void {
     this.context = { names, watched: watchedStages(plan) };
-    this.owners = tapOwners(armed);
     const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map(({ length }) => length));
     this.widths = {
       stage: longest(plan.attachments.map(({ stage }) => stage)),
@@ -131,18 +131,23 @@ export class PathText {
   private place(scene: Scene, row: Row, { stage, attachment }: TapEvent): string {
     const { palette, widths } = this;
     const facts = row.steps[0]!;
-    const since = (facts.step.atNs - scene.steps[0]!.step.atNs) / 1000;
-    const time = `+${since.toFixed(1)} µs`.padStart(timeWidth);
-    const branch = scene.journey.branches[facts.step.branch]!.from === undefined ? '' : '└ ';
-    const id = `${branch}${stage.id}`.padEnd(widths.stage);
+    const time = sinceText(facts.step.atNs - scene.steps[0]!.step.atNs).padStart(timeWidth);
+    const id = `${this.branchMark(scene, facts)}${stage.id}`.padEnd(widths.stage);
     const name = palette.dim(attachment.function.padEnd(widths.function));
-    return `${time}  ${this.coloured(stage.id, id)}  ${name}  ${scene.device(facts).padEnd(widths.device)}`;
+    return `${time}  ${this.coloured(scene, facts, id)}  ${name}  ${scene.device(facts).padEnd(widths.device)}`;
   }
 
-  private coloured(stage: string, text: string): string {
-    if (stage === 'rx-tap') return this.palette.rxTap(text);
-    if (stage === 'tx-tap') return this.palette.txTap(text);
-    return stage === 'drop' ? this.palette.drop(text) : text;
+  /** Which clone or copy it is, where there are several. */
+  private branchMark({ journey: { branches } }: Scene, { step: { branch } }: StepFacts): string {
+    if (branches[branch]!.from === undefined) return '';
+    return branches.length > 2 ? `└${branch} ` : '└ ';
+  }
+
+  private coloured(scene: Scene, facts: StepFacts, text: string): string {
+    const { id } = facts.step.stage;
+    if (id === 'rx-tap') return this.palette.rxTap(text);
+    if (id === 'tx-tap') return this.palette.txTap(text);
+    return endText(scene, facts)?.isLoss ? this.palette.drop(text) : text;
   }
 
   private remarks(scene: Scene, row: Row, event: TapEvent): string[] {
@@ -154,7 +159,7 @@ export class PathText {
     const texts = [
       ...branchText(scene, row),
       ...bracketTexts(row),
-      ...answerTexts(event, this.owners),
+      ...answerTexts(event, this.context.names),
       ...(end ? [end.isLoss ? palette.drop(end.text) : end.text] : []),
       ...changeTexts(row),
       ...notes,
@@ -168,17 +173,10 @@ export class PathText {
     const { before, changes, steps } = row;
     if (steps[0]!.step.stage.layer === 'end') return [];
     const said = changes.flatMap(({ field }) => saidByChange[field] ?? []);
-    const told = this.lastTelling(before);
-    const old = told ? this.notesAt(told).filter((note) => note !== 'would be tapped here') : [];
+    const old = before ? this.notesAt(before).filter((note) => note !== 'would be tapped here') : [];
     return this.notesAt(row).filter(
       (note) => !old.includes(note) && !said.some((word) => note.startsWith(word)),
     );
-  }
-
-  /** The driver's answer comes when the packet is elsewhere already, and says nothing of it. */
-  private lastTelling(row: Row | undefined): Row | undefined {
-    if (row === undefined || row.steps[0]!.network !== undefined) return row;
-    return this.lastTelling(row.before);
   }
 
   private notesAt({ steps }: Row): readonly string[] {
@@ -199,7 +197,7 @@ export class PathText {
   private newSummary({ steps, before }: Row): string[] {
     const last = steps.at(-1)!.step;
     if (last.stage.layer === 'end') return [];
-    const was = this.lineAt((this.lastTelling(before)?.steps.at(-1) ?? steps[0]!).step);
+    const was = this.lineAt((before?.steps.at(-1) ?? steps[0]!).step);
     const is = this.lineAt(last);
     if (was === undefined || is === undefined || was === is) return [];
     return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
@@ -212,9 +210,11 @@ export class PathText {
 
   private inferred(row: Row, rows: readonly Row[]): string[] {
     const { before, steps } = row;
-    if (!before || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
+    if (!before || isAside(steps[0]!) || before.steps[0]!.step.branch !== steps[0]!.step.branch) return [];
     const { branch } = steps[0]!.step;
-    const later = rows.slice(rows.indexOf(row)).filter((one) => one.steps[0]!.step.branch === branch);
+    const later = rows
+      .slice(rows.indexOf(row))
+      .filter(({ steps: [first] }) => first!.step.branch === branch && !isAside(first!));
     const passed = inferredBetween(seen(before), later.map(seen), this.context.watched);
     if (passed.length === 0) return [];
     const ids = passed.map(({ id }) => id).join(', ');

@@ -5,7 +5,7 @@ import type { TrackerCounts } from '../journey/tracker.js';
 
 /** Why no end is shown; a journey whose end was seen needs no word. */
 const closings: Readonly<Record<Exclude<CloseReason, 'ended'>, string>> = {
-  delivered: 'taken by this host: where a program reads it, its end has no tracepoint',
+  delivered: 'taken by this host, whose transport frees it without a tracepoint',
   merged: 'it became part of another packet',
   replaced: 'no end was seen: a later packet has its memory',
   idle: 'no end was seen, and nothing more for a while',

@@ -22,7 +22,12 @@ export function watchPhrase(watch: StageWatch): string {
   if (watch.mechanism === undefined) return watch.reason;
   if (watch.mechanism === 'inferred') return `inferred from ${watch.target ?? 'its neighbours'}`;
   const names = watch.targets ?? (watch.target === undefined ? [] : [watch.target]);
-  return [watch.mechanism, names.join(', ')].join(' ').trimEnd();
+  return [watch.mechanism, firstOf(names)].join(' ').trimEnd();
+}
+
+/** The first of several functions stands for all. */
+export function firstOf([first = '', ...others]: readonly string[]): string {
+  return others.length > 0 ? `${first} and ${others.length} more` : first;
 }
 
 export function paintWatch(colours: Colors, kind: WatchKind): (text: string) => string {

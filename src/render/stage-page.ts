@@ -4,7 +4,7 @@ import type { StagesReport, StageWatch } from '../stages/report.js';
 import { targetsOf } from '../stages/rungs.js';
 import { sections } from '../stages/sections.js';
 import type { Rung, Stage } from '../stages/types.js';
-import { marks, paintWatch, watchKind, watchPhrase } from './stage-marks.js';
+import { firstOf, marks, paintWatch, watchKind, watchPhrase } from './stage-marks.js';
 import { wrapText } from './text-layout.js';
 
 export interface PageLayout {
@@ -104,19 +104,23 @@ function ladderLines(stage: Stage, watch: StageWatch, layout: PageLayout): strin
     chosen ||= taken;
     const refusal = taken ? undefined : refusalOf(rung);
     const state = taken ? marks[watchKind(watch)].mark : ' ';
-    const name = `${index + 1} ${state} ${rungName(rung)}`;
+    const [first, ...more] = wrapText(rungName(rung), width - labelColumn - 6);
+    const names = [`${index + 1} ${state} ${first}`, ...more.map((line) => `      ${line}`)];
     const notes = [rung.remark, refusal === undefined ? undefined : `Here: ${refusal}`];
     const details = notes.flatMap((note) =>
       note === undefined ? [] : wrapText(note, width - labelColumn - 6),
     );
-    return [taken ? colours.bold(name) : name, ...details.map((line) => `      ${colours.dim(line)}`)];
+    return [
+      ...names.map((name) => (taken ? colours.bold(name) : name)),
+      ...details.map((line) => `      ${colours.dim(line)}`),
+    ];
   });
   return lines.map((line, row) => `${colours.bold((row === 0 ? 'Ladder' : '').padEnd(labelColumn))}${line}`);
 }
 
 function rungName(rung: Rung): string {
   const { mechanism, target } = rung;
-  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${targetsOf(rung).join(', ')}`;
+  return target.includes(' ') ? `${mechanism}: ${target}` : `${mechanism} ${firstOf(targetsOf(rung))}`;
 }
 
 /** The plan names the symbol it found, which may carry a suffix such as .constprop.0. */

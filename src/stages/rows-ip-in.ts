@@ -1,6 +1,6 @@
 /** Rows of the way in above the link layer: IP, netfilter, transport, socket; and the delivery to packet sockets. */
 import { surroundings } from './path.js';
-import { built, functionRungs, ipHookLadder, planned, provedBy } from './rungs.js';
+import { functionRungs, ipHookLadder, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 const noHooks = 'Where no hook is registered the kernel skips this stage.';
@@ -138,13 +138,6 @@ export const networkInRows: readonly Stage[] = [
         { name: 'sk_arg0_skb_arg1', skbArgument: 1 },
         'A program for each of UDP, TCP and the other sockets.',
       ),
-      built(
-        'inferred',
-        'skb_copy_datagram_iovec',
-        'tp_btf',
-        'skb_arg0',
-        'The tracepoint fires when the program reads, so it comes late, or never for data that nobody reads.',
-      ),
     ],
     ...surroundings('sock-queue'),
     sees:
@@ -164,18 +157,11 @@ export const networkInRows: readonly Stage[] = [
     inPath: false,
     functions: ['packet_rcv', 'tpacket_rcv', 'packet_rcv_fanout', 'packet_rcv_spkt'],
     frameStart: 'mac-header',
-    ladder: [
-      ...functionRungs(
-        ['tpacket_rcv', 'packet_rcv'],
-        { name: 'delivery_entry', onReturn: 'delivery_return', byProbeOnly: true },
-        'Passive, with the socket in the packet_type argument; packet_rcv_fanout hands on to one of these two.',
-      ),
-      planned(
-        'inferred',
-        'rx-tap, tx-tap',
-        'Joins each tap event with the list of packet sockets; their filters and full buffers stay unknown.',
-      ),
-    ],
+    ladder: functionRungs(
+      ['tpacket_rcv', 'packet_rcv'],
+      { name: 'delivery_entry', onReturn: 'delivery_return', byProbeOnly: true },
+      'Passive, with the socket in the packet_type argument; packet_rcv_fanout hands on to one of these two.',
+    ),
     before: ['a tap: rx-tap hands over the packet itself, tx-tap one clone for all its taps'],
     after: [
       "the socket's filter (for tcpdump, the expression it was given)",

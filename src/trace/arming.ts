@@ -95,12 +95,15 @@ export function visibilityNotes(plan: AttachPlan, devices: Devices): string[] {
   return notes;
 }
 
-/** Stages that cannot give the stacks that were asked for: a socket filter may not take one. */
+/** Mechanisms whose programs may not take a kernel stack. */
+const withoutStack = { packet_socket: 'a packet socket', netfilter: 'a netfilter link' } as const;
+
+/** Stages that cannot give the stacks that were asked for. */
 export function stackNotes(plan: AttachPlan): string[] {
-  const stages = plan.watches
-    .filter(({ mechanism }) => mechanism === 'packet_socket')
-    .map(({ stage }) => stage);
-  return stages.length ? [`no kernel stack at ${stages.join(', ')}: a packet socket cannot take one`] : [];
+  return Object.entries(withoutStack).flatMap(([mechanism, name]) => {
+    const stages = plan.watches.filter((watch) => watch.mechanism === mechanism).map(({ stage }) => stage);
+    return stages.length ? [`no kernel stack at ${stages.join(', ')}: ${name} cannot take one`] : [];
+  });
 }
 
 /** Stages that show packets without their bytes: because of lockdown, or since the builds that read them were refused. */

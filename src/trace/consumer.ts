@@ -15,6 +15,8 @@ const heldIntervalMs = 10;
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
 const graceNs = 2_000_000;
+/** And a function may still be running whose return amends the record of its entry. */
+export const returnGraceNs = 10_000_000;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
 
@@ -43,6 +45,8 @@ export class Consumer {
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
+    /** How far behind the clock events are given out. */
+    private readonly behindNs = graceNs,
   ) {
     this.merger = new Merger(rings, native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
@@ -95,7 +99,7 @@ export class Consumer {
   private drainRings(): { bytes: number; untilNs: number; allEmpty: boolean } {
     let bytes = 0;
     let allEmpty = true;
-    let untilNs = this.merger.relativeNs(this.native.clocks().bootNs) - graceNs;
+    let untilNs = this.merger.relativeNs(this.native.clocks().bootNs) - this.behindNs;
     for (let ring = 0; ring < this.rings; ring += 1) {
       this.highWaterBytes = Math.max(this.highWaterBytes, this.session.fillBytes(ring));
       const { written, isEmpty } = this.drainRing(ring);

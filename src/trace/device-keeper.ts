@@ -26,13 +26,15 @@ export class DeviceKeeper {
     private readonly session: TapSession,
     private readonly devices: Devices,
     private readonly allNetns: boolean,
+    /** Packets are followed to devices that were not asked for: these are watched as well, but not armed. */
+    private readonly followPackets: boolean,
   ) {}
 
   /** Selects what is there and puts our probes on it, then looks again from time to time. */
   start(listener: KeeperListener): void {
     if (!this.allNetns && this.devices.netns.length > 1)
       for (const { inum } of this.devices.netns) this.session.selectNetns(inum);
-    for (const device of this.devices.selected) this.add(device);
+    for (const device of this.devices.all) this.add(device);
     this.timer = setInterval(() => this.tryRefresh(listener), refreshIntervalMs);
     this.timer.unref();
   }
@@ -43,8 +45,10 @@ export class DeviceKeeper {
 
   private add(device: Device): void {
     const { netns, link } = device;
-    if (!this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
-    this.closers.set(key(device), this.session.watchDevice(netns, link));
+    const isSelected = this.devices.isSelected(device);
+    if (!isSelected && !this.followPackets) return;
+    if (isSelected && !this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
+    this.closers.set(key(device), this.session.watchDevice(netns, link, isSelected));
   }
 
   private drop(device: Device): void {
@@ -65,7 +69,7 @@ export class DeviceKeeper {
 
   private refresh({ notice, nothingLeft }: KeeperListener): void {
     const { added, removed, goneNetns } = this.devices.refresh();
-    for (const device of added) if (this.devices.isSelected(device)) this.add(device);
+    for (const device of added) this.add(device);
     for (const device of removed) {
       this.drop(device);
       if (this.devices.isSelected(device)) notice(`interface ${printable(device.link.name)} is gone`);

@@ -60,7 +60,7 @@ function allNotes(event: TapEvent): string[] {
   if (packet.vlan) notes.push(`${vlanText(packet.vlan)} is in skb metadata, not in the bytes`);
   if (isPartial(event)) notes.push(...partialOnly);
   if (record.has('gso')) notes.push(gsoNote(record.gsoSize, record.gsoSegs, record.gsoType));
-  if (isForOthers(event)) notes.push('for another host: dropped before routing');
+  if (isForOthers(event)) notes.push('for another host by its MAC address: IP drops such frames');
   if (record.is('unreadable')) notes.push('payload not readable');
   return notes;
 }

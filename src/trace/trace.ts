@@ -26,7 +26,7 @@ import {
   visibilityNotes,
 } from './arming.js';
 import { chainNotes, type HookInventory } from './chain-notes.js';
-import { Consumer } from './consumer.js';
+import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
@@ -157,7 +157,7 @@ export class Trace {
     const symbols = new KernelSymbols();
     const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
     this.positionOf = (record) => hooks.positionOf(record);
-    const keeper = new DeviceKeeper(session, devices, namespaces.all);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
@@ -236,6 +236,7 @@ export class Trace {
       () => this.sink.flush(),
       (error) => this.fail(error),
       () => this.sink.isCongested,
+      plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
     );
     const reason = await this.untilEnd(consumer);
     session.detachAll();

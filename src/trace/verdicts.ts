@@ -18,16 +18,16 @@ const driverAnswer = (code: number): readonly [name: string, text: string] =>
 /** NFPROTO_* (include/uapi/linux/netfilter.h). */
 const families: Readonly<Record<number, string>> = {
   1: 'inet',
-  2: 'ipv4',
+  2: 'ip',
   3: 'arp',
   5: 'netdev',
   7: 'bridge',
-  10: 'ipv6',
+  10: 'ip6',
 };
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
-/** Family of the netfilter hook a record is from. */
+/** Family of the netfilter hook a record is from, in nft's word. */
 export function familyName(record: RecordView): string {
   return families[record.nfFamily] ?? String(record.nfFamily);
 }

@@ -4,11 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { linesSaid, runTaptrace } from '../support/cli.js';
+import type { CapabilityName } from '../support/capabilities.js';
+import { linesSaid, runTaptrace, runToEnd } from '../support/cli.js';
+import { each, firstPriority, lastPriority, passedBy, stoppedAt } from '../support/hooks.js';
 import { addNetns, nextNetnsNames } from '../support/netns.js';
+import { Nobody } from '../support/nobody.js';
 import { run } from '../support/process.js';
 import { bpfResidue, type Residue, residueSince } from '../support/residue.js';
-import { type TraceEvent, type TraceResult, Tracer } from '../support/tracer.js';
+import { type TraceResult, Tracer } from '../support/tracer.js';
 import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
 
 const skip = cannotRunLive(['nft', 'bpftool', 'bash']) ?? false;
@@ -61,36 +64,8 @@ function assertComplete({ exit, summary, stderr }: TraceResult): void {
   assert.equal(summary.complete, true, stderr);
 }
 
-/** The journeys of the datagrams to a port at one stage: the priorities passed, one list a datagram. */
-function passedBy(events: readonly TraceEvent[], stage: string, port: number): number[][] {
-  const journeys = new Map<string, number[]>();
-  for (const event of events) {
-    if (event.stage !== stage || event.dport !== port) continue;
-    const key = `${event.src} ${event.sport}`;
-    journeys.set(key, [...(journeys.get(key) ?? []), event.hook!.priority]);
-  }
-  return [...journeys.values()];
-}
-
-/** The chains ahead of the last link that each datagram passed, by how many datagrams stopped there. */
-function stoppedAt(events: readonly TraceEvent[], stage: string): Record<string, number> {
-  const last = new Map<string, TraceEvent>();
-  for (const event of events) if (event.stage === stage) last.set(`${event.src} ${event.sport}`, event);
-  const counts: Record<string, number> = {};
-  for (const { hook } of last.values()) {
-    const chains = hook!.ahead.map(
-      ({ family, table, chain, priority }) => `${family} ${table}/${chain} ${priority}`,
-    );
-    const place = hook!.position === hook!.of - 1 ? 'passed' : chains.join(', ');
-    counts[place] = (counts[place] ?? 0) + 1;
-  }
-  return counts;
-}
-
-const first = -(2 ** 31) + 1;
-const last = 2 ** 31 - 2;
-const all = (count: number, priorities: number[]): number[][] =>
-  Array.from({ length: count }, () => priorities);
+/** By links or not at all: other mechanisms may watch the stage too. */
+const byLinks = ['--stages', 'nf-input', '--mechanism', 'nf-input=netfilter'];
 
 const twoChains = `table inet filter {
   counter in { }
@@ -120,12 +95,15 @@ describe('two base chains in one hook', { skip }, () => {
       await sendTo(world.a, address, 1000, 7);
       await sendTo(world.a, address, 2000, 5);
       await sendTo(world.a, address, 3000, 3);
-      await tracer.untilLines(`"priority":${last}`, 3);
+      await tracer.untilLines(`"priority":${lastPriority}`, 3);
       const result = await tracer.stop();
       assertComplete(result);
-      assert.deepEqual(passedBy(result.events, 'nf-input', 1000), all(7, [first, -1]));
-      assert.deepEqual(passedBy(result.events, 'nf-input', 2000), all(5, [first, -1, 1, 49]));
-      assert.deepEqual(passedBy(result.events, 'nf-input', 3000), all(3, [first, -1, 1, 49, 51, last]));
+      assert.deepEqual(passedBy(result.events, 'nf-input', 1000), each(7, [firstPriority, -1]));
+      assert.deepEqual(passedBy(result.events, 'nf-input', 2000), each(5, [firstPriority, -1, 1, 49]));
+      assert.deepEqual(
+        passedBy(result.events, 'nf-input', 3000),
+        each(3, [firstPriority, -1, 1, 49, 51, lastPriority]),
+      );
       const counted = await counters();
       assert.deepEqual(stoppedAt(result.events, 'nf-input'), {
         'inet filter/in 0': counted.get('in'),
@@ -146,7 +124,7 @@ describe('two base chains in one hook', { skip }, () => {
       header.hooks!.map(({ netns, chains }) => [netns, chains.map(({ chain }) => chain)]),
       [[world.b.netns.inode, ['in', 'late']]],
     );
-    const line = `base chains in ${world.b.netns.name}: input: inet filter/in (0), inet filter/late (50); none at prerouting, forward, output, postrouting`;
+    const line = `netfilter in ${world.b.netns.name}: input: inet filter/in (0), inet filter/late (50); no chain at prerouting, forward, output, postrouting`;
     assert.ok(linesSaid({ stderr }).includes(line), stderr);
   });
 });
@@ -181,7 +159,10 @@ describe('chains without room between them', { skip }, () => {
     const result = await tracer.stop();
     assertComplete(result);
     // -200 itself is refused with EBUSY.
-    assert.deepEqual(passedBy(result.events, 'nf-prerouting', 1000), all(3, [first, -201, -198, -191]));
+    assert.deepEqual(
+      passedBy(result.events, 'nf-prerouting', 1000),
+      each(3, [firstPriority, -201, -198, -191]),
+    );
     assert.deepEqual(stoppedAt(result.events, 'nf-prerouting'), {
       'ip raw/next -190': (await counters()).get('seen'),
     });
@@ -199,7 +180,7 @@ describe('chains without room between them', { skip }, () => {
         'inet filter/late 50': (await counters()).get('late'),
       });
     }
-    assert.deepEqual(passedBy(results[1]!.events, 'nf-input', 2000), all(4, [first + 1, -2, 2, 48]));
+    assert.deepEqual(passedBy(results[1]!.events, 'nf-input', 2000), each(4, [firstPriority + 1, -2, 2, 48]));
   });
 });
 
@@ -214,8 +195,8 @@ describe('what rewrites', { skip }, () => {
     await tracer.untilLines('"stage":"nf-input"', 4);
     const result = await tracer.stop();
     assertComplete(result);
-    assert.deepEqual(passedBy(result.events, 'nf-prerouting', 1000), all(2, [first, -101]));
-    assert.deepEqual(passedBy(result.events, 'nf-prerouting', 3000), all(2, [-99, -96, -94, last]));
+    assert.deepEqual(passedBy(result.events, 'nf-prerouting', 1000), each(2, [firstPriority, -101]));
+    assert.deepEqual(passedBy(result.events, 'nf-prerouting', 3000), each(2, [-99, -96, -94, lastPriority]));
     const behind = result.events.find(({ hook }) => hook!.priority === -99);
     assert.deepEqual(
       behind!.hook!.passed.map(({ chain }) => chain),
@@ -239,7 +220,10 @@ describe('forwarded packets', { skip }, () => {
     await tracer.untilLines('"stage":"nf-postrouting"', 6);
     const result = await tracer.stop();
     assertComplete(result);
-    assert.deepEqual(passedBy(result.events, 'nf-forward', 4000), all(3, [first, -1, 1, last]));
+    assert.deepEqual(
+      passedBy(result.events, 'nf-forward', 4000),
+      each(3, [firstPriority, -1, 1, lastPriority]),
+    );
     const f0 = JSON.parse(await run([...ip, '-j', 'link', 'show', 'f0'])) as { ifindex: number }[];
     for (const { stage, ifname, ifindexOut } of result.events) {
       if (stage === 'nf-forward') assert.deepEqual([ifname, ifindexOut], [world.b.device, f0[0]!.ifindex]);
@@ -254,7 +238,7 @@ describe('a ruleset that changes', { skip }, () => {
     await load('table inet t { chain old { type filter hook input priority 0; policy accept; } }');
     const tracer = await watch('nf-input');
     await sendTo(world.a, world.b.ipv4, 3000, 1);
-    await tracer.untilLines(`"priority":${last}`, 1);
+    await tracer.untilLines(`"priority":${lastPriority}`, 1);
     await load(`table inet t { counter new { }
       chain new { type filter hook input priority 1; policy accept; udp dport 4000 counter name new drop; } }`);
     await tracer.untilLines('"type":"gap"', 1);
@@ -266,10 +250,13 @@ describe('a ruleset that changes', { skip }, () => {
     const result = await tracer.stop();
     assertComplete(result);
     assert.match(result.stderr, /capabilities kept: .*CAP_NET_ADMIN \(to follow rulesets that change\)/);
-    assert.deepEqual(passedBy(result.events, 'nf-input', 3000), [[first, -1, 1, last]]);
+    assert.deepEqual(passedBy(result.events, 'nf-input', 3000), [[firstPriority, -1, 1, lastPriority]]);
     // The chain that joined our link's priority has it now; our link moved behind it.
-    assert.deepEqual(passedBy(result.events, 'nf-input', 4000), all(2, [first, -1]));
-    assert.deepEqual(passedBy(result.events, 'nf-input', 5000), all(2, [first, -1, 2, 29, 31, last]));
+    assert.deepEqual(passedBy(result.events, 'nf-input', 4000), each(2, [firstPriority, -1]));
+    assert.deepEqual(
+      passedBy(result.events, 'nf-input', 5000),
+      each(2, [firstPriority, -1, 2, 29, 31, lastPriority]),
+    );
     const dropped = result.events.filter(({ dport }) => dport === 4000);
     assert.deepEqual(stoppedAt(dropped, 'nf-input'), {
       'inet t/old 0, inet t/new 1': (await counters()).get('new'),
@@ -286,7 +273,7 @@ describe('a ruleset that changes', { skip }, () => {
     const tracer = await watch('nf-input');
     await world.b.run(['nft', 'add', 'rule', 'inet', 'filter', 'in', 'udp', 'dport', '7000', 'drop']);
     await sendTo(world.a, world.b.ipv4, 3000, 1);
-    await tracer.untilLines(`"priority":${last}`, 1);
+    await tracer.untilLines(`"priority":${lastPriority}`, 1);
     await new Promise((resolve) => setTimeout(resolve, 600));
     assert.deepEqual((await tracer.stop()).gaps, []);
   });
@@ -330,19 +317,34 @@ describe('namespaces', { skip }, () => {
   });
 });
 
+describe('few rights', { skip: skip || (Nobody.cannotRun() ?? false) }, () => {
+  const runIn = (has: readonly CapabilityName[]) => {
+    const nobody = new Nobody();
+    const command = nobody.taptrace(has, [...byLinks, '--duration', '0.5']);
+    return runToEnd(['ip', 'netns', 'exec', world.b.netns.name, ...command]).finally(() => nobody.close());
+  };
+
+  it('CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are enough; what they do not let us look at is told', async () => {
+    await load(twoChains);
+    const said = await runIn(['bpf', 'perfmon', 'net_admin']);
+    assert.equal(said.exit.code, 0, said.stderr);
+    assert.match(said.stderr, /input: inet filter\/in \(0\), inet filter\/late \(50\)/);
+    assert.match(said.stderr, /whether iptables-legacy has chains is not known: needs CAP_DAC_READ_SEARCH/);
+    assert.match(said.stderr, /capabilities kept: CAP_NET_ADMIN .*CAP_BPF .*CAP_PERFMON/);
+  });
+
+  it('without CAP_NET_ADMIN there are no links, and that is said', async () => {
+    const said = await runIn(['bpf', 'perfmon']);
+    assert.equal(said.exit.code, 3, said.stderr);
+    assert.match(said.stderr, /needs CAP_NET_ADMIN/);
+  });
+});
+
 describe('--observe', { skip }, () => {
   it('leaves links out and says why', async () => {
-    const said = await runTaptrace([
-      '--observe',
-      '--stages',
-      'nf-input,rx-tap',
-      '--duration',
-      '0.2',
-      '--json',
-    ]);
-    assert.equal(said.exit.code, 0, said.stderr);
+    const said = await runTaptrace(['--observe', ...byLinks]);
+    assert.equal(said.exit.code, 3, said.stderr);
     assert.match(said.stderr, /a netfilter link of ours would be a probe \(--observe\)/);
-    assert.equal(JSON.parse(said.stdout.split('\n')[0]!).plan['nf-input'] === 'netfilter', false);
   });
 });
 

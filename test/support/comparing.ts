@@ -25,6 +25,7 @@ export interface StageRow {
   readonly bytes?: number;
   readonly dropped?: number;
   readonly rewritten?: number;
+  readonly marked?: number;
   readonly queued?: number;
   readonly reason?: string;
   readonly function?: string;

@@ -30,8 +30,9 @@ export interface Chain {
 }
 
 export interface HookPosition {
-  readonly family: 'ip' | 'ip6';
+  readonly family: 'ip' | 'ip6' | 'arp' | 'netdev' | 'bridge';
   readonly hook: string;
+  /** From here on only where links of ours stand between the chains. */
   readonly priority: number;
   readonly position: number;
   readonly of: number;
@@ -92,6 +93,8 @@ export interface TraceEvent {
   readonly task?: Task;
   readonly socketInode?: string;
   readonly socketCookie?: string;
+  /** It only says what became of the packet of an earlier event. */
+  readonly amends?: true;
   /** What a packet socket made of it. */
   readonly result?: string;
   readonly ifindexOut?: number;

@@ -4,9 +4,9 @@
  *
  *   packet_reader DEVICE BYTES [SOCKETS]
  *
- * BYTES is the receive buffer of each; several SOCKETS share the packets as one fanout group. Prints
- * "ready", and at SIGTERM one line a socket: its inode, the packets it took and those that found no
- * room, as the kernel counts them (PACKET_STATISTICS).
+ * BYTES is the receive buffer of each; several SOCKETS share the packets as one fanout group.
+ * Prints "ready", and at SIGTERM one line a socket: its inode, the packets it took and those that
+ * found no room, as the kernel counts them (PACKET_STATISTICS).
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>

@@ -14,6 +14,9 @@ export interface Inventory {
   readonly notes: readonly string[];
 }
 
+/** A ruleset may change faster than it can be read. */
+const triesAtMost = 4;
+
 const legacyUnknown =
   'whether iptables-legacy has chains is not known: needs CAP_DAC_READ_SEARCH (/proc/net/ip_tables_names)';
 
@@ -35,13 +38,13 @@ export class InventoryReader {
 
   /** Throws NativeError. */
   read(netnsPath: string | null): Inventory {
-    for (;;) {
+    for (let triesLeft = triesAtMost; ; triesLeft -= 1) {
       const generation = this.generation(netnsPath);
       const legacy = readLegacyTables(this.native, netnsPath);
       const nft = generation === undefined ? [] : nftChains(this.native, netnsPath);
       const others = hasHookDump(this.hookDumpBuiltIn) ? kernelHooks(this.native, netnsPath) : [];
-      // A dump is no snapshot: the ruleset must not have changed under it.
-      if (this.generation(netnsPath) !== generation) continue;
+      // A dump is no snapshot. One that the ruleset changed under has an old version, so that it is read again soon.
+      if (triesLeft > 1 && this.generation(netnsPath) !== generation) continue;
       return {
         chains: withKernelHooks([...nft, ...legacy.chains], others),
         version: versionOf(generation, legacy.chains),

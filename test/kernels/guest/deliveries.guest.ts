@@ -4,11 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withAnswers } from '../../support/amended.js';
+import { runTaptrace } from '../../support/cli.js';
 import { type Child, patient } from '../../support/process.js';
 import { createQuietWorld, flood, floodArp, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, Tracer } from '../../support/tracer.js';
 import { toolPath } from '../../support/world.js';
 import { mustWork, rungName } from './rungs.js';
+import { isConfidential } from './situation.js';
 
 const UDP_PACKETS = 1500;
 /** tcpdump's filter refuses them. */
@@ -91,7 +94,9 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
       const stopPair = await packetReaders(world, 1);
       await Promise.all([0, 1].map((cpu) => floodFrom(world, cpu)));
       pair = await stopPair();
-      ({ events, stderr } = await tracer.stop());
+      const result = await tracer.stop();
+      events = withAnswers(result.events);
+      stderr = result.stderr;
     });
     after(() => world?.close());
 
@@ -148,3 +153,10 @@ async function floodFrom({ a, b }: QuietWorld, cpu: number): Promise<void> {
   const amount = ['--count', String(PAIR_PACKETS), '--rate', '0'];
   await a.run(['taskset', '-c', String(cpu), toolPath('udp_flood'), ...flow, ...amount]);
 }
+
+if (isConfidential)
+  it('deliveries cannot be observed under confidentiality: exit 3 and the reason', async () => {
+    const said = await runTaptrace(['--stages', 'delivery', '--duration', '1']);
+    assert.equal(said.exit.code, 3, said.stderr);
+    assert.match(said.stderr, /delivery: lockdown=confidentiality forbids reading kernel memory/);
+  });

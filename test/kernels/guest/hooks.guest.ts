@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withAnswers } from '../../support/amended.js';
 import { nftCounts } from '../../support/kernel-counts.js';
 import { patient } from '../../support/process.js';
 import { createRouterWorld, type RouterWorld } from '../../support/router.js';
@@ -39,8 +40,8 @@ const arpHooks = [
 ] as const;
 
 const families = [
-  { nft: 'ip', family: 'ipv4', hooks: inetHooks },
-  { nft: 'ip6', family: 'ipv6', hooks: inetHooks },
+  { nft: 'ip', family: 'ip', hooks: inetHooks },
+  { nft: 'ip6', family: 'ip6', hooks: inetHooks },
   { nft: 'netdev', family: 'netdev', hooks: deviceHooks },
 ] as const;
 
@@ -130,13 +131,13 @@ for (const mechanism of ['fexit', 'kretprobe'] as const) {
       await traffic(world);
       counted = await nftCounts(world.toA);
       const result = await tracer.stop();
-      events = result.events.filter(({ tsNs }) => BigInt(tsNs) >= from);
+      events = withAnswers(result.events).filter(({ tsNs }) => BigInt(tsNs) >= from);
       stderr = result.stderr;
     });
     after(() => world?.close());
 
     const at = (stage: string, family: string) =>
-      events.filter((event) => event.stage === stage && event.family === family);
+      events.filter((event) => event.stage === stage && event.hook?.family === family);
     const dropped = (list: readonly TraceEvent[]) => list.filter(({ verdict }) => verdict !== undefined);
     const to = (port: number, list: readonly TraceEvent[]) => list.filter(({ dport }) => dport === port);
 

@@ -1,6 +1,7 @@
 /** The rx handlers of bridge and macvlan ports, functions of modules: as many packets as the ports received. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withAnswers } from '../../support/amended.js';
 import { linesSaid, runTaptrace } from '../../support/cli.js';
 import { deviceCount, nftCounts } from '../../support/kernel-counts.js';
 import { patient, run } from '../../support/process.js';
@@ -78,7 +79,7 @@ for (const mechanism of mechanisms) {
       counted = await nftCounts(world.toA);
       const result = await tracer.stop();
       stderr = result.stderr;
-      events = result.events.filter(({ tsNs }) => BigInt(tsNs) >= from && BigInt(tsNs) <= to);
+      events = withAnswers(result.events).filter(({ tsNs }) => BigInt(tsNs) >= from && BigInt(tsNs) <= to);
       received = {
         toA: later.toA - earlier.toA,
         toC: later.toC - earlier.toC,
@@ -98,7 +99,7 @@ for (const mechanism of mechanisms) {
     it('macvlan_handle_frame: what the device under the macvlan received', () =>
       assert.equal(at('macvlan_handle_frame', world.a.device), received.a));
     it('the bridge family: forwarded and dropped packets as nft counted', () => {
-      const forward = events.filter(({ stage, family }) => stage === 'nf-forward' && family === 'bridge');
+      const forward = events.filter(({ stage, hook }) => stage === 'nf-forward' && hook?.family === 'bridge');
       const drops = forward.filter(({ verdict }) => verdict === 'dropped');
       assert.equal(drops.length, counted.get('forward_drop'));
       assert.equal(drops.length, DROPPED);

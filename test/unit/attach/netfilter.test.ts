@@ -81,6 +81,17 @@ test('doctor loads the program and tries a link that is registered nowhere', () 
   );
 });
 
+test('doctor loads it once for all hooks', () => {
+  const { native, asked } = kernelThatRefuses(() => undefined);
+  const options = { arm: false, below: false, cpus: 1 };
+  const trials = [...tryStages(native, expandStages([words]).stages, v612, options)];
+  assert.deepEqual(
+    trials.map(({ watch, attachments }) => [watch.stage, watch.mechanism, attachments.length]),
+    hooks.map((stage) => [stage, 'netfilter', 1]),
+  );
+  assert.equal(asked.filter(({ operation }) => operation === 'load').length, 1);
+});
+
 test('a kernel without them is found out by trying', () => {
   const refuse = ({ operation }: { operation: string }) =>
     operation === 'try netfilter link' ? nativeError('attach netfilter link', 'EOPNOTSUPP') : undefined;

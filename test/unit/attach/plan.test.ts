@@ -158,7 +158,7 @@ test('a missing tracepoint leaves its stage unwatched', () => {
 });
 
 test('stages that have no program yet say so', () => {
-  const { attachments, watches } = plan('xdp,nf-ingress,delivery', v612);
+  const { attachments, watches } = plan('xdp', v612);
   assert.deepEqual(attachments, []);
   for (const watch of watches) assert.match(watch.reason, /not built yet in this version/, watch.stage);
 });

@@ -39,7 +39,10 @@ test('chooses what the plan of a trace chooses, stage by stage, and closes every
         .stages.filter(isBuilt)
         .map(({ id }) => id),
     );
-    assert.equal(asked.filter(({ operation }) => operation === 'close').length >= trials.length, true);
+    // All netfilter hooks are tried with one program, in one session.
+    const hooks = trials.filter(({ watch }) => watch.mechanism === 'netfilter').length;
+    const sessions = trials.length - Math.max(hooks - 1, 0);
+    assert.equal(asked.filter(({ operation }) => operation === 'close').length >= sessions, true);
   }
 });
 

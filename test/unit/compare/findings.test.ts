@@ -83,6 +83,14 @@ describe('findings say', () => {
     ]);
   });
 
+  it('that the kernel itself rewrote, where no chain was between', () => {
+    const bare: Hook = { stage: 'nf-input', groups: [[]] };
+    const [before, after] = passed(bare);
+    assert.deepEqual(sentences([journeyOf([vB, before!, { ...after!, flow: { ...flow, sport: 1449 } }])]), [
+      '1 packet had the source 10.0.0.1:40000 and left with 10.0.0.1:1449: rewritten in nf-input by the kernel (NAT), in none of its chains.',
+    ]);
+  });
+
   it('why tcpdump cannot show what never reached the TX tap', () => {
     assert.deepEqual(sentences(times(5, [...passed(output, {}, 0), filtered])), [
       '5 packets entered nf-output and never reached the TX tap: dropped in ip filter/OUTPUT, so tcpdump cannot show them.',

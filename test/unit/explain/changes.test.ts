@@ -66,6 +66,17 @@ test('a stage that does not tell is skipped: what was known before is compared w
   );
 });
 
+test("the driver's answer, which comes when the packet is elsewhere, is no change back and forth", () => {
+  const elsewhere = { ifindex: 1, netnsInum: 2, cpu: 1 };
+  const list = changes([
+    sight('start-xmit'),
+    sight('netif-rx', { fields: elsewhere }),
+    sight('xmit-done'),
+    sight('rx-tap', { fields: elsewhere }),
+  ]);
+  assert.deepEqual([...new Set(list.map(({ at }) => at))], [1]);
+});
+
 test('the device and the namespace', () => {
   const [first, second] = changes([
     sight('start-xmit'),

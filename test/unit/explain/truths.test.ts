@@ -54,13 +54,14 @@ describe('what the bytes are', () => {
     const sent = sight('tx-tap', { ...gso, fields });
     assert.equal(
       truth('gso', [sent]),
-      '65226 bytes here are 45 segments of 1448 bytes on a wire: cutting them is left to the device (TSO).',
+      '65172 bytes of payload here are 45 segments of 1448 bytes on a wire: cutting them is left to the device (TSO).',
     );
     const received = sight('rx-tap', { ...gso, fields: { ...fields, ...va } });
-    assert.match(truth('gso', [received]), /were 45 segments of 1448 bytes on the wire: .*GRO/);
-    const both = truths([sent, received]).filter(({ id }) => id === 'gso');
-    assert.equal(both.length, 2);
-    assert.match(both[1]!.text, /met no wire/);
+    assert.match(
+      truth('gso', [received]),
+      /are 45 segments of 1448 bytes: they were merged before the tap .*GRO/,
+    );
+    assert.match(truth('gso', [sent, received]), /left to the device \(TSO\)\. It never happens/);
   });
   it('a VLAN tag in metadata', () => {
     const tagged = sight('rx-tap', { has: ['vlan'], fields: { vlanTci: 10, vlanProtocol: ETHERTYPE.vlan } });
@@ -85,6 +86,12 @@ describe('where it is seen', () => {
     );
     const sent = [sight('tx-tap'), sight('tx-tap', { fields: { ifindex: 1 } })];
     assert.match(truth('second-round', sent), /on its way out/);
+    const flooded = [
+      sight('rx-tap'),
+      sight('tx-tap', { branch: 1, fields: va }),
+      sight('rx-tap', { fields: { ifindex: 1 } }),
+    ];
+    assert.match(truth('second-round', flooded, { branches: clone }), /on eth0 and again on lo/);
   });
   it('not: once in and once out, or in two namespaces', () => {
     assert.ok(!ids([sight('rx-tap'), sight('tx-tap', { fields: va })]).includes('second-round'));
@@ -142,7 +149,10 @@ describe('what looks like a loss', () => {
     assert.deepEqual(ids([sight('rx-tap', { data: echo }), noSocket()]), ['dropped-after-tap']);
   });
   it('a frame for another host', () => {
-    assert.match(truth('other-host', [sight('rx-tap', { fields: { packetType: 3 } })]), /OTHERHOST/);
+    const others = sight('rx-tap', { fields: { packetType: 3 } });
+    const dropped = sight('drop', { has: ['reason'], fields: { reason: 5, packetType: 3 } });
+    assert.match(truth('other-host', [others, dropped]), /another host: .* \(OTHERHOST\)/);
+    assert.ok(!ids([others, sight('nf-input')]).includes('other-host'), 'a bridge took it');
   });
   it('a retransmission', () => {
     const parents = [{ packet: 12, how: 'retransmission' as const }];
@@ -157,6 +167,23 @@ describe('what looks like a loss', () => {
     assert.match(truth('queued', [stolen, back]), /came back 250 µs later: it was queued \(NFQUEUE\)/);
     assert.deepEqual(ids([stolen]), []);
     assert.deepEqual(ids([stolen, sight('consume')]), []);
+  });
+  it('queued by a chain: another task goes on with it behind that chain', () => {
+    const hooks = brackets('nf-input', [chain('INPUT', 0)]);
+    const by = (pid: number, context: number, index: number, us: number) =>
+      sight('nf-input', {
+        hook: hooks[index]!,
+        us,
+        comm: 'ids',
+        has: ['task', 'context'],
+        fields: { pid, context },
+      });
+    assert.equal(
+      truth('queued', [by(5, 1, 0, 0), by(812, 0, 1, 250)]),
+      'ip filter/INPUT (0) queued it (NFQUEUE); ids[812] gave it back 250 µs later.',
+    );
+    assert.deepEqual(ids([by(5, 1, 0, 0), by(812, 1, 1, 250)]), []);
+    assert.deepEqual(ids([by(812, 0, 0, 0), by(812, 0, 1, 250)]), []);
   });
   it('stolen by br_netfilter, which has run the hook before', () => {
     const hook = (verdict: number) => sight('nf-prerouting', { has: ['verdict'], fields: { verdict } });
@@ -190,6 +217,10 @@ describe('where it went', () => {
     );
     const all = hooks.map((hook) => sight('nf-input', { hook }));
     assert.match(truth('dropped-after-tap', [tap(), ...all, drop()]), /later in nf_hook_slow/);
+    const elsewhere = drop({ fields: { reason: 3, location: 0xffffffff81777770n } });
+    assert.match(truth('dropped-after-tap', [tap(), ...passed, elsewhere]), /by the transport protocol/);
+    const answered = [tap(), ...passed, sight('xmit-done'), drop()];
+    assert.match(truth('dropped-after-tap', answered), /by ip security\/INPUT \(50\)/);
   });
   it('tcpdump cannot show it', () => {
     assert.match(

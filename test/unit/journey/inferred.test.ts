@@ -24,24 +24,23 @@ test('what is watched is never inferred', () => {
   assert.deepEqual(between(at('nf-postrouting'), at('dev-queue'), ['tc-egress']), ['nf-egress']);
 });
 
-test('a proof that is inferred itself proves what is before it', () => {
-  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('nf-input')]), ['nf-ingress', 'ip-rcv']);
+test('several stages that one event proves, in path order', () => {
+  const prerouting = [at('nf-prerouting'), at('nf-input')];
+  assert.deepEqual(between(at('rx-tap'), prerouting), ['tc-ingress', 'nf-ingress', 'ip-rcv']);
 });
 
 test('a proof may come some events behind, on the same device', () => {
-  const watched: StageId[] = ['tc-egress'];
-  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue')], watched), ['nf-egress']);
-  assert.deepEqual(between(at('tc-egress'), at('dev-queue'), watched), []);
-  assert.deepEqual(
-    between(at('nf-postrouting'), [at('tc-egress'), at('drop'), at('dev-queue')], watched),
-    [],
-  );
-  assert.deepEqual(between(at('nf-postrouting'), [at('tc-egress'), at('dev-queue', 5)], watched), []);
+  const link = ['tc-ingress', 'nf-ingress'];
+  const input = at('nf-input');
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), input]), [...link, 'ip-rcv']);
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('drop'), input]), link);
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('dev-queue'), input]), link);
 });
 
-test('PRE_ROUTING alone proves nothing of IP: br_netfilter runs it for bridged frames', () => {
-  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)]), []);
-  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), []);
+test('PRE_ROUTING alone does not prove that IP took it: br_netfilter runs it for bridged frames', () => {
+  const link = ['tc-ingress', 'nf-ingress'];
+  assert.deepEqual(between(at('rx-tap'), [at('nf-prerouting'), at('rx-tap', 3), at('nf-input', 3)]), link);
+  assert.deepEqual(between(at('rx-tap'), at('nf-prerouting')), link);
 });
 
 test('POST_ROUTING proves IP output, own or forwarded', () => {

@@ -38,9 +38,12 @@ describe('a comparison as text', () => {
       for (const line of comparisonLines(result, width)) assert.ok(line.length <= width, line);
     });
 
-  it('gives up bytes and the 99 % before the names of places', () => {
-    const [title] = comparisonLines(result, 60);
-    assert.match(title!, /packets +dropped +after tap$/);
+  it('gives up bytes and the 99 %, then the median, before the names of places', () => {
+    for (const [width, title] of [
+      [64, /packets +dropped +after tap$/],
+      [60, /packets +dropped$/],
+    ] as const)
+      assert.match(comparisonLines(result, width)[0]!, title);
   });
 
   it('of nothing says so', () => {

@@ -1,6 +1,7 @@
 /** Journeys of every kind for the views of `path`, and as much of a header as they read. */
 import type { Journey } from '../../../src/journey/journey.js';
 import type { StageId } from '../../../src/stages/types.js';
+import type { Names } from '../../../src/trace/event.js';
 import type { TraceHeader } from '../../../src/trace/trace.js';
 import { bare, brackets, chain, frame, journeyOf, sight } from '../explain/journeys.js';
 import { names } from '../support/events.js';
@@ -25,7 +26,10 @@ const device = (name: string, ifindex: number) => ({
 
 /** As much of a header as the view reads. */
 export const header = {
-  names,
+  names: {
+    ...names,
+    socketHolders: (inode) => (inode === '4711' ? [{ pid: 99, comm: 'tcpdump' }] : []),
+  } satisfies Names,
   plan: {
     attachments: tracing.map((stage) => ({
       stage,

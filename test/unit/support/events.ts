@@ -57,7 +57,12 @@ export function tapEvent(content: EventContent): TapEvent {
 }
 
 const devices: Readonly<Record<number, string>> = { 1: 'lo', 2: 'eth0' };
-const reasons: Readonly<Record<number, string>> = { 2: 'NOT_SPECIFIED', 3: 'NO_SOCKET', 6: 'NETFILTER_DROP' };
+const reasons: Readonly<Record<number, string>> = {
+  2: 'NOT_SPECIFIED',
+  3: 'NO_SOCKET',
+  5: 'OTHERHOST',
+  6: 'NETFILTER_DROP',
+};
 
 const symbols: Readonly<Record<string, string>> = {
   [String(0xffffffff81234560n)]: 'nf_hook_slow+0x60',

@@ -7,6 +7,7 @@ import {
   armedFromElsewhere,
   armedLine,
   blindNotes,
+  stackNotes,
   visibilityNotes,
 } from '../../../src/trace/arming.js';
 import { Devices } from '../../../src/trace/devices.js';
@@ -124,4 +125,12 @@ test('where all namespaces share one tap list, those in others who are bound to 
     throw new Error('ENOENT');
   };
   assert.deepEqual(taps(machine({ readFile: gone })), []);
+});
+
+test('stages whose mechanism takes no stack are named with it', () => {
+  assert.deepEqual(stackNotes(plan('taps,drop', v612)), []);
+  assert.deepEqual(stackNotes(plan('taps,nf-input,nf-output', v612, { arm: true })), [
+    'no kernel stack at rx-tap, tx-tap: a packet socket cannot take one',
+    'no kernel stack at nf-input, nf-output: a netfilter link cannot take one',
+  ]);
 });

@@ -195,9 +195,9 @@ test('the header tells what there was at the hooks', () => {
     { netns: elsewhere, chains: [], notes: ['something is hidden'] },
   ];
   assert.deepEqual(chainNotes(inventories, [input, output]), [
-    'base chains in own: input: inet filter/early (-10), inet filter/late (10); none at output',
+    'netfilter in own: input: inet filter/early (-10), inet filter/late (10); no chain at output',
     'something is hidden',
-    'no base chains in blue at input, output',
+    'netfilter in blue: no chain at input, output',
   ]);
   assert.deepEqual(chainNotes([], []), []);
 });

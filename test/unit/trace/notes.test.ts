@@ -56,7 +56,7 @@ test('VLAN tags beside the bytes', () => {
 test('packets for another host, on the way in only', () => {
   const fields = { packetType: 3 };
   assert.deepEqual(notes({ stage: 'rx-tap', has: ['packetType'], fields }), [
-    'for another host: dropped before routing',
+    'for another host by its MAC address: IP drops such frames',
   ]);
   assert.deepEqual(notes({ stage: 'tx-tap', has: ['packetType'], fields }), []);
   assert.deepEqual(notes({ stage: 'rx-tap', fields }), []);

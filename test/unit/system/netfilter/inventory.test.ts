@@ -122,6 +122,23 @@ test('a ruleset that changes while it is read is read again', () => {
   assert.deepEqual(asked, [16, 1, 4, 16, 16, 1, 4, 16]);
 });
 
+test('one that changes all the time is taken as it was last read, and known to be old', () => {
+  let generations = 0;
+  const restless = netfilterMachine();
+  const { netlink } = restless;
+  const reader = new InventoryReader({
+    ...restless,
+    netlink: (netns, protocol, request) => {
+      const reply = netlink(netns, protocol, request).slice();
+      if (request[4] === 16) reply[27] = generations++;
+      return reply;
+    },
+  });
+  const { version, chains: all } = reader.read(null);
+  assert.equal(all.length, chains.length);
+  assert.notEqual(reader.version(null), version);
+});
+
 test('without nf_tables nothing is asked of it', () => {
   const machineWithout = { ...netfilterMachine(filter), btfFunction: () => null };
   const reader = new InventoryReader({
