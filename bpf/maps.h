@@ -98,6 +98,7 @@ enum frame_start {
 	FRAME_AT_MAC_HEADER = 0,
 	FRAME_AT_DATA = 1,
 	FRAME_DETECT = 2,
+	FRAME_AT_NETWORK = 3, /* at skb->data, without a link header */
 };
 
 enum nit {

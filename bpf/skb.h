@@ -90,7 +90,7 @@ static __always_inline void find_packet(struct packet *packet)
 	headroom = packet->data - packet->head;
 	if (frame_start == FRAME_DETECT) {
 		detect_start(packet, headroom);
-	} else if (!has_link_header(packet->dev)) {
+	} else if (frame_start == FRAME_AT_NETWORK || !has_link_header(packet->dev)) {
 		packet->link = TAP_LINK_NETWORK;
 	} else if (frame_start == FRAME_AT_MAC_HEADER) {
 		find_link_header(packet, headroom);

@@ -75,7 +75,7 @@ interface Choice {
 export const isProbe = (mechanism: Mechanism): boolean =>
   mechanism === 'packet_socket' || mechanism === 'tcx' || mechanism === 'netfilter';
 
-const frameStarts = { 'mac-header': 0, data: 1, detect: 2 } as const;
+const frameStarts = { 'mac-header': 0, data: 1, detect: 2, network: 3 } as const;
 const noAttachId = 0xffff;
 
 /** The ladder of a stage with a packet socket first when the user wants the taps armed. */
@@ -158,6 +158,8 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
 function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
   // Both are handed the packet with its link header pushed back (net/core/dev.c, sch_handle_ingress; net/packet/af_packet.c).
   if (mechanism === 'packet_socket' || mechanism === 'tcx') return frameStarts.data;
+  // INET hooks are handed it at its network header; what lies before may be the link header of another device.
+  if (mechanism === 'netfilter') return frameStarts.network;
   return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
 }
 

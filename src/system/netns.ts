@@ -63,8 +63,12 @@ export function allNetns(): Netns[] {
   const own = ownNetns();
   found.set(own.inum, own);
   for (const { name, path } of named()) {
-    const inum = netnsInum(path);
-    if (!found.has(inum)) found.set(inum, { inum, path, name });
+    try {
+      const inum = netnsInum(path);
+      if (!found.has(inum)) found.set(inum, { inum, path, name });
+    } catch {
+      // It was deleted since the directory was read.
+    }
   }
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     const path = `/proc/${pid}/ns/net`;
