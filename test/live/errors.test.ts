@@ -58,7 +58,7 @@ const mistakes: readonly Mistake[] = [
   { args: ['--duration', 'soon'], message: /^--duration soon: wants a number of seconds above 0$/ },
   { args: ['-Q', 'sideways'], message: /^--direction sideways: wants in, out or inout$/ },
   { args: ['-F', '/nosuch/file'], message: /^cannot read the filter file: .*\/nosuch\/file/ },
-  { args: ['path'], message: /^the command 'path' is not in this version yet$/ },
+  { args: ['taps'], message: /^the command 'taps' is not in this version yet$/ },
   { args: ['stages', 'nosuch'], message: /^no stage 'nosuch'$/ },
   { args: ['doctor', '--nosuch'], message: /^Unknown argument: nosuch$/ },
 ];
