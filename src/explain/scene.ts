@@ -42,6 +42,18 @@ export class Scene {
     return [...this.line(from).filter((one) => this.steps.indexOf(one) < born), ...own];
   }
 
+  /** The same with the taps' own clones at the taps: it is the packet that they are shown. */
+  lineWithTaps(branch: number): StepFacts[] {
+    const line = new Set(this.line(branch));
+    const ancestry = new Set([...line].map(({ step }) => step.branch));
+    const isShown = ({ step }: StepFacts): boolean => {
+      const from = this.journey.branches[step.branch]?.from;
+      if (step.stage.group !== 'taps' || from === undefined) return false;
+      return ancestry.has(from) && this.isForTap(step.branch);
+    };
+    return this.steps.filter((one) => line.has(one) || isShown(one));
+  }
+
   /** A clone that only a tap was given: what becomes of it is not what becomes of the packet. */
   isForTap(branch: number): boolean {
     const one = this.journey.branches[branch];
