@@ -3,7 +3,7 @@ import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import type { StageId } from '../stages/types.js';
 import type { Names } from '../trace/event.js';
-import { factsOf, isAside, type StepFacts } from './facts.js';
+import { factsOf, isAside, NetworkReader, type StepFacts } from './facts.js';
 
 export interface ExplainContext {
   readonly names: Names;
@@ -15,13 +15,16 @@ const tapReceiver = /^(t?packet_rcv|__packet_rcv|packet_direct)/;
 
 export class Scene {
   readonly steps: readonly StepFacts[];
+  private readonly lines: StepFacts[][] = [];
+  private readonly forTaps: boolean[] = [];
 
   constructor(
     readonly journey: Journey,
     readonly context: ExplainContext,
     reader = new StepReader(),
   ) {
-    this.steps = journey.steps.map((step) => factsOf(step, reader.open(step), context.names));
+    const networks = new NetworkReader();
+    this.steps = journey.steps.map((step) => factsOf(step, reader.open(step), context.names, networks));
   }
 
   at(step: Step): number {
@@ -33,7 +36,12 @@ export class Scene {
   }
 
   /** The steps that led to the end of a branch: its own, and before them those of what it was made from. */
-  line(branch: number): StepFacts[] {
+  line(branch: number): readonly StepFacts[] {
+    this.lines[branch] ??= this.findLine(branch);
+    return this.lines[branch];
+  }
+
+  private findLine(branch: number): StepFacts[] {
     const own = this.steps.filter((one) => one.step.branch === branch && !isAside(one));
     const from = this.journey.branches[branch]?.from;
     const first = own[0];
@@ -56,6 +64,11 @@ export class Scene {
 
   /** A clone that only a tap was given: what becomes of it is not what becomes of the packet. */
   isForTap(branch: number): boolean {
+    this.forTaps[branch] ??= this.judgeForTap(branch);
+    return this.forTaps[branch];
+  }
+
+  private judgeForTap(branch: number): boolean {
     const one = this.journey.branches[branch];
     if (one?.kind === 'tap-clone') return true;
     if (one === undefined || one.kind === 'packet') return false;
