@@ -8,6 +8,14 @@ const keptMax = 64;
 /** Below this no path fragments a packet (RFC 791: every host takes 576 bytes). */
 const fragmentableBytes = 548;
 
+/** Stretches of TCP streams that are remembered after their packets have ended. */
+const sentMax = 16384;
+
+/** A packet that carried this stretch. */
+interface Sent extends Stretch {
+  readonly packet: number;
+}
+
 /** Sets of journeys by number, each bounded: the oldest goes first. */
 class Groups {
   private readonly groups = new Map<number, Set<OpenJourney>>();
@@ -34,6 +42,8 @@ const inside = (seq: number, { seq: first, bytes }: Stretch): boolean => (seq - 
 export class Relatives {
   private readonly byFlow = new Groups();
   private readonly byId = new Groups();
+  /** The newest packet of each stretch, oldest first. */
+  private readonly sent = new Map<number, Sent>();
 
   /** What this event tells of segments and fragments of its packet. `len`: the packet's bytes from `start` on. */
   learn(journey: OpenJourney, headers: Headers, start: number, len: number, segments: boolean): void {
@@ -82,6 +92,16 @@ export class Relatives {
   /** Journeys with the same IP id and protocol: the whole and its fragments. */
   sameId(headers: Headers): OpenJourney[] {
     return headers.id === 0 ? [] : [...this.byId.of(fragmentKey(headers))];
+  }
+
+  /** Who carried what begins at the same place of a TCP stream before, however it ended; the new one is remembered. */
+  sentBefore({ flow, seq }: Headers, bytes: number, packet: number): Sent | undefined {
+    const key = (Math.imul(flow, 0x9e3779b1) ^ seq) >>> 0;
+    const before = this.sent.get(key);
+    this.sent.delete(key);
+    this.sent.set(key, { flow, seq, bytes, packet });
+    if (this.sent.size > sentMax) this.sent.delete(this.sent.keys().next().value!);
+    return before?.flow === flow && before.seq === seq ? before : undefined;
   }
 
   forget(journey: OpenJourney): void {

@@ -71,16 +71,26 @@ export class Tracker {
     );
   }
 
-  /** Adds one event; events must come in order of time. Returns the number of its packet. */
+  /** Adds one event; events must come in order of time. Returns the number of its packet, 0 where it cannot be told. */
   take(event: TapEvent): number {
     const { record } = event;
     this.start ??= { high: record.timeHigh, low: record.timeLow };
     const atNs = this.since(record.timeHigh, record.timeLow);
     this.waiting.tick(atNs);
+    if (record.is('amends')) return this.amended(event, atNs);
     fingerprint(this.headers, this.headers.read(event.packet), this.print);
     const at = positionOf(event);
     const { lineage, guess } = this.place(event, at, atNs);
     this.add(event, lineage, at, atNs, guess);
+    return lineage.journey.packet;
+  }
+
+  /** A function's answer that came when its packet's event had been given out: it goes where the packet is, or was. */
+  private amended(event: TapEvent, atNs: number): number {
+    const lineage = this.known.skb(skbOf(event));
+    if (!lineage) return 0;
+    lineage.journey.events += 1;
+    this.step(event, lineage, atNs);
     return lineage.journey.packet;
   }
 
@@ -246,22 +256,36 @@ export class Tracker {
   /** What a new packet was made from. */
   private findParents(journey: OpenJourney, event: TapEvent): void {
     const { headers } = this;
-    if (event.stage.layer === 'end' && headers.version === 0) return;
+    if ((event.stage.layer === 'end' && headers.version === 0) || this.isFreedPart(event)) return;
     if (headers.isFragment) {
       const whole = this.relatives.sameId(headers).find((one) => !one.isClosed);
       if (whole) this.relate(whole, journey, 'fragment');
       return;
     }
-    const large = this.relatives.whole(headers, this.payloadBytes(event));
-    if (large) {
+    const bytes = this.payloadBytes(event);
+    const hasData = headers.protocol === ipProtocol.tcp && bytes > 0 && event.stage.layer !== 'end';
+    const before = hasData ? this.relatives.sentBefore(headers, bytes, journey.packet) : undefined;
+    const large = this.relatives.whole(headers, bytes);
+    // What was cut from a large packet is shorter than what began there before; what is sent again is not.
+    if (before && (before.bytes <= bytes || !large)) this.sentAgain(journey, before.packet);
+    else if (large) {
       const proven = headers.protocol === ipProtocol.tcp;
       this.relate(large, journey, 'gso-segment', proven ? undefined : 'the same flow as a large datagram');
-      return;
     }
-    const again = this.known.head(headOf(event));
-    if (!again || headers.protocol !== ipProtocol.tcp || event.stage.layer === 'end') return;
-    if (compareFingerprints(again.print, this.print) === 'same')
-      this.relate(again.journey, journey, 'retransmission');
+  }
+
+  /** The packet that carried it first has ended, mostly. */
+  private sentAgain(journey: OpenJourney, before: number): void {
+    const first = [...this.journeys].find(({ packet }) => packet === before);
+    if (first) this.relate(first, journey, 'retransmission');
+    else journey.parents.push({ packet: before, how: 'retransmission' });
+  }
+
+  /** The fragments that became a whole are freed with it: none of them is a packet of its own any more. */
+  private isFreedPart({ stage }: TapEvent): boolean {
+    if (stage.layer !== 'end' || !this.headers.isFragment) return false;
+    const same = this.relatives.sameId(this.headers);
+    return same.some(({ parents }) => parents.some(({ how }) => how === 'reassembly'));
   }
 
   private relate(parent: OpenJourney, child: OpenJourney, how: Relation['how'], guess?: string): void {
@@ -284,7 +308,8 @@ export class Tracker {
     if (guess) this.isGuess(journey);
     journey.lastNs = atNs;
     journey.events += 1;
-    if (stage.id !== 'consume') journey.onlyFreed = false;
+    const isFreed = stage.id === 'consume' || (journey.events === 1 && this.isFreedPart(event));
+    if (!isFreed) journey.onlyFreed = false;
     if (!isEnd && journey.first.stage.layer === 'end') journey.first = at;
     const step = this.step(event, lineage, atNs, guess);
     if (!isEnd) this.known.bind(lineage, skbOf(event), headOf(event));

@@ -1,6 +1,6 @@
 /** `taptrace compare --json` around some traffic. */
 import type { Host } from './host.js';
-import { Child, type Exit } from './process.js';
+import { Child, type Exit, patient } from './process.js';
 import { RING_KIB } from './tcpdump.js';
 import { tracerCommand } from './tracer.js';
 
@@ -80,7 +80,11 @@ export async function comparing(
     ...args,
     ...(filter ? [filter] : []),
   ]);
-  await child.until(() => child.stderr.includes('watching'), 'line that says what is watched');
+  await child.until(
+    () => child.stderr.includes('watching'),
+    'line that says what is watched',
+    patient(60_000),
+  );
   await use();
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const exit = await child.stop('SIGINT');

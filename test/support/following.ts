@@ -61,7 +61,7 @@ export async function following(
     ...[...tracerCommand(), 'path', '--json', '--buffer-size', `${RING_KIB}K`],
     ...[...hosts.flatMap(({ netns }) => ['--netns', netns.name]), ...args, filter],
   ]);
-  await child.until(() => child.stdout.includes('\n'), 'header line', patient(20_000));
+  await child.until(() => child.stdout.includes('\n'), 'header line', patient(60_000));
   await use();
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const { code } = await child.stop('SIGINT', patient(30_000));
