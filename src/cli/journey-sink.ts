@@ -41,6 +41,7 @@ export class JourneySink implements TraceSink {
   private readonly out = new ByteWriter();
   private readonly filter: PacketFilter | undefined;
   private devices: TraceHeader['devices'] | undefined;
+  private progress = '';
   /** Wanted packets so far. */
   packets = 0;
 
@@ -64,7 +65,20 @@ export class JourneySink implements TraceSink {
     // What other CPUs have seen by then has been drained.
     this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
     this.flush();
-    if (this.packets === 0 && this.view.waiting) this.output.progress(this.view.waiting(this.tracker.counts));
+    this.tellProgress();
+  }
+
+  /** Nothing was printed yet: somebody at a terminal sees that packets are followed. */
+  private tellProgress(): void {
+    const text = this.packets === 0 ? this.view.waiting?.(this.tracker.counts) : undefined;
+    if (text === undefined || text === this.progress) return;
+    this.progress = text;
+    this.output.progress(text);
+  }
+
+  private endProgress(): void {
+    if (this.progress !== '') this.output.progress('');
+    this.progress = '';
   }
 
   header(header: TraceHeader): void {
@@ -86,7 +100,7 @@ export class JourneySink implements TraceSink {
   private closed(journey: Journey, wanted: boolean): void {
     const { packets = Number.POSITIVE_INFINITY } = this.asked;
     if (!wanted || this.packets >= packets) return;
-    if (this.packets === 0) this.output.progress('');
+    this.endProgress();
     this.packets += 1;
     const text = this.view.journey(journey);
     if (text) this.out.text(text);
@@ -99,7 +113,7 @@ export class JourneySink implements TraceSink {
 
   end(): void {
     clearInterval(this.timer);
-    if (this.packets === 0) this.output.progress('');
+    this.endProgress();
     this.tracker.finish();
     this.flush();
   }
@@ -120,6 +134,7 @@ export class JourneySink implements TraceSink {
   }
 
   notice(text: string): void {
+    this.endProgress();
     this.output.talk(text);
   }
 

@@ -3,7 +3,7 @@ import type { Journey } from '../journey/journey.js';
 import type { BaseChain } from '../netfilter/types.js';
 import type { Names } from '../trace/event.js';
 import { anyOfChains, isNextBracket } from './chains.js';
-import { checksumState, isAside, type StepFacts } from './facts.js';
+import { addressText, checksumState, isAside, type StepFacts } from './facts.js';
 
 export type ChangeField =
   | 'netns'
@@ -46,6 +46,8 @@ interface Rule {
   /** Undefined: this step does not tell. */
   readonly value: (facts: StepFacts, names: DeviceNames) => Value | undefined;
   readonly text: (from: Value, to: Value, facts: StepFacts) => string;
+  /** Values as events show them. */
+  readonly shown?: (value: Value) => Value;
   /** Another header is the outermost one now: its fields are not those of the one before. */
   readonly ofOuterHeader?: boolean;
   /** The end of a packet, where its users have put it aside already, tells nothing of it. */
@@ -108,6 +110,8 @@ const ttlText = (from: Value, to: Value, { network }: StepFacts): string =>
 const headText = (from: Value, to: Value): string =>
   `its bytes lie in other memory now (head ${from} → ${to})`;
 
+const shownAddress = (value: Value): string => addressText(Number(value));
+
 /** In the order in which they are told. `tunnel` comes before the fields of the outermost header. */
 const rules: readonly Rule[] = [
   { field: 'netns', value: ({ netns }) => netns, text: arrow('network namespace') },
@@ -142,8 +146,8 @@ const rules: readonly Rule[] = [
   { field: 'gso', value: gsoValue, text: arrow('GSO') },
   { field: 'checksum', value: ({ checksum }) => checksum, text: checksumText, notAtEnd: true },
   { field: 'layout', value: layoutValue, text: arrow('memory'), notAtEnd: true },
-  { field: 'skb', value: ({ skb }) => skb, text: arrow('sk_buff') },
-  { field: 'head', value: ({ head }) => head, text: headText },
+  { field: 'skb', value: ({ skb }) => skb, shown: shownAddress, text: arrow('sk_buff') },
+  { field: 'head', value: ({ head }) => head, shown: shownAddress, text: headText },
   { field: 'cpu', value: ({ cpu }) => cpu, text: arrow('CPU') },
   { field: 'hash', value: ({ hash }) => hash, text: (from, to) => `hash ${hexText(from)} → ${hexText(to)}` },
 ];
@@ -166,7 +170,7 @@ function changesAt(
   const changes: Change[] = [];
   const isEnd = facts.step.stage.layer === 'end';
   let hasOtherHeader = false;
-  for (const [index, { field, value, text, ofOuterHeader, notAtEnd }] of rules.entries()) {
+  for (const [index, { field, value, text, shown, ofOuterHeader, notAtEnd }] of rules.entries()) {
     if (isEnd && notAtEnd) continue;
     const to = value(facts, names);
     const from = known[index];
@@ -175,7 +179,11 @@ function changesAt(
     if (from === undefined || (ofOuterHeader && hasOtherHeader)) continue;
     if (field === 'tunnel') hasOtherHeader = true;
     const how = by.length > 0 ? ` in ${anyOfChains(by)}` : '';
-    changes.push({ at, field, from, to, text: text(from, to, facts) + how, ...(by.length > 0 && { by }) });
+    const [was, is] = shown ? [shown(from), shown(to)] : [from, to];
+    changes.push({
+      ...{ at, field, from: was, to: is, text: text(was, is, facts) + how },
+      ...(by.length > 0 && { by }),
+    });
   }
   return changes;
 }

@@ -1,6 +1,7 @@
 /** What one step of a journey says about its packet: the fields that explanations compare, taken out of the record once. */
+import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
-import { type Dissected, dissect } from '../dissect/packet.js';
+import { type Dissected, dissect, type LinkType } from '../dissect/packet.js';
 import { Headers } from '../journey/headers.js';
 import type { Step } from '../journey/step.js';
 import type { Death } from '../stages/death.js';
@@ -45,16 +46,16 @@ export interface NetworkFacts {
 
 export interface StepFacts {
   readonly step: Step;
-  /** Undefined where the record has no such address. */
-  readonly skb: string | undefined;
-  readonly head: string | undefined;
+  /** The lower 48 bits of kernel addresses, which tell them apart; undefined where the record has none. */
+  readonly skb: number | undefined;
+  readonly head: number | undefined;
   readonly cpu: number;
   /** As a packet socket counts, link header included where there is one. */
   readonly len: number;
   readonly netns: number | undefined;
   readonly ifindex: number | undefined;
   readonly onLoopback: boolean;
-  /** Undefined where no network header was seen. */
+  /** Undefined where no network header was seen. The same object: the same headers in the same bytes. */
   readonly network: NetworkFacts | undefined;
   readonly vlan: { readonly tci: number; readonly protocol: number } | undefined;
   readonly mark: number | undefined;
@@ -79,13 +80,15 @@ export interface StepFacts {
 
 const headers = new Headers();
 
-const address = (high: number, low: number): string =>
-  `0x${high.toString(16).padStart(8, '0')}${low.toString(16).padStart(8, '0')}`;
+const address = (high: number, low: number): number => (high & 0xffff) * 2 ** 32 + low;
+
+/** A kernel address as events show it: the upper bits are all set (x86-64, arm64). */
+export const addressText = (value: number): string => `0xffff${value.toString(16).padStart(12, '0')}`;
 
 const ipv4Class = (bytes: Uint8Array, at: number): number => bytes[at + 1]!;
 const ipv6Class = (bytes: Uint8Array, at: number): number => ((bytes[at]! & 15) << 4) | (bytes[at + 1]! >> 4);
 
-function networkFacts({ packet }: TapEvent): NetworkFacts | undefined {
+function networkFacts(packet: DecodedPacket): NetworkFacts | undefined {
   const seen: Dissected = dissect(packet);
   const { networkOffset, payloadOffset, src, dst, sport, dport, proto } = seen;
   if (networkOffset === undefined) return undefined;
@@ -96,7 +99,11 @@ function networkFacts({ packet }: TapEvent): NetworkFacts | undefined {
   const trafficClass = isIp ? (version === 4 ? ipv4Class(bytes, at) : ipv6Class(bytes, at)) : undefined;
   const isUnderstood = headers.read(packet);
   return {
-    ...{ src, dst, sport, dport, proto },
+    src,
+    dst,
+    sport,
+    dport,
+    proto,
     ttl: isIp ? bytes[at + (version === 4 ? 8 : 7)] : undefined,
     dscp: trafficClass === undefined ? undefined : trafficClass >> 2,
     ecn: trafficClass === undefined ? undefined : trafficClass & 3,
@@ -106,6 +113,53 @@ function networkFacts({ packet }: TapEvent): NetworkFacts | undefined {
     tagsInBytes:
       packet.linkType === 'ethernet' ? seen.vlans.length - (packet.vlan === undefined ? 0 : 1) : undefined,
   };
+}
+
+/** Headers that decide: of tunnelled packets the inner ones too. */
+const headerBytes = 256;
+
+interface Slot {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly count: number;
+  readonly len: number;
+  readonly tci: number | undefined;
+  readonly tagProtocol: number | undefined;
+  readonly protocol: number | undefined;
+  readonly network: NetworkFacts | undefined;
+}
+
+function areEqual(slot: Slot, bytes: Uint8Array, offset: number): boolean {
+  for (let at = 0; at < slot.count; at += 1)
+    if (slot.bytes[slot.offset + at] !== bytes[offset + at]) return false;
+  return true;
+}
+
+/**
+ * Reads network facts, of most steps of a journey without looking: the same bytes give the same object. A packet shows
+ * itself with and without its link header in turn, so one of each is kept.
+ */
+export class NetworkReader {
+  private readonly slots = new Map<LinkType, Slot>();
+
+  read(packet: DecodedPacket): NetworkFacts | undefined {
+    const { linkType, len, protocol, vlan, bytes, offset } = packet;
+    const count = Math.min(packet.capLen, headerBytes);
+    const slot = this.slots.get(linkType);
+    const isSame =
+      slot?.len === len &&
+      slot.count === count &&
+      slot.protocol === protocol &&
+      slot.tci === vlan?.tci &&
+      slot.tagProtocol === vlan?.protocol &&
+      areEqual(slot, bytes, offset);
+    if (isSame) return slot.network;
+    const network = networkFacts(packet);
+    const tci = vlan?.tci;
+    const tagProtocol = vlan?.protocol;
+    this.slots.set(linkType, { bytes, offset, count, len, tci, tagProtocol, protocol, network });
+    return network;
+  }
 }
 
 function taskOf(record: RecordView, names: FactNames): Task | undefined {
@@ -121,8 +175,8 @@ function gsoOf(record: RecordView): Gso | null | undefined {
 
 export type FactNames = Pick<Names, 'comm' | 'dropReason' | 'symbol' | 'death'>;
 
-/** `event` is the step, opened. */
-export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFacts {
+/** `event` is the step, opened; `networks` the reader of this journey. */
+export function factsOf(step: Step, event: TapEvent, names: FactNames, networks: NetworkReader): StepFacts {
   const { record, packet } = event;
   const hasLayout = record.has('dataLayout');
   return {
@@ -134,7 +188,7 @@ export function factsOf(step: Step, event: TapEvent, names: FactNames): StepFact
     netns: record.has('netns') ? record.netnsInum : undefined,
     ifindex: record.has('ifindex') ? record.ifindex : undefined,
     onLoopback: record.has('linkType') && record.linkType === ARPHRD_LOOPBACK,
-    network: networkFacts(event),
+    network: networks.read(packet),
     vlan: packet.vlan && { tci: packet.vlan.tci, protocol: packet.vlan.protocol },
     mark: record.has('mark') ? record.mark : undefined,
     hash: record.has('hash') ? record.hash : undefined,

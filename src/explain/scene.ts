@@ -3,7 +3,7 @@ import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import type { StageId } from '../stages/types.js';
 import type { Names } from '../trace/event.js';
-import { factsOf, isAside, type StepFacts } from './facts.js';
+import { factsOf, isAside, NetworkReader, type StepFacts } from './facts.js';
 
 export interface ExplainContext {
   readonly names: Names;
@@ -15,13 +15,16 @@ const tapReceiver = /^(t?packet_rcv|__packet_rcv|packet_direct)/;
 
 export class Scene {
   readonly steps: readonly StepFacts[];
+  private readonly lines: StepFacts[][] = [];
+  private readonly forTaps: boolean[] = [];
 
   constructor(
     readonly journey: Journey,
     readonly context: ExplainContext,
     reader = new StepReader(),
   ) {
-    this.steps = journey.steps.map((step) => factsOf(step, reader.open(step), context.names));
+    const networks = new NetworkReader();
+    this.steps = journey.steps.map((step) => factsOf(step, reader.open(step), context.names, networks));
   }
 
   at(step: Step): number {
@@ -33,7 +36,12 @@ export class Scene {
   }
 
   /** The steps that led to the end of a branch: its own, and before them those of what it was made from. */
-  line(branch: number): StepFacts[] {
+  line(branch: number): readonly StepFacts[] {
+    this.lines[branch] ??= this.findLine(branch);
+    return this.lines[branch];
+  }
+
+  private findLine(branch: number): StepFacts[] {
     const own = this.steps.filter((one) => one.step.branch === branch && !isAside(one));
     const from = this.journey.branches[branch]?.from;
     const first = own[0];
@@ -42,8 +50,25 @@ export class Scene {
     return [...this.line(from).filter((one) => this.steps.indexOf(one) < born), ...own];
   }
 
+  /** The same with the taps' own clones at the taps: it is the packet that they are shown. */
+  lineWithTaps(branch: number): StepFacts[] {
+    const line = new Set(this.line(branch));
+    const ancestry = new Set([...line].map(({ step }) => step.branch));
+    const isShown = ({ step }: StepFacts): boolean => {
+      const from = this.journey.branches[step.branch]?.from;
+      if (step.stage.group !== 'taps' || from === undefined) return false;
+      return ancestry.has(from) && this.isForTap(step.branch);
+    };
+    return this.steps.filter((one) => line.has(one) || isShown(one));
+  }
+
   /** A clone that only a tap was given: what becomes of it is not what becomes of the packet. */
   isForTap(branch: number): boolean {
+    this.forTaps[branch] ??= this.judgeForTap(branch);
+    return this.forTaps[branch];
+  }
+
+  private judgeForTap(branch: number): boolean {
     const one = this.journey.branches[branch];
     if (one?.kind === 'tap-clone') return true;
     if (one === undefined || one.kind === 'packet') return false;

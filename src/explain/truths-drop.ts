@@ -42,7 +42,7 @@ function ofBranch(scene: Scene, branch: number): Truth[] {
   const end = line.at(-1);
   if (end?.step.stage.id !== 'drop' || scene.isForTap(branch) || isPingOriginal(scene, end)) return [];
   const place = dropPlace(scene, end);
-  const tap = line.findLast(({ step }) => step.stage.group === 'taps');
+  const tap = scene.lineWithTaps(branch).findLast(({ step }) => step.stage.group === 'taps');
   const before = line.at(-2);
   if (tap && before && !isBeforeTapLists(tap, before, end)) return [afterTap(scene, tap, end, place)];
   const { watched } = scene.context;

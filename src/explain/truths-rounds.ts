@@ -6,7 +6,7 @@ import type { Truth } from './truths.js';
 import { listText } from './words.js';
 
 function loopback({ steps, onTheWay }: Scene): Truth[] {
-  const sent = onTheWay.find(({ step, onLoopback }) => step.stage.id === 'tx-tap' && onLoopback);
+  const sent = steps.find(({ step, onLoopback }) => step.stage.id === 'tx-tap' && onLoopback);
   const received = onTheWay.find(({ step, onLoopback }) => step.stage.id === 'rx-tap' && onLoopback);
   if (!sent || !received) return [];
   const text =
@@ -46,7 +46,7 @@ function roundTruth(scene: Scene, group: readonly StepFacts[]): Truth[] {
 function secondRounds(scene: Scene): Truth[] {
   const branches = [...scene.journey.branches.keys()].filter((branch) => !scene.isForTap(branch));
   const truths = branches.flatMap((branch) =>
-    roundsOf(scene.line(branch)).flatMap((group) => roundTruth(scene, group)),
+    roundsOf(scene.lineWithTaps(branch)).flatMap((group) => roundTruth(scene, group)),
   );
   return truths.filter(({ text }, index) => truths.findIndex((one) => one.text === text) === index);
 }

@@ -17,13 +17,11 @@ const position = ({ id }: Stage): number => positions.get(id)!;
 const wayOut = positions.get('nf-output')!;
 const isWayOut = (stage: Stage): boolean => position(stage) >= wayOut;
 
-/** By stage, those whose events prove it. */
-const provers: ReadonlyMap<StageId, readonly StageId[]> = new Map(
-  stages.flatMap(({ id, ladder }): [StageId, readonly StageId[]][] => {
-    const proof = ladder.find(({ provedBy }) => provedBy)?.provedBy;
-    return proof ? [[id, proof]] : [];
-  }),
-);
+/** Stages with those whose events prove them; last ones first, since what is proved proves others in turn. */
+const provable: readonly (readonly [Stage, readonly StageId[]])[] = stages.toReversed().flatMap((stage) => {
+  const proof = stage.ladder.find(({ provedBy }) => provedBy)?.provedBy;
+  return proof ? [[stage, proof] as const] : [];
+});
 
 /** Behind PRE_ROUTING, where only a packet comes that IP took: br_netfilter runs the hook for bridged frames as well. */
 const onlyOfIp: ReadonlySet<StageId> = new Set(['nf-input', 'l4-rcv', 'sock-queue']);
@@ -57,9 +55,8 @@ export function inferredBetween(from: Seen, later: readonly Seen[], watched: Rea
   const proofs = stretchOf(later).map(({ stage }) => stage.id);
   const isOfIp = proofs.some((id) => onlyOfIp.has(id));
   const found: Stage[] = [];
-  // From the proofs backwards, since what is proved proves others in turn.
-  for (const stage of stages.toReversed()) {
-    if (watched.has(stage.id) || !provers.get(stage.id)?.some((id) => proofs.includes(id))) continue;
+  for (const [stage, provers] of provable) {
+    if (watched.has(stage.id) || !provers.some((id) => proofs.includes(id))) continue;
     if (stage.id === 'ip-rcv' && !isOfIp) continue;
     proofs.push(stage.id);
     if (isBetween(stage, from, later[0]!)) found.unshift(stage);

@@ -3,7 +3,7 @@
 import { chainsAhead, chainsPassed, chainText } from '../explain/chains.js';
 import type { Change } from '../explain/changes.js';
 import { dropPlace } from '../explain/drop.js';
-import type { StepFacts } from '../explain/facts.js';
+import { addressText, type StepFacts } from '../explain/facts.js';
 import type { Row } from '../explain/rows.js';
 import type { Scene } from '../explain/scene.js';
 import { isPingOriginal } from '../explain/truths-fate.js';
@@ -104,8 +104,8 @@ export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
 /** With -v. */
 export function identityText({ cpu, skb, head, hash }: StepFacts): string {
   const addresses = [
-    ...(skb === undefined ? [] : [`skb ${skb}`]),
-    ...(head === undefined ? [] : [`head ${head}`]),
+    ...(skb === undefined ? [] : [`skb ${addressText(skb)}`]),
+    ...(head === undefined ? [] : [`head ${addressText(head)}`]),
   ];
   return [`cpu ${cpu}`, ...addresses, ...(hash === undefined ? [] : [`hash 0x${hash.toString(16)}`])].join(
     ' ',

@@ -195,10 +195,11 @@ export class PathText {
 
   /** The packet once more, where its line reads otherwise now. */
   private newSummary({ steps, before }: Row): string[] {
-    const last = steps.at(-1)!.step;
-    if (last.stage.layer === 'end') return [];
-    const was = this.lineAt((before?.steps.at(-1) ?? steps[0]!).step);
-    const is = this.lineAt(last);
+    const last = steps.at(-1)!;
+    const old = before?.steps.at(-1) ?? steps[0]!;
+    if (last.step.stage.layer === 'end' || last.network === old.network) return [];
+    const was = this.lineAt(old.step);
+    const is = this.lineAt(last.step);
     if (was === undefined || is === undefined || was === is) return [];
     return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
   }

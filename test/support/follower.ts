@@ -1,41 +1,34 @@
-/** `taptrace path --json` as users run it: packets with their events, changes and ends. */
+/** `taptrace path --json` that a test starts and ends itself; `following` runs it around traffic. */
+import type { JourneyEvent, JourneyLine } from './following.js';
 import { Child, type Exit } from './process.js';
-import { type TraceEvent, type TraceHeader, type TraceSummary, tracerCommand } from './tracer.js';
+import { type TraceHeader, type TraceSummary, tracerCommand } from './tracer.js';
 
-export interface PathEvent extends TraceEvent {
-  readonly packet: number;
+export interface PathEvent extends JourneyEvent {
   readonly branch: number;
   readonly skb?: string;
   readonly head?: string;
-  readonly reason?: string;
 }
 
-/** A journey line; only the keys that tests read. */
-export interface JourneyLine {
-  readonly type: 'journey';
-  readonly packet: number;
+interface Chain {
+  readonly table: string;
+  readonly chain: string;
+}
+
+export interface PathLine extends Omit<JourneyLine, 'events' | 'changes'> {
   readonly events: readonly PathEvent[];
   readonly changes: readonly {
     readonly at: number;
     readonly field: string;
     readonly from: string | number;
     readonly to: string | number;
-    readonly by?: readonly { readonly table: string; readonly chain: string }[];
+    readonly by?: readonly Chain[];
   }[];
-  readonly truths: readonly { readonly id: string; readonly at?: number; readonly text: string }[];
-  readonly branches: readonly { readonly kind: string; readonly from?: number }[];
-  readonly end: {
-    readonly closed: string;
-    readonly stage?: string;
-    readonly reason?: string;
-    readonly chains?: readonly { readonly table: string; readonly chain: string }[];
-  };
 }
 
-export interface Followed {
+export interface PathResult {
   readonly exit: Exit;
   readonly header: TraceHeader;
-  readonly journeys: readonly JourneyLine[];
+  readonly journeys: readonly PathLine[];
   readonly summary: TraceSummary;
   readonly stderr: string;
 }
@@ -56,20 +49,20 @@ export class Follower {
     await this.child.until(() => shown() >= packets, `${packets} packets`);
   }
 
-  async stop(): Promise<Followed> {
+  async stop(): Promise<PathResult> {
     return this.result(await this.child.stop('SIGINT'));
   }
 
   /** Of a run that ends by itself. */
-  async ended(): Promise<Followed> {
+  async ended(): Promise<PathResult> {
     return this.result(await this.child.exited);
   }
 
-  private result(exit: Exit): Followed {
+  private result(exit: Exit): PathResult {
     const { stdout, stderr } = this.child;
     const lines = stdout.trimEnd().split('\n');
     const parsed = lines.map((line) => JSON.parse(line) as { type: string });
-    const journeys = parsed.filter(({ type }) => type === 'journey') as unknown as JourneyLine[];
+    const journeys = parsed.filter(({ type }) => type === 'journey') as unknown as PathLine[];
     const summary = parsed.at(-1) as unknown as TraceSummary;
     if (summary.type !== 'summary') throw new Error(`no summary: ${lines.at(-1)}\n${stderr}`);
     return { exit, header: parsed[0] as unknown as TraceHeader, journeys, summary, stderr };

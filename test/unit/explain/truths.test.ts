@@ -86,6 +86,13 @@ describe('where it is seen', () => {
     );
     const sent = [sight('tx-tap'), sight('tx-tap', { fields: { ifindex: 1 } })];
     assert.match(truth('second-round', sent), /on its way out/);
+    const cloned = [
+      sight('tx-tap', { branch: 1, mechanism: 'packet_socket' }),
+      sight('tx-tap', { branch: 2, mechanism: 'packet_socket', fields: { ifindex: 1 } }),
+      sight('start-xmit', { fields: { ifindex: 1 } }),
+    ];
+    const branches: Branch[] = [...tapClone(), { kind: 'tap-clone', from: 0 }];
+    assert.match(truth('second-round', [sight('dev-queue'), ...cloned], { branches }), /on its way out/);
     const flooded = [
       sight('rx-tap'),
       sight('tx-tap', { branch: 1, fields: va }),
@@ -232,6 +239,10 @@ describe('where it went', () => {
     assert.deepEqual(ids([sight('nf-output'), drop()], {}, new Set<StageId>(['nf-output', 'drop'])), []);
     assert.deepEqual(ids([sight('nf-input'), drop()]), []);
     assert.deepEqual(ids([drop()]), []);
+  });
+  it('a clone for the taps is what tcpdump shows of a packet that the driver drops', () => {
+    const sights = [sight('dev-queue'), sight('tx-tap', { branch: 1, mechanism: 'packet_socket' }), drop()];
+    assert.match(truth('dropped-after-tap', sights, { branches: tapClone() }), /on eth0 \(way out\)/);
   });
   it('a clone for a tap that was dropped is no loss of the packet', () => {
     const sights = [
