@@ -136,8 +136,8 @@ export class JsonSink extends BufferedSink {
   }
 
   event(event: TapEvent): void {
-    const { tracker } = this;
-    this.json.write(event, tracker && { packet: tracker.take(event) });
+    const packet = this.tracker?.take(event);
+    this.json.write(event, packet ? { packet } : undefined);
     this.lineWritten();
   }
 }

@@ -71,16 +71,26 @@ export class Tracker {
     );
   }
 
-  /** Adds one event; events must come in order of time. Returns the number of its packet. */
+  /** Adds one event; events must come in order of time. Returns the number of its packet, 0 where it cannot be told. */
   take(event: TapEvent): number {
     const { record } = event;
     this.start ??= { high: record.timeHigh, low: record.timeLow };
     const atNs = this.since(record.timeHigh, record.timeLow);
     this.waiting.tick(atNs);
+    if (record.is('amends')) return this.amended(event, atNs);
     fingerprint(this.headers, this.headers.read(event.packet), this.print);
     const at = positionOf(event);
     const { lineage, guess } = this.place(event, at, atNs);
     this.add(event, lineage, at, atNs, guess);
+    return lineage.journey.packet;
+  }
+
+  /** A function's answer that came when its packet's event had been given out: it goes where the packet is, or was. */
+  private amended(event: TapEvent, atNs: number): number {
+    const lineage = this.known.skb(skbOf(event));
+    if (!lineage) return 0;
+    lineage.journey.events += 1;
+    this.step(event, lineage, atNs);
     return lineage.journey.packet;
   }
 

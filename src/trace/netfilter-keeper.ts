@@ -112,9 +112,8 @@ export class NetfilterKeeper {
   }
 
   private add(netns: Netns): void {
-    const namespace: Namespace = {
-      ...{ netns, sites: [], chains: [], notes: [], version: '', checkedNs: 0n, stale: false },
-    };
+    const unread = { chains: [], notes: [], version: '', checkedNs: 0n };
+    const namespace: Namespace = { netns, sites: [], stale: false, ...unread };
     for (const hook of this.hooks)
       for (const family of linkFamilies)
         namespace.sites[siteIndex(nfproto[family], hook.number)] = this.site(netns, family, hook);

@@ -40,7 +40,11 @@ async function assertHoldsOnly(child: Child, forThisTrace: readonly CapabilityNa
 describe('capabilities of a running trace', { skip }, () => {
   const cases: readonly [readonly string[], readonly CapabilityName[]][] = [
     [['-i', 'lo'], []],
-    [['-i', 'lo', '--stages', 'all', '--stack'], []],
+    [['-i', 'lo', '--stages', 'taps,drop,consume', '--stack'], []],
+    [
+      ['-i', 'lo', '--stages', 'nf-input'],
+      ['net_admin', 'bpf', 'perfmon'],
+    ],
     [['-i', 'lo', '--arm'], ['net_raw']],
     [
       ['--netns', 'all'],
