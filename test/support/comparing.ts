@@ -10,6 +10,7 @@ export interface ChainName {
   readonly table: string;
   readonly chain: string;
   readonly priority: number;
+  readonly owner?: string;
 }
 
 /** What one stage, or one base chain of it, did; only the keys that tests read. */

@@ -1,7 +1,7 @@
 /**
  * A program that follows the datagrams of udp_flood and judges every journey as it closes, by the number that each
  * datagram carries: nothing of what it prints grows with the packets. Takes one argument, a task as JSON; prints
- * `attached`, and its verdict as one JSON line when it is told to end by SIGINT. Run with --expose-gc.
+ * `attached`, `judged` with a number now and then, and its verdict as one JSON line when it is told to end by SIGINT. Run with --expose-gc.
  */
 import { readFileSync } from 'node:fs';
 import type { Journey } from '../../src/journey/journey.js';
@@ -97,6 +97,7 @@ class Judge {
   private sampleMemory(): void {
     this.seen += 1;
     if (this.seen % SAMPLE_EVERY !== 0) return;
+    process.stdout.write(`judged ${this.seen}\n`);
     globalThis.gc!();
     const name = this.seen * 5 <= task.numbers ? 'early' : 'late';
     this.memory[name] = Math.max(this.memory[name], anonymousKib());

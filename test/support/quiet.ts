@@ -125,8 +125,9 @@ export async function flood(
   count: number,
   packetsPerSecond: number,
   payloadBytes = 64,
+  first = 0,
 ): Promise<void> {
-  const rate = ['--rate', String(packetsPerSecond), '--count', String(count)];
+  const rate = ['--rate', String(packetsPerSecond), '--count', String(count), '--first', String(first)];
   await a.send([toolPath('udp_flood'), '--to', b.ipv4, '--size', String(payloadBytes), ...rate]);
 }
 

@@ -19,6 +19,8 @@ import { cannotRunLive, type End } from './world.js';
 export interface Place {
   readonly stage: string;
   readonly chain?: ChainName;
+  /** Who registered the chain. */
+  readonly owner?: string;
   /** Those that cannot be told apart. */
   readonly chains?: readonly ChainName[];
   readonly reason?: string;
@@ -113,10 +115,11 @@ const chainsOf = ({ chain, chains = [] }: Pick<Place, 'chain' | 'chains'>): Chai
   (chain ? [chain] : chains).map(nameOf);
 
 function isAt(place: Place, said: StageRow | Finding, topology: Topology): boolean {
-  const { stage, reason, function: name, host } = place;
+  const { stage, owner, reason, function: name, host } = place;
   if (said.stage !== stage) return false;
   const chains = chainsOf(place);
   if (chains.length > 0 && !isDeepStrictEqual(chainsOf(said), chains)) return false;
+  if (owner && said.chain?.owner !== owner) return false;
   if (host && said.netns !== topology.host(host).netns.inode) return false;
   if (name !== undefined && said.function !== name) return false;
   return reason === undefined || said.reason === reason;

@@ -4,9 +4,11 @@
  * long it took as one JSON object.
  *
  *   udp_flood --to ADDRESS [--port N] [--size BYTES] [--count N] [--rate PACKETS_PER_SECOND]
+ *             [--first N]
  *
  * A payload begins with the datagram's number (big endian, as many of its low bytes as fit, up to
- * 8), so that no two neighbours are alike. Rate 0 sends as fast as the machine can.
+ * 8) counted from --first, so that no two neighbours are alike. Rate 0 sends as fast as the machine
+ * can.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -31,6 +33,7 @@ struct options {
   unsigned long size;
   unsigned long count;
   unsigned long rate;
+  unsigned long first;
 };
 
 struct batch {
@@ -66,6 +69,8 @@ static struct options parse_options(int argc, char **argv) {
       options.size = parse_number(argv[i + 1]);
     else if (!strcmp(argv[i], "--count"))
       options.count = parse_number(argv[i + 1]);
+    else if (!strcmp(argv[i], "--first"))
+      options.first = parse_number(argv[i + 1]);
     else if (!strcmp(argv[i], "--rate"))
       options.rate = parse_number(argv[i + 1]);
     else
@@ -170,7 +175,7 @@ int main(int argc, char **argv) {
   while (sent < options.count) {
     if (options.count - sent < length) length = (unsigned int)(options.count - sent);
     if (options.rate) sleep_until(start + sent * NS_PER_S / options.rate);
-    number(&batch, length, sent);
+    number(&batch, length, options.first + sent);
     send_batch(fd, &batch, length);
     sent += length;
   }

@@ -13,7 +13,7 @@ interface Drop {
   readonly host: 'a' | 'r' | 'b';
   readonly table: string;
   readonly chain: string;
-  /** Of the table's chain, as the kernel registers it (include/uapi/linux/netfilter_ipv4.h, enum nf_ip_hook_priorities). */
+  /** Where the kernel registers the table (include/uapi/linux/netfilter_ipv4.h, enum nf_ip_hook_priorities). */
   readonly priority: number;
   readonly stage: string;
 }
@@ -36,8 +36,14 @@ const DROPS: readonly Drop[] = [
   drop('a', 'mangle', 'POSTROUTING', -150, 'nf-postrouting'),
 ];
 
+/** iptables-nft registers its chains itself, and this one elsewhere (iptables/nft.c of iptables 1.8). */
+const SECURITY_BY_NFT = 150;
+
 function scenarioOf(command: Iptables, one: Drop, port: number, packets: number): Scenario {
-  const { host, table, chain, priority, stage } = one;
+  const { host, table, chain, stage } = one;
+  const isNft = command.endsWith('-nft');
+  const priority = isNft && table === 'security' ? SECURITY_BY_NFT : one.priority;
+  const owner = isNft ? 'iptables-nft' : 'iptables-legacy';
   const family = command.startsWith('ip6') ? 'ip6' : 'ip';
   return {
     name: `${command} ${table} ${chain} on ${host}`,
@@ -48,8 +54,8 @@ function scenarioOf(command: Iptables, one: Drop, port: number, packets: number)
     },
     counter: (topology) => ruleCounter(topology.host(host), command, table, `port${port}`),
     fate: 'dropped',
-    place: { stage, host, chain: { family, table, chain, priority } },
-    sentence: new RegExp(`dropped (at|in) ${family} ${table}/${chain}\\b`),
+    place: { stage, host, owner, chain: { family, table, chain, priority } },
+    sentence: new RegExp(`dropped (at|in) ${isNft ? '' : 'iptables-legacy '}${family} ${table}/${chain}\\b`),
   };
 }
 
