@@ -1,13 +1,11 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
 import { Comparison } from '../compare/comparison.js';
-import type { OtherFamily } from '../compare/place.js';
 import { comparisonResult } from '../compare/result.js';
 import type { Journey } from '../journey/journey.js';
-import type { BaseChain } from '../netfilter/types.js';
+import { UnreachedChains } from '../netfilter/unreached.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
-import type { StageId } from '../stages/types.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { Trace, TraceHeader, TraceSummary } from '../trace/trace.js';
 import { compareStages, journeyOptions } from './journey-options.js';
@@ -26,41 +24,25 @@ class ComparisonView implements JourneyView {
   private comparison!: Comparison;
   private toldAt = 0;
   private readonly gaps: HookGap[] = [];
-  /** Namespaces whose chains are no longer those of the header. */
-  private readonly changed = new Set<number>();
+  private chains = new UnreachedChains();
 
   constructor(private readonly output: Output) {}
 
   header({ names, devices, hooks }: TraceHeader): void {
+    this.chains = new UnreachedChains(hooks);
     this.comparison = new Comparison({
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
       dropReason: (value) => names.dropReason(value),
       symbol: (address) => names.symbol(address),
       death: (record) => names.death(record),
       deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
-      chainsAt: (inum, stage, family) => this.chainsAt(hooks, inum, stage, family),
+      onlyChain: (...where) => this.chains.only(...where),
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }
 
-  /** As they were at the beginning; none once they have changed. */
-  private chainsAt(
-    hooks: TraceHeader['hooks'],
-    inum: number,
-    stage: StageId,
-    family: OtherFamily,
-  ): readonly BaseChain[] {
-    if (this.changed.has(inum)) return [];
-    const chains = hooks?.find(({ netns }) => netns.inum === inum)?.chains ?? [];
-    return chains.filter(
-      (chain) =>
-        `nf-${chain.hook}` === stage &&
-        (chain.family === family || (family === 'netdev' && chain.family === 'inet')),
-    );
-  }
-
   gap(gap: HookGap): void {
-    this.changed.add(gap.netnsInum);
+    this.chains.forget(gap.netnsInum);
     if (this.gaps.length < gapsMax) this.gaps.push(gap);
   }
 

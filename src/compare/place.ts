@@ -1,11 +1,12 @@
 /** The places of the path that packets are counted at: a tap, a hook, a base chain, an end. */
 import type { BaseChain } from '../netfilter/types.js';
+import type { UnreachedFamily } from '../netfilter/unreached.js';
 import { chainName } from '../netfilter/words.js';
 import type { StageId } from '../stages/types.js';
 import { Histogram } from './histogram.js';
 
 /** Hooks that are not those of IPv4 and IPv6, which count as one. */
-export type OtherFamily = 'netdev' | 'arp' | 'bridge';
+export type OtherFamily = UnreachedFamily;
 
 export interface Place {
   readonly stage: StageId;

@@ -2,6 +2,7 @@
 
 import type { RecordView } from '../decode/record.js';
 import type { BaseChain } from '../netfilter/types.js';
+import type { UnreachedChains } from '../netfilter/unreached.js';
 import type { Death } from '../stages/death.js';
 import type { StageId } from '../stages/types.js';
 import type { Names, TapEvent } from '../trace/event.js';
@@ -10,8 +11,8 @@ import { chainsKey, type OtherFamily, type Place, type Row, Rows } from './place
 export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol'> {
   /** Where a dropped packet died; undefined where the kernel does not tell. */
   death(record: RecordView): Death | undefined;
-  /** The base chains of a hook that no event tells of; none where they are not known. */
-  chainsAt(netnsInum: number, stage: StageId, family: OtherFamily): readonly BaseChain[];
+  /** The base chain of a hook that no event tells of, where a packet of the device can have met no other. */
+  onlyChain: UnreachedChains['only'];
   deviceName(netnsInum: number, ifindex: number): string | undefined;
   /** Absent where it is not known. */
   netnsName(inum: number): string | undefined;
@@ -106,11 +107,9 @@ export class Places {
     const device = record.has('ifindex')
       ? this.names.deviceName(record.netnsInum, record.ifindex)
       : undefined;
-    const chains = this.names
-      .chainsAt(record.netnsInum, stage, family)
-      .filter((chain) => chain.device === undefined || device === undefined || chain.device === device);
-    const [chain] = chains;
-    if (!chain || chains.length > 1) return undefined;
+    const chain = this.names.onlyChain(record.netnsInum, stage, family, device);
+    if (!chain) return undefined;
+    const chains = [chain];
     const key = `${stage} ${record.netnsInum} ${family} ${chainsKey(chains)}`;
     return this.rows.get(key, () => ({ ...hook.place, chains }));
   }

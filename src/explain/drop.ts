@@ -1,6 +1,7 @@
 /** Where and why a packet was dropped, in words. */
 import { reasonMeaning } from '../compare/reasons.js';
 import type { BaseChain } from '../netfilter/types.js';
+import { isUnreached } from '../netfilter/unreached.js';
 import { anyOfChains, chainsAhead } from './chains.js';
 import type { StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
@@ -19,11 +20,22 @@ export interface DropPlace {
  * drop says that it died elsewhere, the event of a bracket was lost, and no chain is to blame.
  */
 function droppingChains(scene: Scene, end: StepFacts): readonly BaseChain[] {
+  const only = onlyChain(scene, end);
+  if (only) return [only];
   const line = scene.line(end.step.branch);
   const last = line[line.indexOf(end) - 1]?.step;
   if (!last?.hook) return [];
   const isElsewhere = end.death?.stage !== undefined && end.death.stage !== last.hook.stage;
   return isElsewhere ? [] : chainsAhead(last);
+}
+
+/** In families that no link reaches, the stack names the hook: where one chain alone is registered there, it was that. */
+function onlyChain({ context }: Scene, { death, netns, ifindex }: StepFacts): BaseChain | undefined {
+  const { stage, family, position } = death ?? {};
+  if (position !== 'in' || !stage?.startsWith('nf-') || !isUnreached(family) || netns === undefined)
+    return undefined;
+  const device = ifindex === undefined ? undefined : context.names.deviceName(netns, ifindex);
+  return context.unreached.only(netns, stage, family, device);
 }
 
 function reasonText({ reason, location }: StepFacts): string | undefined {

@@ -1,6 +1,7 @@
 /** A journey laid out for those who explain it. Pure. */
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
+import type { UnreachedChains } from '../netfilter/unreached.js';
 import type { StageId } from '../stages/types.js';
 import type { Names } from '../trace/event.js';
 import { factsOf, isAside, NetworkReader, type StepFacts } from './facts.js';
@@ -9,6 +10,8 @@ export interface ExplainContext {
   readonly names: Names;
   /** Stages that this run watches: only of these does it mean something that an event is missing. */
   readonly watched: ReadonlySet<StageId>;
+  /** Chains that no link of ours reaches. */
+  readonly unreached: UnreachedChains;
 }
 
 const tapReceiver = /^(t?packet_rcv|__packet_rcv|packet_direct)/;

@@ -62,10 +62,14 @@ export function transitionOf(last: Position, next: Position): Transition {
 
 const fromIn = ({ stage }: Position): Transition => (stage.id === 'nf-output' ? 'birth' : 'handover');
 
+/** br_netfilter runs the hooks of IP for frames that the bridge has yet to hand to its own device. */
+const bridgedHooks: ReadonlySet<StageId> = new Set(['nf-prerouting']);
+const entries: ReadonlySet<StageId> = new Set(['netif-rx', 'rx-tap', 'delivery', 'tc-ingress', 'nf-ingress']);
+
 function sameWay(last: Position, next: Position): Transition {
   if (!isSameDevice(last, next)) return 'handover';
   const step = positions.get(next.stage.id)! - positions.get(last.stage.id)!;
   if (step > 0 || (step === 0 && next.bracket > last.bracket)) return 'onward';
   if (repeats.has(next.stage.id) && repeats.has(last.stage.id)) return 'again';
-  return 'backward';
+  return bridgedHooks.has(last.stage.id) && entries.has(next.stage.id) ? 'handover' : 'backward';
 }

@@ -6,6 +6,8 @@ import { type ExplainContext, Scene } from '../explain/scene.js';
 import { truthsOf } from '../explain/truths.js';
 import type { Branch, Journey } from '../journey/journey.js';
 import { StepReader } from '../journey/step.js';
+import { UnreachedChains } from '../netfilter/unreached.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { ByteWriter } from './byte-writer.js';
 import { EventJson } from './event-json.js';
@@ -44,9 +46,13 @@ export class PathJson {
   /** `withHash`: the packet hash is among the changes. */
   constructor(private readonly withHash = false) {}
 
-  header({ names, plan }: Pick<TraceHeader, 'names' | 'plan'>): void {
+  header({ names, plan, hooks }: Pick<TraceHeader, 'names' | 'plan' | 'hooks'>): void {
     this.events = new EventJson(names, this.out);
-    this.context = { names, watched: watchedStages(plan) };
+    this.context = { names, watched: watchedStages(plan), unreached: new UnreachedChains(hooks) };
+  }
+
+  gap({ netnsInum }: HookGap): void {
+    this.context.unreached.forget(netnsInum);
   }
 
   journey(journey: Journey): string {

@@ -10,7 +10,9 @@ import { sinceText } from '../explain/words.js';
 import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
+import { UnreachedChains } from '../netfilter/unreached.js';
 import type { TapEvent } from '../trace/event.js';
+import type { HookGap } from '../trace/netfilter-keeper.js';
 import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
@@ -67,8 +69,8 @@ export class PathText {
     this.time = new TimeColumn(options.timeFormat);
   }
 
-  header({ names, plan, armed }: Pick<TraceHeader, 'names' | 'plan' | 'armed'>): void {
-    this.context = { names, watched: watchedStages(plan) };
+  header({ names, plan, armed, hooks }: Pick<TraceHeader, 'names' | 'plan' | 'armed' | 'hooks'>): void {
+    this.context = { names, watched: watchedStages(plan), unreached: new UnreachedChains(hooks) };
     const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map(({ length }) => length));
     this.widths = {
       stage: longest(plan.attachments.map(({ stage }) => stage)),
@@ -77,6 +79,10 @@ export class PathText {
         armed.map(({ device: { netns, link } }) => names.deviceLabel(netns.inum, link.ifindex)),
       ),
     };
+  }
+
+  gap({ netnsInum }: HookGap): void {
+    this.context.unreached.forget(netnsInum);
   }
 
   journey(journey: Journey): string {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ComparisonResult, StageCount } from '../../../src/compare/result.js';
+import type { BaseChain } from '../../../src/netfilter/types.js';
 import type { StageId } from '../../../src/stages/types.js';
 import {
   bridgeChains,
@@ -139,7 +140,9 @@ describe('drops', () => {
   });
 
   it('in such a hook belong to its chain where it is the only one', () => {
-    const [one, other] = [chainOf('bridge filter/one'), chainOf('bridge filter/other', 10)];
+    const [one, other] = ['one', 'other'].map((name, at) =>
+      chainOf(`bridge filter/${name}`, at, { hook: 'forward' }),
+    ) as [BaseChain, BaseChain];
     for (const chains of [[one], [one, other]]) {
       bridgeChains.splice(0, Number.POSITIVE_INFINITY, ...chains);
       const result = compared([journeyOf([rxTap, bridged])]);

@@ -5,6 +5,7 @@ import { type ComparisonResult, comparisonResult } from '../../../src/compare/re
 import type { Branch, CloseReason, Journey } from '../../../src/journey/journey.js';
 import { type Step, StepStore } from '../../../src/journey/step.js';
 import type { BaseChain, HookPosition } from '../../../src/netfilter/types.js';
+import { UnreachedChains } from '../../../src/netfilter/unreached.js';
 import { deathOf } from '../../../src/stages/death.js';
 import type { StageId } from '../../../src/stages/types.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
@@ -152,8 +153,7 @@ export const names: ComparisonNames = {
     return stack && deathOf(stack, names.dropReason(record.reason));
   },
   deviceName: (_netns, ifindex) => devices[ifindex],
-  chainsAt: (netns, stage, family) =>
-    netns === 1 && stage === 'nf-forward' && family === 'bridge' ? bridgeChains : [],
+  onlyChain: (...where) => new UnreachedChains([{ netns: { inum: 1 }, chains: bridgeChains }]).only(...where),
   netnsName: (inum) => `ns${inum}`,
 };
 

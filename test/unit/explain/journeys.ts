@@ -4,6 +4,7 @@ import { type ExplainContext, Scene } from '../../../src/explain/scene.js';
 import type { Journey } from '../../../src/journey/journey.js';
 import { type Step, StepStore } from '../../../src/journey/step.js';
 import type { BaseChain, HookPosition } from '../../../src/netfilter/types.js';
+import { UnreachedChains } from '../../../src/netfilter/unreached.js';
 import { stages } from '../../../src/stages/table.js';
 import type { StageId } from '../../../src/stages/types.js';
 import { ETHERTYPE, ethernetFrame } from '../../support/frames.js';
@@ -78,7 +79,10 @@ export function journeyOf(sights: readonly Sight[], more: Partial<Journey> = {})
 }
 
 export const allStages: ReadonlySet<StageId> = new Set(stages.map(({ id }) => id));
-export const context = (watched: ReadonlySet<StageId> = allStages): ExplainContext => ({ names, watched });
+export const context = (watched: ReadonlySet<StageId> = allStages): ExplainContext => ({
+  ...{ names, watched },
+  unreached: new UnreachedChains(),
+});
 
 export function sceneOf(sights: readonly Sight[], more: Partial<Journey> = {}, watched = allStages): Scene {
   return new Scene(journeyOf(sights, more), context(watched));

@@ -44,6 +44,18 @@ describe('one packet', () => {
     assert.deepEqual(numbers, [1, 1, 1, 1]);
   });
 
+  it('is the same where a bridge runs the hooks of IP before its own device has it', () => {
+    const base = { skb: 0x100, head: 0x200, packet: datagram(1) };
+    const { numbers } = track([
+      { stage: 'rx-tap', ...base, ifindex: 2 },
+      { stage: 'nf-prerouting', ...base, ifindex: 3 },
+      { stage: 'netif-rx', ...base, ifindex: 3 },
+      { stage: 'rx-tap', ...base, ifindex: 3 },
+      { stage: 'nf-input', ...base, ifindex: 3 },
+    ]);
+    assert.deepEqual(numbers, [1, 1, 1, 1, 1]);
+  });
+
   it('is the same inside a tunnel', () => {
     const packet = datagram(1);
     const outer = ipv4({ protocol: 4, id: 77, src: '1.1.1.1', dst: '2.2.2.2', payload: packet });
