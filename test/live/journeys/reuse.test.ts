@@ -17,7 +17,7 @@ const NUMBERS = 100_000;
 /** What the rings hold of all stages, even while the consumer sleeps; inside a burst nothing slows the sender down. */
 const BURST = 20_000;
 /** Of a burst; the last ones linger until something comes after them. */
-const ALMOST = 19_000;
+const ALMOST = 15_000;
 const PAYLOAD_BYTES = 64;
 const RING_BYTES = 512 * 1024 * 1024;
 /** Not to be followed, forced to close, or guessed at: of all journeys. */
