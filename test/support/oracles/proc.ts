@@ -40,9 +40,3 @@ export async function udpSocketDrops(
   if (sockets.length === 0) throw new Error(`no socket at port ${port} in /proc/net/${file}`);
   return sockets.reduce((sum, columns) => sum + Number(columns.at(-1)), 0);
 }
-
-/** Packets that found the backlog of their CPU full: the second column of softnet_stat, which counts all namespaces. */
-export async function backlogDrops(host: Host): Promise<number> {
-  const rows = (await read(host, 'softnet_stat')).trim().split('\n');
-  return rows.reduce((sum, row) => sum + Number.parseInt(row.split(' ')[1]!, 16), 0);
-}
