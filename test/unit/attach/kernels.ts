@@ -45,6 +45,7 @@ export const v612: KernelFeatures = {
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
   tcx: true,
+  cgroupPrograms: true,
   netfilterLinks: true,
   kprobes: true,
   ftrace: true,
@@ -64,6 +65,7 @@ export const v510: KernelFeatures = {
   tracepoints: { ...tracepoints, qdisc_enqueue: null, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
   tcx: false,
+  cgroupPrograms: true,
   netfilterLinks: false,
   kfuncs: { bpf_dynptr_from_skb: false, bpf_rdonly_cast: false, bpf_cast_to_kern_ctx: false },
 };
