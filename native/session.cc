@@ -202,9 +202,7 @@ void Session::attach(const Napi::CallbackInfo& info) {
 /** attachCgroup(program): at the root of the hierarchy, by a link. */
 void Session::attach_cgroup(const Napi::CallbackInfo& info) {
   int root = open_cgroup_root();
-  if (root < 0)
-    throw system_error(info.Env(), "find attach target, the root of the cgroup v2 hierarchy,",
-                       -root);
+  if (root < 0) throw system_error(info.Env(), "find attach target cgroup root", -root);
   LogCapture log;
   int error = program(info).attach_cgroup(root);
   ::close(root);
