@@ -126,7 +126,8 @@ function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefin
   return undefined;
 }
 
-function judgeCgroup({ cgroupPrograms, kfuncs }: KernelFeatures): string | undefined {
+function judgeCgroup({ btf, cgroupPrograms, kfuncs }: KernelFeatures): string | undefined {
+  if (!btf) return noBtf;
   if (!cgroupPrograms) return 'this kernel has no cgroup programs (CONFIG_CGROUP_BPF)';
   // Both other kfuncs are older.
   return kfuncs.bpf_dynptr_from_skb ? undefined : 'a cgroup program cannot read packets here (since 6.4)';

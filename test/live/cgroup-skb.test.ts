@@ -1,6 +1,8 @@
 /** l4-rcv by a cgroup program, beside what the kernel counts of datagrams and segments that found a socket. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { runTaptrace } from '../support/cli.js';
+import { comparing } from '../support/comparing.js';
 import { Follower, type JourneyLine } from '../support/follower.js';
 import { type ProtocolCounts, protocolCounts } from '../support/kernel-counts.js';
 import { Child } from '../support/process.js';
@@ -161,7 +163,31 @@ describe('l4-rcv by cgroup_skb', { skip }, () => {
     assert.deepEqual(await residueSince(before, netnsNames()), []);
   });
 
+  it('has a row in compare', async () => {
+    const reader = await udpReader(world.b);
+    const how = {
+      stages: 'taps,nf-input,l4-rcv,drop',
+      args: ['--mechanism', 'l4-rcv=cgroup_skb'],
+      filter: `udp dst port ${reader.port} or udp dst port ${CLOSED_PORT}`,
+    };
+    const compared = await comparing([world.a, world.b], how, async () => {
+      await send(world.b.ipv4, reader.port, 20);
+      await send(world.b.ipv4, CLOSED_PORT, 10);
+      await reader.until(20);
+    });
+    await reader.stop();
+    const packetsAt = (stage: string) =>
+      compared.stages.filter((row) => row.stage === stage).map(({ packets }) => packets);
+    assert.deepEqual([packetsAt('nf-input'), packetsAt('l4-rcv'), packetsAt('drop')], [[30], [20], [10]]);
+  });
+
   it('--observe forbids it', async () => {
+    const refused = await runTaptrace(['trace', '--observe', ...byCgroup]);
+    assert.deepEqual(refused.exit, { code: 3, signal: null });
+    assert.match(
+      refused.stderr,
+      /l4-rcv=cgroup_skb is not possible here: a cgroup program of ours would be a probe/,
+    );
     const tracer = await Tracer.start([...netnsArgs(), '--observe', '--stages', 'l4-rcv,drop']);
     const { events, stderr } = await tracer.stop();
     assert.ok(events.every(({ mechanism }) => mechanism !== 'cgroup_skb'));

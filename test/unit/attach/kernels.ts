@@ -65,7 +65,6 @@ export const v510: KernelFeatures = {
   tracepoints: { ...tracepoints, qdisc_enqueue: null, kfree_skb: [skb, pointer('')], consume_skb: [skb] },
   symbols: { ...symbols, __netif_receive_skb_core: ['__netif_receive_skb_core'] },
   tcx: false,
-  cgroupPrograms: true,
   netfilterLinks: false,
   kfuncs: { bpf_dynptr_from_skb: false, bpf_rdonly_cast: false, bpf_cast_to_kern_ctx: false },
 };
