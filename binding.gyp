@@ -14,6 +14,7 @@
         "native/error.cc",
         "native/btf.cc",
         "native/capabilities.cc",
+        "native/cgroup.cc",
         "native/memlock.cc",
         "native/netfilter_link.cc",
         "native/system.cc",

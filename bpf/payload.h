@@ -63,6 +63,14 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 #elif defined(TAP_ACCESS_KFUNC)
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *dynptr) __ksym;
 
+/* Where the context is the packet, the kernel takes nothing else (verifier.c,
+ * get_kfunc_ptr_arg_type). */
+#ifdef TAP_DYNPTR_OF_CONTEXT
+#define DYNPTR_SOURCE(packet) ((packet)->context)
+#else
+#define DYNPTR_SOURCE(packet) ((packet)->skb)
+#endif
+
 static __always_inline __u32 payload_slack(const struct packet *packet)
 {
 	return frame_start == FRAME_DETECT ? DETECT_BYTES_MAX : LINK_HEADER_MAX;
@@ -91,7 +99,7 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 	if (length <= link_bytes)
 		return length;
 	rest = at_most(length - link_bytes, room);
-	if (bpf_dynptr_from_skb(packet->skb, 0, &dynptr))
+	if (bpf_dynptr_from_skb(DYNPTR_SOURCE(packet), 0, &dynptr))
 		return link_bytes;
 	if (!bpf_dynptr_read(to + link_bytes, rest, &dynptr, 0, 0))
 		return link_bytes + rest;

@@ -166,6 +166,10 @@ int ProgramInstance::attach_kprobe(const std::string& symbol, bool at_return) {
   return keep_link(bpf_program__attach_kprobe(program_, at_return, symbol.c_str()));
 }
 
+int ProgramInstance::attach_cgroup(int cgroup_fd) {
+  return keep_link(bpf_program__attach_cgroup(program_, cgroup_fd));
+}
+
 void ProgramInstance::detach() {
   if (link_) bpf_link__destroy(link_);
   link_ = nullptr;

@@ -34,6 +34,7 @@ class ProgramInstance {
   int load(const ProgramSpec& spec, SharedMaps& shared, std::string* what);
   int attach_tracing();
   int attach_kprobe(const std::string& symbol, bool at_return);
+  int attach_cgroup(int cgroup_fd);
   int fd() const { return bpf_program__fd(program_); }
   void detach();
   void close();

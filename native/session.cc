@@ -15,6 +15,7 @@
 
 #include "addon.h"
 #include "capabilities.h"
+#include "cgroup.h"
 #include "error.h"
 #include "event.h"
 #include "system.h"
@@ -95,6 +96,7 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                   {
                       InstanceMethod<&Session::load>("load"),
                       InstanceMethod<&Session::attach>("attach"),
+                      InstanceMethod<&Session::attach_cgroup>("attachCgroup"),
                       InstanceMethod<&Session::unload>("unload"),
                       InstanceMethod<&Session::detach_all>("detachAll"),
                       InstanceMethod<&Session::open_packet_socket>("openPacketSocket"),
@@ -195,6 +197,16 @@ void Session::attach(const Napi::CallbackInfo& info) {
   if (error)
     throw system_error(info.Env(), kprobe ? "attach kprobe " + symbol : "attach BPF program",
                        -error, log.text());
+}
+
+/** attachCgroup(program): at the root of the hierarchy, by a link. */
+void Session::attach_cgroup(const Napi::CallbackInfo& info) {
+  int root = open_cgroup_root();
+  if (root < 0) throw system_error(info.Env(), "find attach target cgroup root", -root);
+  LogCapture log;
+  int error = program(info).attach_cgroup(root);
+  ::close(root);
+  if (error) throw system_error(info.Env(), "attach cgroup program", -error, log.text());
 }
 
 void Session::unload(const Napi::CallbackInfo& info) { program(info).close(); }

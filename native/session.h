@@ -24,6 +24,7 @@ class Session : public Napi::ObjectWrap<Session> {
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
   void attach(const Napi::CallbackInfo& info);
+  void attach_cgroup(const Napi::CallbackInfo& info);
   void unload(const Napi::CallbackInfo& info);
   void detach_all(const Napi::CallbackInfo& info);
   Napi::Value open_packet_socket(const Napi::CallbackInfo& info);

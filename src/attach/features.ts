@@ -47,6 +47,8 @@ export interface KernelFeatures {
   >;
   /** Programs of ours at a device's tc hooks, held by links: from 6.6. */
   readonly tcx: boolean;
+  /** Programs of ours at cgroups (CONFIG_CGROUP_BPF). */
+  readonly cgroupPrograms: boolean;
   readonly kprobes: boolean;
   /** BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, 6.4). */
   readonly netfilterLinks: boolean;
@@ -143,6 +145,7 @@ export function probeFeatures(
       bpf_cast_to_kern_ctx: has('bpf_cast_to_kern_ctx'),
     },
     tcx: btf && native.btfEnum('bpf_attach_type')?.BPF_TCX_INGRESS !== undefined,
+    cgroupPrograms: has('__cgroup_bpf_run_filter_skb'),
     netfilterLinks: has('bpf_nf_link_attach'),
     kprobes: existsSync('/sys/bus/event_source/devices/kprobe/type'),
     ftrace: readSysctl('kernel.ftrace_enabled') !== 0,

@@ -73,7 +73,7 @@ interface Choice {
 
 /** Something of ours that others could see. */
 export const isProbe = (mechanism: Mechanism): boolean =>
-  mechanism === 'packet_socket' || mechanism === 'tcx' || mechanism === 'netfilter';
+  ['packet_socket', 'tcx', 'netfilter', 'cgroup_skb'].includes(mechanism);
 
 const frameStarts = { 'mac-header': 0, data: 1, detect: 2, network: 3 } as const;
 const noAttachId = 0xffff;
@@ -125,6 +125,7 @@ function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string 
   if (isKprobe(rung.mechanism)) return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
   if (rung.mechanism === 'tcx') return 'tcx_run';
+  if (rung.mechanism === 'cgroup_skb') return '__cgroup_bpf_run_filter_skb';
   // A tracepoint named after the function at whose entry it is.
   const entered = /^(\w+)_entry$/.exec(rung.target)?.[1];
   const inside = entered ?? stage.tracepointInside;

@@ -47,8 +47,17 @@ export function tellingLine(log: string): string | undefined {
   return (told ?? ofLibbpf[0]?.replace(libbpfLine, ''))?.trim();
 }
 
+/** Why there is no root of the cgroup v2 hierarchy to attach to (native/cgroup.h), by errno. */
+const rootless: Readonly<Record<string, string>> = {
+  EPERM: 'the cgroup v2 hierarchy is not mounted, and to mount it needs CAP_SYS_ADMIN',
+  EXDEV: 'the root of the cgroup v2 hierarchy is not in this cgroup namespace',
+  ENODEV: 'this kernel has no cgroup v2',
+};
+
 /** Why a program was turned down, in one line. */
 export function refusalReason({ operation, code, log = '' }: NativeError): string {
+  const without = operation === 'find attach target cgroup root' ? rootless[code] : undefined;
+  if (without) return without;
   const told = tellingLine(log);
   const by = log.includes('-- BEGIN PROG LOAD LOG --') ? 'the verifier refuses it' : `${operation} failed`;
   return told ? `${by}: ${told} (${code})` : `${operation} was refused (${code})`;

@@ -48,7 +48,7 @@ export function resolveSymbol(name: string, features: KernelFeatures): { symbol?
 function capabilitiesFor(mechanism: Mechanism): readonly string[] {
   if (mechanism === 'packet_socket') return ['CAP_BPF', 'CAP_NET_RAW'];
   const tracing = ['CAP_BPF', 'CAP_PERFMON'];
-  return mechanism === 'tcx' || mechanism === 'netfilter' ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
+  return ['tcx', 'netfilter', 'cgroup_skb'].includes(mechanism) ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
 }
 
 function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
@@ -73,8 +73,8 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
       ? ['kfunc', 'context']
       : ['context'];
   if (mechanism === 'tcx') return casts && kfuncs.bpf_cast_to_kern_ctx ? ['kfunc'] : [];
-  // Links came later than both kfuncs.
-  if (mechanism === 'netfilter') return ['kfunc'];
+  // Links came later than both kfuncs; cgroup programs without kfuncs are judged before.
+  if (mechanism === 'netfilter' || mechanism === 'cgroup_skb') return ['kfunc'];
   if (isKprobe(mechanism)) return probe;
   if (isTrampoline(mechanism)) return [...probe, 'direct'];
   return casts && kfuncs.bpf_dynptr_from_skb ? ['kfunc', ...probe, 'direct'] : [...probe, 'direct'];
@@ -126,6 +126,13 @@ function judgeTracepoint(rung: Rung, features: KernelFeatures): string | undefin
   return undefined;
 }
 
+function judgeCgroup({ btf, cgroupPrograms, kfuncs }: KernelFeatures): string | undefined {
+  if (!btf) return noBtf;
+  if (!cgroupPrograms) return 'this kernel has no cgroup programs (CONFIG_CGROUP_BPF)';
+  // Both other kfuncs are older.
+  return kfuncs.bpf_dynptr_from_skb ? undefined : 'a cgroup program cannot read packets here (since 6.4)';
+}
+
 function obstacle(
   stage: Stage,
   rung: Rung,
@@ -151,6 +158,9 @@ function obstacle(
     case 'tcx':
       if (request.observeOnly) return 'a tcx program of ours would be a probe (--observe)';
       return features.tcx ? undefined : 'this kernel has no tcx (it came with 6.6)';
+    case 'cgroup_skb':
+      if (request.observeOnly) return 'a cgroup program of ours would be a probe (--observe)';
+      return judgeCgroup(features);
     case 'netfilter':
       if (!features.netfilterLinks)
         return 'this kernel has no BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, since 6.4)';

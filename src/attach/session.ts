@@ -23,7 +23,7 @@ import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
-import { type Attachment, type AttachPlan, makePlan, type PlanRequest } from './plan.js';
+import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
 import { isKprobe } from './rungs.js';
 
@@ -151,11 +151,7 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
-const isNeverSkipped = ({ mechanism }: Attachment): boolean =>
-  mechanism === 'packet_socket' || mechanism === 'tcx' || mechanism === 'netfilter';
-
-const hasBtfTarget = (mechanism: Mechanism): boolean =>
-  !isKprobe(mechanism) && !['packet_socket', 'tcx', 'netfilter'].includes(mechanism);
+const hasBtfTarget = (mechanism: Mechanism): boolean => !isKprobe(mechanism) && !isProbe(mechanism);
 
 const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
 
@@ -269,6 +265,7 @@ export class TapSession {
     // Devices and hooks get their links later, each its own: here only whether there can be one.
     if (mechanism === 'tcx') this.native.tryTcx(id, isEgress(attachment));
     else if (mechanism === 'netfilter') this.native.tryNetfilterLink(id);
+    else if (mechanism === 'cgroup_skb') this.native.attachCgroup(id);
     else this.native.attach(id, program?.kprobeSymbol, this.programs.get(attachId)?.[1] === id);
     this.attached.add(id);
   }
@@ -435,13 +432,12 @@ export class TapSession {
   }
 
   /**
-   * Socket filters, tc and netfilter programs are never skipped (kernel/bpf/trampoline.c skips its own alone); tracing
-   * programs are, when interrupted. Of a
-   * kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
+   * Socket filters, tc, netfilter and cgroup programs, which are our probes, are never skipped
+   * (kernel/bpf/trampoline.c skips its own alone); tracing programs are, when interrupted. Of a kprobe the kernel counts only some of the hits it skips, and those only since 6.7: not known. Where another
    * program shows what this one was skipped for, nothing is lost.
    */
   private recursionMisses(attachment: Attachment): number | null {
-    if (attachment.covered || isNeverSkipped(attachment)) return 0;
+    if (attachment.covered || isProbe(attachment.mechanism)) return 0;
     if (!attachment.program) return this.carrierCountsMisses(attachment) ? 0 : null;
     if (isKprobe(attachment.mechanism)) return null;
     return this.stats(attachment)?.recursionMisses ?? null;

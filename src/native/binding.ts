@@ -46,6 +46,8 @@ export interface NativeSession {
   load(spec: ProgramSpec): number;
   /** Attaches to the BTF target, or as a kprobe to `symbol`, at its entry or at its return. */
   attach(program: number, symbol?: string, atReturn?: boolean): void;
+  /** Attaches to the root of the cgroup v2 hierarchy, mounted or not. Throws NativeError. */
+  attachCgroup(program: number): void;
   /** Detaches and unloads one program; its number is not used again. */
   unload(program: number): void;
   /** Detaches all programs and closes all packet sockets and netfilter links; rings, maps and counters stay readable. */

@@ -12,11 +12,12 @@ const purposes: Readonly<Record<Capability, string>> = {
   CAP_BPF: 'to load BPF programs',
   CAP_PERFMON: 'to run them in kernel functions and tracepoints',
   CAP_NET_RAW: 'for the packet sockets of --arm',
-  CAP_NET_ADMIN: 'for netfilter and tcx links, none of which this version makes yet',
+  CAP_NET_ADMIN: 'for links of ours at netfilter, tc (tcx) and cgroup hooks',
   CAP_SYSLOG: 'for the names of functions in stacks and places of drops',
   CAP_SYS_PTRACE: "for the owners of other users' packet sockets, and namespaces of their processes",
   CAP_DAC_READ_SEARCH: 'to find namespaces in directories closed to this user',
-  CAP_SYS_ADMIN: 'for other network namespaces (--netns)',
+  CAP_SYS_ADMIN:
+    'for other network namespaces (--netns), and l4-rcv by a cgroup program where cgroup2 is not mounted',
   CAP_SYS_RESOURCE: 'to raise RLIMIT_MEMLOCK, which limits BPF memory here',
 };
 

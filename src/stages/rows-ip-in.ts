@@ -1,6 +1,6 @@
 /** Rows of the way in above the link layer: IP, netfilter, transport, socket; and the delivery to packet sockets. */
 import { surroundings } from './path.js';
-import { functionRungs, ipHookLadder, provedBy } from './rungs.js';
+import { built, functionRungs, ipHookLadder, provedBy } from './rungs.js';
 import type { Stage } from './types.js';
 
 const noHooks = 'Where no hook is registered the kernel skips this stage.';
@@ -110,11 +110,21 @@ export const networkInRows: readonly Stage[] = [
     inPath: true,
     functions: ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
     frameStart: 'detect',
-    ladder: functionRungs(
-      ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
-      { name: 'skb_arg0' },
-      'A program for each protocol function; other protocols (SCTP, ESP, GRE) have their own, which are not watched.',
-    ),
+    ladder: [
+      ...functionRungs(
+        ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
+        { name: 'skb_arg0' },
+        'A program for each protocol function; other protocols (SCTP, ESP, GRE) have their own, which are not watched.',
+      ),
+      built(
+        'cgroup_skb',
+        'BPF_CGROUP_INET_INGRESS',
+        'cgroup_skb',
+        'take',
+        'A probe of ours: one more program at the root of the cgroup v2 hierarchy, which lets everything pass; needs kernel 6.4. It runs ' +
+          'behind the entry, where the socket is found: only packets that have one are seen, once for each socket, and the socket is known.',
+      ),
+    ],
     ...surroundings('l4-rcv'),
     sees:
       'Every packet for this host that the firewall let pass, at the entry of its transport protocol: ' +

@@ -38,8 +38,8 @@ export function mustWork(rung: RungOf): boolean {
   const known = limits[rungName(rung)];
   if (known !== undefined) return known;
   const { stage, mechanism } = rung;
-  // CONFIG_NETFILTER_BPF_LINK, 6.4.
-  if (mechanism === 'netfilter') return isSince('6.12');
+  // CONFIG_NETFILTER_BPF_LINK and bpf_dynptr_from_skb 6.4, tcx 6.6.
+  if (['netfilter', 'cgroup_skb', 'tcx'].includes(mechanism)) return isSince('6.12');
   return !(isConfidential && (mechanism === 'kprobe' || mechanism === 'kretprobe' || byProbeOnly.has(stage)));
 }
 

@@ -45,6 +45,7 @@ export const v612: KernelFeatures = {
   symbols,
   kfuncs: { bpf_dynptr_from_skb: true, bpf_rdonly_cast: true, bpf_cast_to_kern_ctx: true },
   tcx: true,
+  cgroupPrograms: true,
   netfilterLinks: true,
   kprobes: true,
   ftrace: true,

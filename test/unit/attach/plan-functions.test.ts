@@ -31,6 +31,24 @@ const bridged = withFunctions(v612, [pointer('sk_buff', 2)], handlers, {
   modules: { br_handle_frame: 'bridge', macvlan_handle_frame: 'macvlan' },
 });
 
+const transport = ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'];
+
+test('l4-rcv by a cgroup program only where no function can be watched', () => {
+  const fromFunctions = withFunctions(v612, [pointer('sk_buff')], transport);
+  assert.equal(plan('l4-rcv', fromFunctions).watches[0]?.mechanism, 'fentry');
+  const [watch] = plan('l4-rcv', v618).watches;
+  assert.deepEqual([watch?.mechanism, watch?.observed], ['cgroup_skb', false]);
+  assert.deepEqual(outline(plan('l4-rcv', v618), 'l4-rcv'), [
+    'cgroup_skb __cgroup_bpf_run_filter_skb cgroup_skb-kfunc/take',
+  ]);
+  const without = (changes: Partial<KernelFeatures>, observeOnly = false) =>
+    plan('l4-rcv', { ...v618, ...changes }, { observeOnly }).watches[0]?.reason ?? '';
+  assert.match(without({}, true), /cgroup_skb: a cgroup program of ours would be a probe \(--observe\)/);
+  assert.match(without({ cgroupPrograms: false }), /no cgroup programs \(CONFIG_CGROUP_BPF\)/);
+  assert.match(without({ capabilities: ['CAP_BPF', 'CAP_PERFMON'] }), /cgroup_skb: needs CAP_NET_ADMIN/);
+  assert.match(plan('l4-rcv', v510).watches[0]?.reason ?? '', /cannot read packets here \(since 6.4\)/);
+});
+
 test('a stage in several functions gets a program for each, under a number of its own', () => {
   const { attachments } = plan('ip-rcv', withIp);
   assert.deepEqual(

@@ -117,6 +117,14 @@ for (const [what, log, line] of logs)
     assert.doesNotMatch(reason, /\n|libbpf:/);
   });
 
+test('why there is no root of the cgroup hierarchy is said in words', () => {
+  const reason = (code: string) => refusalReason(nativeError('find attach target cgroup root', code));
+  assert.match(reason('EPERM'), /not mounted, and to mount it needs CAP_SYS_ADMIN$/);
+  assert.match(reason('EXDEV'), /not in this cgroup namespace$/);
+  assert.equal(reason('EMFILE'), 'find attach target cgroup root was refused (EMFILE)');
+  assert.ok(isRefusal(nativeError('find attach target cgroup root', 'EPERM')));
+});
+
 test('only what the kernel turned down is a refusal', () => {
   const is = (operation: string, code: string, log?: string) => isRefusal(nativeError(operation, code, log));
   assert.ok(is('load BPF program x', 'EACCES'));

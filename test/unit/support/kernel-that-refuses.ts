@@ -10,6 +10,7 @@ export interface Asked {
     | 'try packet socket'
     | 'try netfilter link'
     | 'attach tcx'
+    | 'attach cgroup'
     | 'close';
   readonly program?: string;
   readonly target?: string;
@@ -53,6 +54,10 @@ export function kernelThatRefuses(refuse: (asked: Asked) => NativeError | undefi
     }
     tryTcx(program: number): void {
       ask({ operation: 'attach tcx', ...this.programs[program]! });
+      running.add(nameOf(this.programs[program]!));
+    }
+    attachCgroup(program: number): void {
+      ask({ operation: 'attach cgroup', ...this.programs[program]! });
       running.add(nameOf(this.programs[program]!));
     }
     tryPacketSocket(program: number): void {
