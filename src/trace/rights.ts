@@ -92,7 +92,11 @@ export function capabilitiesToKeep(held: readonly Capability[], work: LaterWork)
     [work.looksAtProcesses, 'CAP_SYS_PTRACE', 'to find the namespaces of processes'],
     [work.asksPacketSockets, 'CAP_SYS_PTRACE', 'to name the processes that packets are delivered to'],
     [work.asksPacketSockets, 'CAP_DAC_READ_SEARCH', 'to name the processes that packets are delivered to'],
-    [work.asksPacketSockets, 'CAP_NET_ADMIN', 'to read the filters of the sockets that packets are delivered to'],
+    [
+      work.asksPacketSockets,
+      'CAP_NET_ADMIN',
+      'to read the filters of the sockets that packets are delivered to',
+    ],
     [work.searchesDirectories, 'CAP_DAC_READ_SEARCH', 'to find namespaces in directories of other users'],
     [work.loadsPrograms, bpf, 'to load a program for every namespace that appears'],
     [work.bracketsChains, 'CAP_NET_ADMIN', 'to follow rulesets that change'],
