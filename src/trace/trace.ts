@@ -22,6 +22,7 @@ import {
   armedDevices,
   armedFromElsewhere,
   blindNotes,
+  deliveryNotes,
   stackNotes,
   visibilityNotes,
 } from './arming.js';
@@ -195,6 +196,7 @@ export class Trace {
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),
+        ...deliveryNotes(opened.plan, armed),
         ...takeNotes,
       ];
       const rights =

@@ -8,14 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { withAnswers } from '../../support/amended.js';
-import { runTaptrace } from '../../support/cli.js';
 import { readPcap } from '../../support/pcap.js';
 import { type Child, patient } from '../../support/process.js';
 import { createQuietWorld, flood, floodArp, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, Tracer } from '../../support/tracer.js';
 import { toolPath } from '../../support/world.js';
 import { mustWork, rungName } from './rungs.js';
-import { isConfidential } from './situation.js';
 
 const UDP_PACKETS = 1500;
 /** tcpdump's filter refuses them. */
@@ -192,10 +190,3 @@ async function floodFrom({ a, b }: QuietWorld, cpu: number): Promise<void> {
   const amount = ['--count', String(PAIR_PACKETS), '--rate', '0'];
   await a.run(['taskset', '-c', String(cpu), toolPath('udp_flood'), ...flow, ...amount]);
 }
-
-if (isConfidential)
-  it('deliveries cannot be observed under confidentiality: exit 3 and the reason', async () => {
-    const said = await runTaptrace(['--stages', 'delivery', '--duration', '1']);
-    assert.equal(said.exit.code, 3, said.stderr);
-    assert.match(said.stderr, /delivery: lockdown=confidentiality forbids reading kernel memory/);
-  });
