@@ -27,6 +27,7 @@ struct {
 struct delivery {
 	struct entered entered; /* .skb 0: nothing is to be told */
 	__u64 socket;
+	__u64 filter;
 	__u64 turn; /* entered by then */
 	__u32 packets;
 	__u32 drops;
@@ -118,6 +119,7 @@ static __always_inline int enter_delivery(void *context, struct sk_buff *skb,
 	if (!delivery || !sk)
 		return 0;
 	delivery->socket = (unsigned long)sk;
+	delivery->filter = (unsigned long)FIELD(sk, sk_filter);
 	start_delivery(delivery);
 	delivery->entered.skb = 0;
 	if (is_offered(skb, dev, sk) && record_packet(context, skb, dev, &what))
@@ -138,7 +140,7 @@ static __always_inline int leave_delivery(void)
 	record = delivery->entered.skb ? reserve_amendment(&delivery->entered) : 0;
 	if (!record)
 		return 0;
-	record->aux = result;
+	record->aux = delivery->filter << TAP_DELIVERY_FILTER_SHIFT | result;
 	record->present |= TAP_HAS_AUX;
 	bpf_ringbuf_submit(record, 0);
 	return 0;

@@ -70,8 +70,13 @@ enum tap_link {
 				 says which */
 };
 
-/* tap_record.aux of the stage delivery: what became of the packet at the socket it was handed to.
+/*
+ * tap_record.aux of the stage delivery, its lowest byte: what became of the packet at the socket it
+ * was handed to. Above it is the address of the filter that the socket had (shifted, so that its
+ * highest byte is lost): 0 for none, and another number once the filter has been changed.
  */
+#define TAP_DELIVERY_FILTER_SHIFT 8
+
 enum tap_delivery {
 	TAP_DELIVERY_UNKNOWN = 0, /* other CPUs handed packets to the socket at the same time */
 	TAP_DELIVERY_TAKEN = 1,

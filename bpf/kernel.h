@@ -87,8 +87,11 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct sk_filter;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_filter *sk_filter;
 	struct socket *sk_socket;
 	kuid_t sk_uid;
 };

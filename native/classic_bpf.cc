@@ -2,8 +2,6 @@
 
 #include <linux/filter.h>
 
-#include <optional>
-
 // linux/filter.h and pcap/bpf.h both define the opcode macros, with equal values.
 
 namespace taptrace {
@@ -15,10 +13,9 @@ class Machine {
   Machine(const bpf_program& program, const FilterPacket& packet)
       : program_(program), packet_(packet) {}
 
-  FilterVerdict run() {
-    bool accepted = execute() != 0;
-    if (cut_) return FilterVerdict::kUndecided;
-    return accepted ? FilterVerdict::kAccept : FilterVerdict::kReject;
+  std::optional<uint32_t> run() {
+    uint32_t wanted = execute();
+    return undecided_ ? std::nullopt : std::optional<uint32_t>(wanted);
   }
 
  private:
@@ -86,7 +83,7 @@ class Machine {
 
   std::optional<uint32_t> packet_bytes(uint64_t offset, uint32_t count) {
     if (offset + count > packet_.cap_len) {
-      cut_ = offset + count <= packet_.len;
+      undecided_ = offset + count <= packet_.len;
       return std::nullopt;
     }
     uint32_t value = 0;
@@ -95,7 +92,7 @@ class Machine {
   }
 
   /** What the kernel keeps beside the bytes (net/core/filter.c, convert_bpf_extensions()). */
-  std::optional<uint32_t> ancillary(uint32_t k) const {
+  std::optional<uint32_t> ancillary(uint32_t k) {
     switch (static_cast<int32_t>(k) - SKF_AD_OFF) {
       case SKF_AD_PROTOCOL:
         return packet_.protocol;
@@ -120,6 +117,7 @@ class Machine {
       case SKF_AD_VLAN_TPID:
         return packet_.vlan_protocol;
     }
+    undecided_ = true;
     return std::nullopt;
   }
 
@@ -181,13 +179,13 @@ class Machine {
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   uint32_t memory_[BPF_MEMWORDS] = {};
-  bool cut_ = false;
+  bool undecided_ = false;
 };
 
 }  // namespace
 
-FilterVerdict run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
-  return program.bf_len ? Machine(program, packet).run() : FilterVerdict::kAccept;
+std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
+  return program.bf_len ? Machine(program, packet).run() : packet.len;
 }
 
 }  // namespace taptrace

@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace taptrace {
 
@@ -25,13 +26,11 @@ struct FilterPacket {
   bool vlan_present;
 };
 
-enum class FilterVerdict {
-  kReject = 0,
-  kAccept = 1,
-  kUndecided = 2,  // a load lies inside the packet but behind the captured bytes
-};
-
-/** A load past the packet's end rejects, as in the kernel and in libpcap. */
-FilterVerdict run_classic_bpf(const bpf_program& program, const FilterPacket& packet);
+/**
+ * What the program returns: how many bytes of the packet its socket wants, 0 for none. A load past
+ * the packet's end rejects, as in the kernel and in libpcap. Nothing where a load lies inside the
+ * packet but behind the captured bytes, or is of something that is not kept beside them.
+ */
+std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet);
 
 }  // namespace taptrace

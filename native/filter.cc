@@ -4,7 +4,10 @@
 #include <napi.h>
 #include <pcap/pcap.h>
 
+#include <cstring>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "classic_bpf.h"
 #include "event.h"
@@ -12,6 +15,38 @@
 namespace taptrace {
 
 namespace {
+
+/** The packet of a record, from (bytes, record, data, capLen, len): `data` may lie elsewhere than
+ * behind the header. */
+FilterPacket packet_of(const Napi::CallbackInfo& info) {
+  auto bytes = info[0].As<Napi::Uint8Array>();
+  uint32_t offset = info[1].As<Napi::Number>(), data = info[2].As<Napi::Number>();
+  uint32_t cap_len = info[3].As<Napi::Number>(), len = info[4].As<Napi::Number>();
+  if (offset + sizeof(tap_record) > bytes.ByteLength() || data + cap_len > bytes.ByteLength())
+    throw Napi::RangeError::New(info.Env(), "the record lies outside its buffer");
+  auto record = reinterpret_cast<const tap_record*>(bytes.Data() + offset);
+  FilterPacket packet{};
+  packet.bytes = bytes.Data() + data;
+  packet.cap_len = cap_len;
+  packet.len = len;
+  packet.ifindex = record->ifindex;
+  packet.mark = record->mark;
+  packet.hash = record->hash;
+  packet.queue = record->queue;
+  packet.cpu = record->cpu;
+  packet.protocol = record->protocol;
+  packet.link_type = record->link_type;
+  packet.vlan_tci = record->vlan_tci;
+  packet.vlan_protocol = record->vlan_protocol;
+  packet.vlan_present = record->present & TAP_HAS_VLAN;
+  packet.packet_type = record->packet_type;
+  return packet;
+}
+
+/** 0 no, 1 yes, 2 undecided. */
+Napi::Value verdict(Napi::Env env, std::optional<uint32_t> wanted) {
+  return Napi::Number::New(env, wanted ? *wanted != 0 : 2);
+}
 
 /** Filter(expression, dlt, optimize): throws with libpcap's message. */
 class Filter : public Napi::ObjectWrap<Filter> {
@@ -45,31 +80,9 @@ class Filter : public Napi::ObjectWrap<Filter> {
                                     program_.bf_len * sizeof(bpf_insn));
   }
 
-  /** matchRecord(bytes, offset, data, capLen, len): `data` may lie elsewhere than behind the
-   * header. */
+  /** matchRecord(bytes, record, data, capLen, len) */
   Napi::Value match_record(const Napi::CallbackInfo& info) {
-    auto bytes = info[0].As<Napi::Uint8Array>();
-    uint32_t offset = info[1].As<Napi::Number>(), data = info[2].As<Napi::Number>();
-    uint32_t cap_len = info[3].As<Napi::Number>(), len = info[4].As<Napi::Number>();
-    if (offset + sizeof(tap_record) > bytes.ByteLength() || data + cap_len > bytes.ByteLength())
-      throw Napi::RangeError::New(info.Env(), "the record lies outside its buffer");
-    auto record = reinterpret_cast<const tap_record*>(bytes.Data() + offset);
-    FilterPacket packet{};
-    packet.bytes = bytes.Data() + data;
-    packet.cap_len = cap_len;
-    packet.len = len;
-    packet.ifindex = record->ifindex;
-    packet.mark = record->mark;
-    packet.hash = record->hash;
-    packet.queue = record->queue;
-    packet.cpu = record->cpu;
-    packet.protocol = record->protocol;
-    packet.link_type = record->link_type;
-    packet.vlan_tci = record->vlan_tci;
-    packet.vlan_protocol = record->vlan_protocol;
-    packet.vlan_present = record->present & TAP_HAS_VLAN;
-    packet.packet_type = record->packet_type;
-    return Napi::Number::New(info.Env(), static_cast<int>(run_classic_bpf(program_, packet)));
+    return verdict(info.Env(), run_classic_bpf(program_, packet_of(info)));
   }
 
   /** matchBytes(bytes, len): our evaluation over plain bytes. */
@@ -79,7 +92,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     packet.bytes = bytes.Data();
     packet.cap_len = bytes.ByteLength();
     packet.len = info[1].As<Napi::Number>();
-    return Napi::Number::New(info.Env(), static_cast<int>(run_classic_bpf(program_, packet)));
+    return verdict(info.Env(), run_classic_bpf(program_, packet));
   }
 
   /** matchLibpcap(bytes, len): libpcap's own evaluation, the oracle for ours. */
@@ -95,8 +108,36 @@ class Filter : public Napi::ObjectWrap<Filter> {
   bpf_program program_{};
 };
 
+/** ClassicProgram(instructions): the filter that the kernel says a socket has. */
+class ClassicProgram : public Napi::ObjectWrap<ClassicProgram> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "ClassicProgram",
+                       {InstanceMethod<&ClassicProgram::run_record>("runRecord")});
+  }
+
+  explicit ClassicProgram(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<ClassicProgram>(info) {
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    instructions_.resize(bytes.ByteLength() / sizeof(bpf_insn));
+    memcpy(instructions_.data(), bytes.Data(), instructions_.size() * sizeof(bpf_insn));
+  }
+
+ private:
+  /** runRecord(bytes, record, data, capLen, len): the bytes it wants; null where that cannot be
+   * decided. */
+  Napi::Value run_record(const Napi::CallbackInfo& info) {
+    bpf_program program{static_cast<u_int>(instructions_.size()), instructions_.data()};
+    std::optional<uint32_t> wanted = run_classic_bpf(program, packet_of(info));
+    return wanted ? Napi::Number::New(info.Env(), *wanted) : info.Env().Null();
+  }
+
+  std::vector<bpf_insn> instructions_;
+};
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Filter", Filter::define(env));
+  exports.Set("ClassicProgram", ClassicProgram::define(env));
   exports.Set("libpcapVersion", Napi::String::New(env, pcap_lib_version()));
   return exports;
 }

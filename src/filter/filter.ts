@@ -16,8 +16,15 @@ interface NativeFilter {
   matchLibpcap(bytes: Uint8Array, len: number): boolean;
 }
 
+/** A classic program as the kernel has it. */
+export interface ClassicProgram {
+  /** The bytes of the packet that it asks for, 0 for none; null where that cannot be decided. */
+  runRecord(bytes: Uint8Array, record: number, data: number, capLen: number, len: number): number | null;
+}
+
 export interface FilterAddon {
   Filter: new (expression: string, dlt: number, optimize?: boolean) => NativeFilter;
+  ClassicProgram: new (instructions: Uint8Array) => ClassicProgram;
   libpcapVersion: string;
 }
 
@@ -32,6 +39,10 @@ export type Verdict = (typeof verdict)[keyof typeof verdict];
 
 export function filterAddon(): FilterAddon {
   return loadAddon<FilterAddon>('filter');
+}
+
+export function classicProgram(instructions: Uint8Array): ClassicProgram {
+  return new (filterAddon().ClassicProgram)(instructions);
 }
 
 export class PacketFilter {

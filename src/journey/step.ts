@@ -5,6 +5,7 @@ import { Batch, RecordView } from '../decode/record.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
+import type { Delivery } from '../trace/verdicts.js';
 
 const slabBytes = 16384;
 const vlanTagBytes = 4;
@@ -28,6 +29,8 @@ export interface Step {
   readonly guess: string | undefined;
   /** Where in its netfilter hook, as far as it is known. */
   readonly hook: HookPosition | undefined;
+  /** What a packet socket made of it. */
+  readonly delivery: Delivery | undefined;
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */
@@ -58,6 +61,7 @@ export class StepStore {
       moved: packet.untagged || packet.cutTag ? moveOf(packet) : undefined,
       guess,
       hook: event.hook,
+      delivery: event.delivery,
     };
   }
 }
@@ -91,6 +95,7 @@ export class StepReader {
     event.stage = step.stage;
     event.late = step.late;
     event.hook = step.hook;
+    event.delivery = step.delivery;
     return event;
   }
 }

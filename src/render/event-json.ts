@@ -9,7 +9,7 @@ import type { HookPosition } from '../netfilter/types.js';
 import { positionJson } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
-import { deliveryResult, familyName, verdictName } from '../trace/verdicts.js';
+import { deliveryOf, familyName, verdictName } from '../trace/verdicts.js';
 import type { ByteWriter } from './byte-writer.js';
 
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
@@ -198,14 +198,16 @@ export class EventJson {
   }
 
   /** What became of the packet at a socket. */
-  private outcome({ record, stage }: TapEvent): void {
+  private outcome(event: TapEvent): void {
+    const { record, stage } = event;
     const { out } = this;
     if (record.is('amends')) out.ascii(',"amends":true');
     if (stage.id !== 'delivery') return;
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);
-    const result = deliveryResult(record);
+    const { result, takenBytes } = deliveryOf(event);
     if (result) out.ascii(`,"result":"${result}"`);
+    if (takenBytes !== undefined) this.number(',"takenBytes":', takenBytes);
   }
 
   private task({ record }: TapEvent): void {

@@ -6,7 +6,8 @@ import type { HookPosition } from '../netfilter/types.js';
 import { positionText } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
-import { deliveryResult, verdictText } from '../trace/verdicts.js';
+import { verdictText } from '../trace/verdicts.js';
+import { deliveryText } from './delivery-text.js';
 import { asciiDump, hexDump } from './hex.js';
 import { printable } from './printable.js';
 import { TimeColumn } from './time-column.js';
@@ -146,11 +147,8 @@ export class EventText {
     return this.palette.drop(` dropped:${reason}${death ? ` ${death.text}${inside}` : ''}`);
   }
 
-  private outcomeText({ record, stage }: TapEvent): string {
-    if (stage.id !== 'delivery') return '';
-    const holders = this.names.socketHolders?.(record.socketInode) ?? [];
-    const whose = holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ');
-    return ` ${whose || `socket ${record.socketInode}`}: ${deliveryResult(record) ?? 'unknown'}`;
+  private outcomeText(event: TapEvent): string {
+    return event.stage.id === 'delivery' ? ` ${deliveryText(event, this.names)}` : '';
   }
 
   private stackText({ record }: TapEvent): string {

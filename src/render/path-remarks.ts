@@ -8,8 +8,9 @@ import type { Row } from '../explain/rows.js';
 import type { Scene } from '../explain/scene.js';
 import { isPingOriginal } from '../explain/truths-fate.js';
 import type { Branch } from '../journey/journey.js';
-import type { Names, TapEvent } from '../trace/event.js';
-import { deliveryResult, verdictText } from '../trace/verdicts.js';
+import type { TapEvent } from '../trace/event.js';
+import { verdictText } from '../trace/verdicts.js';
+import { deliveryText, type HolderNames } from './delivery-text.js';
 
 /** The columns of a line say these. */
 const inColumns: ReadonlySet<Change['field']> = new Set(['netns', 'device', 'skb']);
@@ -43,30 +44,6 @@ export function bracketTexts({ steps }: Row): string[] {
     ...(passed.length > 0 ? [`passed ${passed.join(', ')}`] : []),
     ...(ahead.length > 0 && !isThrough ? [`came to ${ahead.join(', ')}`] : []),
   ];
-}
-
-type HolderNames = Pick<Names, 'socketHolders'>;
-
-function holdersText({ record }: TapEvent, names: HolderNames): string {
-  if (!record.has('socketInode')) return 'a packet socket';
-  const holders = names.socketHolders?.(record.socketInode) ?? [];
-  return holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ') || `socket ${record.socketInode}`;
-}
-
-/** What a packet socket made of it. */
-function deliveryText(event: TapEvent, names: HolderNames): string {
-  const { record } = event;
-  const who = holdersText(event, names);
-  switch (deliveryResult(record)) {
-    case 'taken':
-      return `${who} took it here`;
-    case 'filtered':
-      return `${who} was offered it: its filter refused`;
-    case 'full':
-      return `${who} was offered it: its buffer was full`;
-    default:
-      return `${who} was offered it, what it answered is unknown`;
-  }
 }
 
 /** The answer of the stage. */

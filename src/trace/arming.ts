@@ -120,3 +120,14 @@ export function blindNotes({ attachments }: AttachPlan, lockdown: Lockdown): str
       : 'the kernel refused the programs that read them';
   return [`no packet bytes at ${[...new Set(blind)].join(', ')}, ${why}${instead}`];
 }
+
+/** Where others tap and nothing tells what they make of packets. */
+export function deliveryNotes(
+  { watches }: Pick<AttachPlan, 'watches'>,
+  armed: readonly ArmedDevice[],
+): string[] {
+  const watch = watches.find(({ stage }) => stage === 'delivery');
+  if (!watch || watch.mechanism || armed.every(({ by }) => by.length === 0)) return [];
+  const reasons = [...new Set(watch.passedOver.map(({ reason }) => reason))];
+  return [`deliveries cannot be observed here: ${reasons.join('; ') || watch.reason}`];
+}

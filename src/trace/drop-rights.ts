@@ -48,7 +48,7 @@ export function laterWork(
     armsDevices: armsDevices(plan),
     entersNetns: all || paths.length > 0,
     looksAtProcesses: all || paths.some(isOfProcess),
-    findsSocketHolders: plan.attachments.some(({ stage }) => stage === 'delivery'),
+    asksPacketSockets: plan.attachments.some(({ stage }) => stage === 'delivery'),
     searchesDirectories: paths.some((path) => !isOfProcess(path) && isBehindClosedDirectory(path)),
     bracketsChains: hooksWatched(plan.attachments).length > 0,
     mapsNeedCapability: session.mapsNeedCapability(),

@@ -7,6 +7,7 @@ import type { WallClock } from '../render/time.js';
 import type { Death } from '../stages/death.js';
 import type { Stage } from '../stages/types.js';
 import type { Holder } from '../system/packet-sockets.js';
+import type { Delivery } from './verdicts.js';
 
 /** Valid until the next event: everything in it is used again. */
 export interface TapEvent {
@@ -18,6 +19,8 @@ export interface TapEvent {
   stage: Stage;
   /** Between which chains of a netfilter hook, where a link of ours saw it. */
   hook?: HookPosition | undefined;
+  /** What a packet socket made of it, where its filter could be asked too. */
+  delivery?: Delivery | undefined;
   /** It came after later events had been given out. */
   late: boolean;
 }

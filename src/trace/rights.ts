@@ -62,8 +62,8 @@ export interface LaterWork {
   readonly entersNetns: boolean;
   /** Looks at namespaces by the processes in them. */
   readonly looksAtProcesses: boolean;
-  /** Looks for the processes that hold packet sockets. */
-  readonly findsSocketHolders: boolean;
+  /** Looks for the processes that hold packet sockets, and for the filters of these. */
+  readonly asksPacketSockets: boolean;
   /** Looks at namespaces in directories that are closed to this user. */
   readonly searchesDirectories: boolean;
   /** The kernel wants CAP_BPF for maps that are open already. */
@@ -90,8 +90,13 @@ export function capabilitiesToKeep(held: readonly Capability[], work: LaterWork)
     [work.armsDevices, 'CAP_NET_RAW', 'to arm devices that appear'],
     [work.entersNetns, 'CAP_SYS_ADMIN', 'to look for devices in other namespaces'],
     [work.looksAtProcesses, 'CAP_SYS_PTRACE', 'to find the namespaces of processes'],
-    [work.findsSocketHolders, 'CAP_SYS_PTRACE', 'to name the processes that packets are delivered to'],
-    [work.findsSocketHolders, 'CAP_DAC_READ_SEARCH', 'to name the processes that packets are delivered to'],
+    [work.asksPacketSockets, 'CAP_SYS_PTRACE', 'to name the processes that packets are delivered to'],
+    [work.asksPacketSockets, 'CAP_DAC_READ_SEARCH', 'to name the processes that packets are delivered to'],
+    [
+      work.asksPacketSockets,
+      'CAP_NET_ADMIN',
+      'to read the filters of the sockets that packets are delivered to',
+    ],
     [work.searchesDirectories, 'CAP_DAC_READ_SEARCH', 'to find namespaces in directories of other users'],
     [work.loadsPrograms, bpf, 'to load a program for every namespace that appears'],
     [work.bracketsChains, 'CAP_NET_ADMIN', 'to follow rulesets that change'],

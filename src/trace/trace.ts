@@ -22,6 +22,7 @@ import {
   armedDevices,
   armedFromElsewhere,
   blindNotes,
+  deliveryNotes,
   stackNotes,
   visibilityNotes,
 } from './arming.js';
@@ -39,6 +40,8 @@ import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
 import { SocketHolders } from './socket-holders.js';
+import { socketTakes } from './socket-setups.js';
+import type { SocketTakes } from './socket-takes.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -105,6 +108,7 @@ export class Trace {
   private fail: (error: unknown) => void = () => undefined;
   private endReason: EndReason | undefined;
   private positionOf: (record: RecordView) => HookPosition | undefined = () => undefined;
+  private takes: SocketTakes | undefined;
   private events = 0;
   private filteredOut = 0;
   private undecided = 0;
@@ -182,6 +186,8 @@ export class Trace {
         options.stacks,
         new SocketHolders(armed.flatMap(({ by }) => by)),
       );
+      const { takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
+      this.takes = takes;
       const notes = [
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
@@ -190,6 +196,8 @@ export class Trace {
         ...(options.stacks ? stackNotes(opened.plan) : []),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),
+        ...deliveryNotes(opened.plan, armed),
+        ...takeNotes,
       ];
       const rights =
         options.dropCapabilities &&
@@ -293,6 +301,7 @@ export class Trace {
     const stage = stageById(attachment.stage);
     decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
     if (!this.isWanted(stage)) return;
+    event.delivery = stage.id === 'delivery' ? this.takes?.delivery(record, packet) : undefined;
     if (packet.capLen > options.snaplen) packet.capLen = options.snaplen;
     this.events += 1;
     if (late) this.late += 1;

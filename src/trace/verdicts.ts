@@ -40,15 +40,37 @@ function hookVerdict(verdict: number): string {
   return name === 'EPERM' ? 'dropped' : `dropped (${name})`;
 }
 
+/** TAP_DELIVERY_FILTER_SHIFT of bpf/event.h. */
+const deliveryFilterShift = 8;
+
 export type DeliveryResult = 'unknown' | 'taken' | 'filtered' | 'full';
 
 const results = new Map(
   Object.entries(tapDelivery).map(([name, value]) => [BigInt(value), name as DeliveryResult]),
 );
 
-/** What a packet socket made of the packet it was handed; undefined where its answer is not there. */
+/** What a packet socket made of a packet that it was handed. */
+export interface Delivery {
+  /** Undefined where its answer is not there. */
+  readonly result: DeliveryResult | undefined;
+  /** How many bytes of the packet it took; absent where that is not known. */
+  readonly takenBytes?: number;
+}
+
+const resultMask = (1n << BigInt(deliveryFilterShift)) - 1n;
+
+/** As the counters of the socket tell. */
 export function deliveryResult(record: RecordView): DeliveryResult | undefined {
-  return record.has('aux') ? (results.get(record.aux) ?? 'unknown') : undefined;
+  return record.has('aux') ? (results.get(record.aux & resultMask) ?? 'unknown') : undefined;
+}
+
+/** A number for the filter that the socket had then; 0n: none. */
+export function deliveryFilter(record: RecordView): bigint {
+  return record.aux >> BigInt(deliveryFilterShift);
+}
+
+export function deliveryOf({ delivery, record }: TapEvent): Delivery {
+  return delivery ?? { result: deliveryResult(record) };
 }
 
 /** One word for programs; undefined where the stage gives no answer. */

@@ -54,9 +54,10 @@ function missingKernels(kernels: readonly KernelName[]): Set<KernelName> {
 }
 
 function emitReport(report: GuestReport): void {
-  const { situation, tests, failure, seconds, panics } = report;
+  const { situation, tests, files, failure, seconds, panics } = report;
   const name = situationName(situation);
   console.log(`guest ${name}: ${tests.length} tests in ${seconds.toFixed(0)} s, ${panics} panics`);
+  console.log(files.map(({ name, seconds: taken }) => `${name} ${taken.toFixed(0)} s`).join(', '));
   describe(name, () => {
     for (const test of tests) emitTest(test);
     if (failure !== undefined || tests.length === 0)

@@ -20,12 +20,20 @@ export interface GuestFact {
   readonly value: unknown;
 }
 
+/** A test file has come to its end. */
+export interface GuestFile {
+  readonly type: 'file';
+  readonly name: string;
+  /** With the start of its process. */
+  readonly seconds: number;
+}
+
 /** The last line: whoever misses it has not got everything. */
 export interface GuestEnd {
   readonly type: 'end';
 }
 
-export type GuestLine = GuestTest | GuestFact | GuestEnd;
+export type GuestLine = GuestTest | GuestFact | GuestFile | GuestEnd;
 
 /** Reads what a guest printed so far; a line that is still being written is left out. */
 export function parseGuestLines(stdout: string): GuestLine[] {

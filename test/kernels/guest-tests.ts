@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { consoleTail, KernelLabError } from './errors.js';
-import { type GuestTest, parseGuestLines } from './guest-lines.js';
+import { type GuestFile, type GuestTest, parseGuestLines } from './guest-lines.js';
 import { guestProject } from './project-files.js';
 import { type GuestResult, runInKernel } from './run.js';
 import { kernelArgumentsOf, type Situation, situationName } from './situations.js';
@@ -17,6 +17,8 @@ export interface GuestReport {
   readonly tests: readonly GuestTest[];
   /** What the tests found out, by name. */
   readonly facts: ReadonlyMap<string, unknown>;
+  /** Test files that came to their end. */
+  readonly files: readonly GuestFile[];
   /** Why the guest did not come to its end, with the path of its console. */
   readonly failure?: string;
   readonly seconds: number;
@@ -59,10 +61,14 @@ function commandFor(situation: Situation, names: readonly string[]): string[] {
   return ['env', ...environment, 'node', join(guestProject, 'dist/test/kernels/guest/run.js'), ...names];
 }
 
-function resultsIn(stdout: string): Pick<GuestReport, 'tests' | 'facts'> {
+function resultsIn(stdout: string): Pick<GuestReport, 'tests' | 'facts' | 'files'> {
   const lines = parseGuestLines(stdout);
   const facts = lines.flatMap((line) => (line.type === 'fact' ? [[line.name, line.value] as const] : []));
-  return { tests: lines.filter((line) => line.type === 'test'), facts: new Map(facts) };
+  return {
+    tests: lines.filter((line) => line.type === 'test'),
+    facts: new Map(facts),
+    files: lines.filter((line) => line.type === 'file'),
+  };
 }
 
 /** A runner that ends in order says so last; the kernel's console and the runner's stderr tell more. */

@@ -97,6 +97,7 @@ export interface TraceEvent {
   readonly amends?: true;
   /** What a packet socket made of it. */
   readonly result?: string;
+  readonly takenBytes?: number;
   readonly ifindexOut?: number;
   /** Which netfilter hook, and between which of its chains. */
   readonly hook?: HookPosition;

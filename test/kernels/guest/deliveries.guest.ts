@@ -3,24 +3,30 @@
  * tcpdump with a filter and a buffer that is too small, and by sockets without a ring, alone and as a fanout group.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { withAnswers } from '../../support/amended.js';
-import { runTaptrace } from '../../support/cli.js';
+import { readPcap } from '../../support/pcap.js';
 import { type Child, patient } from '../../support/process.js';
 import { createQuietWorld, flood, floodArp, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, Tracer } from '../../support/tracer.js';
 import { toolPath } from '../../support/world.js';
 import { mustWork, rungName } from './rungs.js';
-import { isConfidential } from './situation.js';
 
 const UDP_PACKETS = 1500;
 /** tcpdump's filter refuses them. */
 const ARP_FRAMES = 40;
 const PAYLOAD_BYTES = 500;
+/** With Ethernet, IPv4 and UDP headers. */
+const FRAME_BYTES = 14 + 20 + 8 + PAYLOAD_BYTES;
 /** Of each of two senders on CPUs of their own. */
 const PAIR_PACKETS = 400;
 const READER_BYTES = 65536;
 const TCPDUMP_KIB = 64;
+/** Of each packet, tcpdump asks for so many bytes. */
+const SNAPLEN = 96;
 
 /** What became of packets at one socket. */
 interface Answers {
@@ -56,9 +62,10 @@ function tcpdumpCounts({ stderr }: Child) {
   };
 }
 
-async function stoppedTcpdump({ b }: QuietWorld): Promise<Child> {
+async function startedTcpdump({ b }: QuietWorld, file: string): Promise<Child> {
   const child = b.spawn([
-    ...['tcpdump', '-n', '-i', b.device, '-B', String(TCPDUMP_KIB), '-Z', 'root', '-w', '/dev/null', 'udp'],
+    ...['tcpdump', '-n', '-i', b.device, '-B', String(TCPDUMP_KIB), '-s', String(SNAPLEN), '-Z', 'root'],
+    ...['-w', file, 'udp'],
   ]);
   await child.until(() => child.stderr.includes('listening on'), 'capture start');
   return child;
@@ -75,10 +82,15 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
     let single: Reader[];
     let group: Reader[];
     let pair: Reader[];
+    /** Answers that came later than their events were given out: without the bytes that were taken. */
+    let late: number;
+    let written: number[];
+    const dir = mkdtempSync(join(tmpdir(), 'taptrace-deliveries-'));
+    const file = join(dir, 'tcpdump.pcap');
 
     before(async () => {
       world = await createQuietWorld();
-      const child = await stoppedTcpdump(world);
+      const child = await startedTcpdump(world, file);
       const stopSingle = await packetReaders(world, 1);
       const stopGroup = await packetReaders(world, 2);
       const netns = ['--netns', world.b.netns.name];
@@ -91,14 +103,19 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
       group = await stopGroup();
       await child.stop('SIGINT');
       tcpdump = tcpdumpCounts(child);
+      written = [...readPcap(new Uint8Array(readFileSync(file)))].map(({ capLen }) => capLen);
       const stopPair = await packetReaders(world, 1);
       await Promise.all([0, 1].map((cpu) => floodFrom(world, cpu)));
       pair = await stopPair();
       const result = await tracer.stop();
       events = withAnswers(result.events);
+      late = result.events.filter(({ amends }) => amends).length;
       stderr = result.stderr;
     });
-    after(() => world?.close());
+    after(async () => {
+      await world?.close();
+      rmSync(dir, { recursive: true });
+    });
 
     const of = (inode: string) => events.filter(({ socketInode }) => socketInode === inode);
     const answers = (list: readonly TraceEvent[]) => {
@@ -110,6 +127,16 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
         unknown: count('unknown'),
         silent: list.filter(({ result }) => result === undefined).length,
       };
+    };
+    /** How many bytes were taken, where that is known, and that it is wherever an answer came in time. */
+    const takenBytes = (inode: string) => {
+      const taken = of(inode).filter(({ result }) => result === 'taken');
+      const known = taken.flatMap((event) => event.takenBytes ?? []);
+      assert.ok(
+        known.length > 0 && known.length >= taken.length - late,
+        `${known.length} of ${taken.length}`,
+      );
+      return known;
     };
     const inodes = () => new Set(events.map(({ socketInode }) => socketInode!));
     const readers = () => [...single, ...group, ...pair].map(({ inode }) => inode);
@@ -124,6 +151,16 @@ for (const mechanism of ['fentry', 'kprobe'] as const) {
         { full: tcpdump.dropped, received: tcpdump.received },
       );
       assert.deepEqual(rest, { filtered: ARP_FRAMES, unknown: 0, silent: 0 });
+    });
+    it('tcpdump: of each packet so many bytes as it wrote', () => {
+      const [inode] = [...inodes()].filter((one) => !readers().includes(one));
+      assert.deepEqual(new Set(written), new Set([SNAPLEN]));
+      assert.equal(written.length, tcpdump.captured);
+      assert.deepEqual(new Set(takenBytes(inode!)), new Set([SNAPLEN]));
+    });
+    it('a socket without a filter takes all bytes', () => {
+      const [{ inode }] = single as [Reader];
+      assert.deepEqual(new Set(takenBytes(inode)), new Set([FRAME_BYTES]));
     });
     it('a socket without a ring: taken and full as it counted', () => {
       const [{ inode, taken, full }] = single as [Reader];
@@ -153,10 +190,3 @@ async function floodFrom({ a, b }: QuietWorld, cpu: number): Promise<void> {
   const amount = ['--count', String(PAIR_PACKETS), '--rate', '0'];
   await a.run(['taskset', '-c', String(cpu), toolPath('udp_flood'), ...flow, ...amount]);
 }
-
-if (isConfidential)
-  it('deliveries cannot be observed under confidentiality: exit 3 and the reason', async () => {
-    const said = await runTaptrace(['--stages', 'delivery', '--duration', '1']);
-    assert.equal(said.exit.code, 3, said.stderr);
-    assert.match(said.stderr, /delivery: lockdown=confidentiality forbids reading kernel memory/);
-  });

@@ -98,7 +98,12 @@ export function branched(): Journey {
   return journeyOf(
     [
       sight('rx-tap', armed),
-      sight('delivery', { branch: 1, has: ['socketInode', 'aux'], fields: { socketInode: 4711n, aux: 1n } }),
+      sight('delivery', {
+        branch: 1,
+        has: ['socketInode', 'aux'],
+        fields: { socketInode: 4711n, aux: 1n },
+        delivery: { result: 'taken', takenBytes: 34 },
+      }),
       sight('delivery', { branch: 1, has: ['socketInode', 'aux'], fields: { socketInode: 5n, aux: 3n } }),
       sight('nf-prerouting', { has: ['verdict'], fields: { verdict: 1 } }),
       sight('dev-queue', { data: encapsulated, us: 1500, guess: 'known by its content alone' }),

@@ -6,6 +6,7 @@ import { WallClock } from '../../../src/render/time.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import type { Mechanism, StageId } from '../../../src/stages/types.js';
 import type { Names, TapEvent } from '../../../src/trace/event.js';
+import type { Delivery } from '../../../src/trace/verdicts.js';
 import { type RecordContent, recordView } from './records.js';
 
 export interface EventContent extends RecordContent {
@@ -15,6 +16,7 @@ export interface EventContent extends RecordContent {
   readonly function?: string;
   readonly late?: boolean;
   readonly hook?: HookPosition;
+  readonly delivery?: Delivery;
   readonly seq?: number;
 }
 
@@ -52,8 +54,8 @@ export function tapEvent(content: EventContent): TapEvent {
   });
   const packet = emptyPacket();
   decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-  const { seq = 1, late = false, hook } = content;
-  return { seq, record, packet, attachment, stage, late, hook };
+  const { seq = 1, late = false, hook, delivery } = content;
+  return { seq, record, packet, attachment, stage, late, hook, delivery };
 }
 
 const devices: Readonly<Record<number, string>> = { 1: 'lo', 2: 'eth0' };

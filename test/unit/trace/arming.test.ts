@@ -7,6 +7,7 @@ import {
   armedFromElsewhere,
   armedLine,
   blindNotes,
+  deliveryNotes,
   stackNotes,
   visibilityNotes,
 } from '../../../src/trace/arming.js';
@@ -133,4 +134,20 @@ test('stages whose mechanism takes no stack are named with it', () => {
     'no kernel stack at rx-tap, tx-tap: a packet socket cannot take one',
     'no kernel stack at nf-input, nf-output: a netfilter link cannot take one',
   ]);
+});
+
+test('what others who tap made of packets is not told where deliveries cannot be watched', () => {
+  const passedOver = [
+    { mechanism: 'fentry', target: 'tpacket_rcv', reason: 'fentry is refused' },
+    { mechanism: 'fentry', target: 'packet_rcv', reason: 'fentry is refused' },
+    { mechanism: 'kprobe', target: 'tpacket_rcv', reason: 'no kprobes' },
+  ] as const;
+  const unwatched = { stage: 'delivery', reason: 'nothing works', passedOver } as const;
+  const tapped = armed({ lo: [tcpdump] });
+  assert.deepEqual(deliveryNotes({ watches: [unwatched] }, tapped), [
+    'deliveries cannot be observed here: fentry is refused; no kprobes',
+  ]);
+  assert.deepEqual(deliveryNotes({ watches: [unwatched] }, armed({ lo: [] })), []);
+  assert.deepEqual(deliveryNotes({ watches: [{ ...unwatched, mechanism: 'kprobe' }] }, tapped), []);
+  assert.deepEqual(deliveryNotes({ watches: [] }, tapped), []);
 });

@@ -81,7 +81,7 @@ const nothing: LaterWork = {
     armsDevices: false,
     entersNetns: false,
     looksAtProcesses: false,
-    findsSocketHolders: false,
+    asksPacketSockets: false,
     searchesDirectories: false,
   },
   ...{ mapsNeedCapability: false, loadsPrograms: false, bracketsChains: false },
