@@ -6,7 +6,7 @@ NODE ?= node
 TESTS ?= unit live kernels-short
 
 # Which ways of reading kernel memory each mechanism is built in (bpf/access.h).
-BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct fentry-probe fentry-direct kprobe-probe \
+BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct fentry-probe fentry-direct kprobe-probe xdp-probe \
                tcx-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
 BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
 TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c))

@@ -12,6 +12,7 @@ import { allEnded, type Lineage, type OpenJourney } from './lineage.js';
 import { Relatives } from './relatives.js';
 import { type Step, StepStore } from './step.js';
 import { isDelivered, type Position, transitionOf } from './transition.js';
+import { isTakenByXdp } from './verdict.js';
 import { WaitingRoom } from './waiting.js';
 
 const openMax = 16384;
@@ -166,7 +167,8 @@ export class Tracker {
     const transition = transitionOf(origin.last, at);
     const isEnd = event.stage.layer === 'end';
     const guess = content === 'unknown' ? 'the same memory, and its bytes say nothing' : undefined;
-    if (skb === 0)
+    // A frame gets its sk_buff behind XDP.
+    if (skb === 0 || (isFrame(origin)))
       return transition === 'backward' ? undefined : { lineage: origin, ...(guess && { guess }) };
     if (!isEnd && (transition === 'birth' || transition === 'backward' || transition === 'again'))
       return undefined;
@@ -186,9 +188,16 @@ export class Tracker {
       if (transition !== 'onward' && transition !== 'handover') continue;
       if (one.flow !== flow || isSamePlace(one.journey.first, at)) continue;
       if (one.journey.stretch && this.relatives.whole(this.headers, this.payloadBytes(event))) continue;
+      const isHere = one.last.cpu === at.cpu;
+      if (id === 'xdp' || isFrame(one)) {
+        const guess = isHere ? undefined : 'known by its content alone, on another CPU';
+        // A driver that has to make room for XDP copies what it was handed and frees that first (drivers/net/veth.c).
+        const lineage = one.ended && !isFrame(one) ? this.branch(one, 'copy', at) : one;
+        return { lineage, ...(guess && { guess }) };
+      }
       if (skb === 0 && head === 0) {
         if (one.ended) continue;
-        if (one.last.cpu === at.cpu) return { lineage: one };
+        if (isHere) return { lineage: one };
         return { lineage: one, guess: 'known by its content alone' };
       }
       const guess = 'a copy, known by its content alone';
@@ -316,8 +325,8 @@ export class Tracker {
     this.known.carries(lineage, this.print);
     if (this.headers.version !== 0) lineage.flow = this.headers.flow;
     if (lineage.isFragment && this.isReassemblyOf(journey)) this.mergeFragments(journey);
-    if (isEnd) this.ended(lineage, step, atNs);
-    else this.moved(event, lineage, at);
+    if (!isEnd) this.moved(event, lineage, at);
+    if (isEnd || isTakenByXdp(event)) this.ended(lineage, step, atNs);
     const hasSegments = record.has('gso') || stage.id === 'gro';
     this.relatives.learn(journey, this.headers, packet.offset, packet.len, hasSegments);
     if (record.has('gso') && stage.direction === 'rx') this.mergeParts(journey);
@@ -440,6 +449,9 @@ const headOf = ({ record }: TapEvent): number =>
 
 const isTapClone = ({ stage, attachment }: TapEvent): boolean =>
   stage.id === 'delivery' || (stage.id === 'tx-tap' && attachment.mechanism === 'packet_socket');
+
+/** It has no sk_buff yet, only memory. */
+const isFrame = ({ skb, last }: Lineage): boolean => skb === 0 && last.stage.id === 'xdp';
 
 /** Devices whose packets have no frame around them carry other packets: WireGuard, IPsec, tun. */
 const isOpaqueDevice = ({ last }: Lineage): boolean =>

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { run } from './process.js';
 import type { End, World } from './world.js';
 
-/** UDP datagrams to this port are dropped by the program `drop`. */
+/** UDP datagrams to this port are dropped by the program `drop`, and sent back by `tx`. */
 export const XDP_DROPPED_PORT = 7;
 
-export type XdpProgram = 'pass' | 'drop';
+export type XdpProgram = 'pass' | 'drop' | 'tx';
 export type XdpMode = 'xdpgeneric' | 'xdpdrv';
 
 // struct xdp_md is a stable ABI; written out here so that no kernel headers are needed.
 const SOURCE = `
 typedef unsigned int u32;
 struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
-enum { XDP_DROP = 1, XDP_PASS = 2, TC_ACT_SHOT = 2 };
+enum { XDP_DROP = 1, XDP_PASS = 2, XDP_TX = 3, TC_ACT_SHOT = 2 };
 #define SECTION(name) __attribute__((section(name), used))
 
 SECTION("xdp_pass") int pass(struct xdp_md *context)
@@ -21,7 +21,7 @@ SECTION("xdp_pass") int pass(struct xdp_md *context)
 	return XDP_PASS;
 }
 
-SECTION("xdp_drop") int drop(struct xdp_md *context)
+static __attribute__((always_inline)) int to_port(struct xdp_md *context, int action)
 {
 	unsigned char *frame = (void *)(long)context->data;
 
@@ -29,7 +29,17 @@ SECTION("xdp_drop") int drop(struct xdp_md *context)
 		return XDP_PASS;
 	if (frame[12] != 0x08 || frame[13] != 0x00 || frame[14] != 0x45 || frame[23] != 17)
 		return XDP_PASS;
-	return frame[36] == 0 && frame[37] == ${XDP_DROPPED_PORT} ? XDP_DROP : XDP_PASS;
+	return frame[36] == 0 && frame[37] == ${XDP_DROPPED_PORT} ? action : XDP_PASS;
+}
+
+SECTION("xdp_drop") int drop(struct xdp_md *context)
+{
+	return to_port(context, XDP_DROP);
+}
+
+SECTION("xdp_tx") int tx(struct xdp_md *context)
+{
+	return to_port(context, XDP_TX);
 }
 
 SECTION("tc_drop") int shot(void *context)
@@ -42,7 +52,7 @@ SECTION("license") char licence[] = "Dual BSD/GPL";
 
 async function compile({ dir }: Pick<World, 'dir'>): Promise<string> {
   const object = join(dir, 'xdp.o');
-  await run(['clang', '-O2', '-target', 'bpf', '-x', 'c', '-c', '-', '-o', object], { input: SOURCE });
+  await run(['clang', '-O2', '-g', '-target', 'bpf', '-x', 'c', '-c', '-', '-o', object], { input: SOURCE });
   return object;
 }
 
