@@ -31,7 +31,7 @@ class ComparisonView implements JourneyView {
 
   constructor(private readonly output: Output) {}
 
-  header({ names, devices, hooks }: TraceHeader): void {
+  header({ names, devices, hooks, xdp }: TraceHeader): void {
     this.comparison = new Comparison({
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
       dropReason: (value) => names.dropReason(value),
@@ -39,6 +39,7 @@ class ComparisonView implements JourneyView {
       death: (record) => names.death(record),
       deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
       chainsAt: (inum, stage, family) => this.chainsAt(hooks, inum, stage, family),
+      xdpProgram: (inum, ifindex) => xdp.programAt(inum, ifindex),
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }
@@ -80,8 +81,9 @@ class ComparisonView implements JourneyView {
   }
 
   /** Everything that was seen, once the run is over. */
-  result({ ledger }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
+  result({ ledger, counted }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
     this.output.progress('');
+    this.comparison.xdp.counted(counted);
     const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
     return comparisonResult(this.comparison, { ledger, journeys, gaps });
   }

@@ -152,6 +152,7 @@ export const names: ComparisonNames = {
     return stack && deathOf(stack, names.dropReason(record.reason));
   },
   deviceName: (_netns, ifindex) => devices[ifindex],
+  xdpProgram: () => ({ id: 12, name: 'guard' }),
   chainsAt: (netns, stage, family) =>
     netns === 1 && stage === 'nf-forward' && family === 'bridge' ? bridgeChains : [],
   netnsName: (inum) => `ns${inum}`,
