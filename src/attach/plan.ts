@@ -182,7 +182,7 @@ function constantsOf(
     want_owner: Number(stage.direction !== 'rx'),
     ...(stage.id === 'drop' && { want_stack: 1 }),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
-    ...(access === 'probe' && directMapConstants(features)),
+    ...(access === 'probe' && !rung.program?.ofDevices && directMapConstants(features)),
     ...argumentConstants(rung, features),
   };
 }

@@ -321,6 +321,8 @@ export class Tracker {
     if (!isFreed) journey.onlyFreed = false;
     if (!isEnd && journey.first.stage.layer === 'end') journey.first = at;
     const step = this.step(event, lineage, atNs, guess);
+    // What XDP sent back or redirected comes out elsewhere.
+    if (!isEnd && lineage.ended && isFrame(lineage)) this.goesOnAfterAll(lineage);
     if (!isEnd) this.known.bind(lineage, skbOf(event), headOf(event));
     this.known.carries(lineage, this.print);
     if (this.headers.version !== 0) lineage.flow = this.headers.flow;
@@ -353,7 +355,7 @@ export class Tracker {
     if (stage.id === 'start-xmit') this.driverOf(at.cpu).push(lineage);
   }
 
-  /** What was taken for its end was that of a clone. */
+  /** What was taken for its end was that of a clone, or of its way through one device. */
   private goesOnAfterAll(lineage: Lineage): void {
     lineage.ended = false;
     lineage.journey.endedNs = 0;
@@ -380,7 +382,8 @@ export class Tracker {
     this.known.unbindSkb(lineage);
     if (step) journey.branches[lineage.index]!.end = step;
     if (!allEnded(journey)) return;
-    journey.endedNs = atNs;
+    // The first event of a run is at 0, which stands for not yet.
+    journey.endedNs = atNs || 1;
     this.waiting.ended(journey);
   }
 

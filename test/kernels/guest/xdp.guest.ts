@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { runTaptrace } from '../../support/cli.js';
 import { driverStatistic } from '../../support/oracles/devices.js';
-import { patient } from '../../support/process.js';
+import { patient, run } from '../../support/process.js';
 import { createQuietWorld, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, type TraceResult, Tracer } from '../../support/tracer.js';
 import { attachXdp, XDP_DROPPED_PORT, type XdpProgram } from '../../support/xdp.js';
@@ -17,6 +17,22 @@ function sendTo({ a, b }: QuietWorld, port: number, count: number): Promise<unkn
   return a.send(['bash', '-c', `for i in $(seq ${count}); do echo $i > /dev/udp/${b.ipv4}/${port}; done`]);
 }
 
+/** Numbers of the programs that watch the return of others. */
+async function watchersOfNow(): Promise<number[]> {
+  const programs = JSON.parse(await run(['bpftool', '-j', 'prog', 'show'])) as { id: number; name?: string }[];
+  return programs.filter(({ name }) => name === 'verdict').map(({ id }) => id);
+}
+
+/** The watcher of the new program stands before that of the old one goes. */
+async function untilReplaced(before: readonly number[]): Promise<void> {
+  const deadline = Date.now() + patient(10_000);
+  for (;;) {
+    const now = await watchersOfNow();
+    if (now.length === before.length && !before.every((id) => now.includes(id))) return;
+    assert.ok(Date.now() < deadline, `still watched by ${now.join(', ')}`);
+  }
+}
+
 if (mustWork(rung))
   describe('the return of an XDP program', { timeout: patient(60_000) }, () => {
     let world: QuietWorld;
@@ -27,15 +43,17 @@ if (mustWork(rung))
     before(async () => {
       world = await createQuietWorld();
       await attachXdp(world.b, 'drop', 'xdpdrv');
+      // veth sends back only to an end that polls (drivers/net/veth.c, veth_xdp_xmit).
+      await world.a.run(['ethtool', '-K', world.a.device, 'gro', 'on']);
       const netns = [world.a, world.b].flatMap((end) => ['--netns', end.netns.name]);
       const stages = ['--stages', 'xdp,gro,rx-tap,start-xmit,drop,consume'];
       const tracer = await Tracer.start([...netns, ...stages, '--mechanism', rungName(rung)]);
       const programs: readonly XdpProgram[] = ['drop', 'tx'];
       for (const program of programs) {
         if (program !== 'drop') {
+          const watchers = await watchersOfNow();
           await attachXdp(world.b, program, 'xdpdrv');
-          // Looked for four times a second, and loading takes its time here.
-          await new Promise((resolve) => setTimeout(resolve, patient(3_000)));
+          await untilReplaced(watchers);
         }
         await sendTo(world, XDP_DROPPED_PORT, TAKEN);
         await sendTo(world, XDP_DROPPED_PORT + 1, PASSED);
@@ -74,6 +92,13 @@ if (mustWork(rung))
       );
       assert.equal(new Set(taps.map(({ packet }) => packet)).size, 2 * PASSED);
       assert.deepEqual(result.events.filter(({ guess }) => guess !== undefined), []);
+    });
+    it('what was sent back is the same packet at its sender', () => {
+      const back = result.events.filter(({ stage, ifname }) => stage === 'rx-tap' && ifname === 'va');
+      assert.deepEqual(
+        back.map(({ packet }) => packet),
+        at('xdp', 'tx').map(({ packet }) => packet),
+      );
     });
     it('what was sent before it is the same packet', () => {
       const sent = result.events.filter(({ stage, ifname }) => stage === 'start-xmit' && ifname === 'va');
