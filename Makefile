@@ -7,9 +7,9 @@ TESTS ?= unit live kernels-short
 
 # Which ways of reading kernel memory each mechanism is built in (bpf/access.h).
 BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct fentry-probe fentry-direct kprobe-probe \
-               tcx-kfunc cgroup_skb-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
+               xdp-probe tcx-kfunc cgroup_skb-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
 BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
-TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c))
+TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o
 BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 # Headers installed beside node spare node-gyp a download.
@@ -59,6 +59,11 @@ tools: $(TOOLS)
 dist/tools/%: test/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+
+# For devices of tests; without BTF too, as many programs in the wild are.
+dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o: test/bpf/xdp.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter $(if $(findstring plain,$@),,-g) -c -o $@ $<
 
 generate: bpf native typescript ## write the files generated from BTF and from the stage table
 	$(NODE) dist/scripts/generate-layout.js

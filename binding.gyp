@@ -12,6 +12,7 @@
       "sources": [
         "native/addon.cc",
         "native/error.cc",
+        "native/ethtool.cc",
         "native/btf.cc",
         "native/capabilities.cc",
         "native/cgroup.cc",
@@ -22,7 +23,8 @@
         "native/splice.cc",
         "native/ring.cc",
         "native/tcx.cc",
-        "native/session.cc"
+        "native/session.cc",
+        "native/xdp.cc"
       ],
       "cflags": ["<!@(pkg-config --cflags libbpf)"],
       "libraries": ["<!@(pkg-config --libs libbpf)"]

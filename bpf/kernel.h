@@ -96,6 +96,17 @@ struct sock {
 	kuid_t sk_uid;
 };
 
+struct xdp_rxq_info {
+	struct net_device *dev;
+};
+
+struct xdp_buff {
+	unsigned char *data;
+	unsigned char *data_end;
+	unsigned char *data_hard_start;
+	struct xdp_rxq_info *rxq;
+};
+
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;

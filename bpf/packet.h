@@ -19,6 +19,7 @@ struct packet {
 	struct net *net;	/* 0: not known; at netfilter hooks given */
 	void *context;		/* what the program was called with */
 	struct sock *owner;	/* the socket to name; 0: skb->sk */
+	struct xdp_buff *frame; /* before there is an skb */
 	unsigned char *head;
 	unsigned char *data;
 	/*

@@ -29,7 +29,24 @@ static __always_inline __u64 at_least_one(__u64 value)
 	return (__s64)value > 0 ? value : 1;
 }
 
-#if defined(TAP_SOCKET_CONTEXT)
+#if defined(TAP_FRAME)
+static __always_inline __u32 payload_slack(const struct packet *packet)
+{
+	return 0;
+}
+
+/* The first buffer, which is all that find_packet() counted. */
+static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
+					 __u32 slack)
+{
+	__u64 bytes = at_most(length, room);
+
+	if (!bpf_probe_read_kernel(to, bytes, packet->data))
+		return bytes;
+	packet->unreadable = 1;
+	return 0;
+}
+#elif defined(TAP_SOCKET_CONTEXT)
 /* In a socket filter skb->data already is the packet's first byte. */
 static __always_inline __u32 payload_slack(const struct packet *packet)
 {

@@ -6,8 +6,10 @@
 #ifndef TAPTRACE_TAP_H
 #define TAPTRACE_TAP_H
 
-#ifdef TAP_ACCESS_CONTEXT
+#if defined(TAP_ACCESS_CONTEXT)
 #include "context.h"
+#elif defined(TAP_FRAME)
+#include "frame.h"
 #else
 #include "fill.h"
 #endif
@@ -36,7 +38,8 @@ struct observation {
 	__s32 verdict;
 	__u32 ifindex_out;
 	__u64 location;
-	struct sock *owner; /* the socket to name; 0: skb->sk */
+	struct sock *owner;	/* the socket to name; 0: skb->sk */
+	struct xdp_buff *frame; /* in the place of an skb */
 	/* At a netfilter hook; nf_family 0: elsewhere. */
 	__u8 nf_family;
 	__u8 nf_hook;
@@ -99,7 +102,7 @@ static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 sna
 static __always_inline void fill_key(struct tap_record *record, struct packet *packet,
 				     const struct observation *what)
 {
-#ifndef TAP_SOCKET_CONTEXT
+#if !defined(TAP_SOCKET_CONTEXT) && !defined(TAP_FRAME)
 	record->skb = what->key;
 	record->present |= TAP_HAS_SKB;
 	fill_device(record, packet);
@@ -262,8 +265,12 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
 {
-	struct packet packet = {
-		.skb = skb, .dev = dev, .context = context, .owner = what->owner, .net = what->net};
+	struct packet packet = {.skb = skb,
+				.dev = dev,
+				.context = context,
+				.owner = what->owner,
+				.net = what->net,
+				.frame = what->frame};
 	struct tap_counters *count;
 
 	find_origin(&packet);

@@ -5,10 +5,12 @@
 #include "btf.h"
 #include "capabilities.h"
 #include "error.h"
+#include "ethtool.h"
 #include "memlock.h"
 #include "session.h"
 #include "splice.h"
 #include "system.h"
+#include "xdp.h"
 
 namespace taptrace {
 
@@ -18,8 +20,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   install_filter_splice();
   export_btf(env, exports);
   export_capabilities(env, exports);
+  export_ethtool(env, exports);
   export_memlock(env, exports);
   export_system(env, exports);
+  export_xdp(env, exports);
   Session::export_class(env, exports);
   return exports;
 }

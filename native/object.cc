@@ -12,6 +12,7 @@
 
 #include "netfilter_link.h"
 #include "splice.h"
+#include "xdp.h"
 
 namespace taptrace {
 
@@ -115,6 +116,18 @@ int ProgramInstance::keep_maps(SharedMaps& shared) {
   return 0;
 }
 
+int ProgramInstance::set_target(const ProgramSpec& spec, int program_fd, std::string* what) {
+  std::string function = program_fd < 0 ? spec.target : main_function(program_fd);
+  *what = "find attach target " + function;
+  if (program_fd < 0 && function.empty()) return 0;
+  if (function.empty()) {
+    *what = "find BTF of the program";
+    return -ENOENT;
+  }
+  return bpf_program__set_attach_target(program_, program_fd < 0 ? 0 : program_fd,
+                                        function.c_str());
+}
+
 int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::string* what) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "taptrace");
   // A type that vmlinux does not have would make libbpf look through the modules' BTF, for which
@@ -141,15 +154,19 @@ int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::stri
   if (error) return error;
   *what = "share BPF maps";
   if ((error = share_maps(spec, shared))) return error;
-  *what = "find attach target " + spec.target;
-  if (!spec.target.empty() &&
-      (error = bpf_program__set_attach_target(program_, 0, spec.target.c_str())))
-    return error;
-
-  *what = "load BPF program " + spec.program;
-  FilterSplice splice(object_, spec.filter);
-  SignalsHeld held;
-  if ((error = bpf_object__load(object_))) return error;
+  int watched = spec.target_program ? open_program(spec.target_program) : -1;
+  *what = "open the program";
+  if (spec.target_program && watched < 0) return watched;
+  error = set_target(spec, watched, what);
+  if (!error) {
+    *what = "load BPF program " + spec.program;
+    FilterSplice splice(object_, spec.filter);
+    SignalsHeld held;
+    error = bpf_object__load(object_);
+  }
+  // Once loaded, ours holds it (bpf_prog_aux.dst_prog).
+  if (watched >= 0) ::close(watched);
+  if (error) return error;
   *what = "keep BPF maps";
   return keep_maps(shared);
 }

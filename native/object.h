@@ -16,7 +16,8 @@ struct ProgramSpec {
   const void* object = nullptr;
   size_t object_bytes = 0;
   std::string program;
-  std::string target;  // BTF attach target, "" for none
+  std::string target;           // BTF attach target, "" for none
+  unsigned target_program = 0;  // number of a BPF program whose return is the target
   bool is_netfilter = false;
   std::map<std::string, __u64> constants;
   std::map<std::string, __u32> map_entries;  // max_entries of maps this object creates
@@ -41,6 +42,7 @@ class ProgramInstance {
 
  private:
   int set_constants(const ProgramSpec& spec, std::string* what);
+  int set_target(const ProgramSpec& spec, int program_fd, std::string* what);
   int share_maps(const ProgramSpec& spec, const SharedMaps& shared);
   int keep_maps(SharedMaps& shared);
   int keep_link(bpf_link* link);

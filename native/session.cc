@@ -47,6 +47,8 @@ ProgramSpec program_spec(const Napi::Object& from) {
   spec.object_bytes = bytes.ByteLength();
   spec.program = optional_string(from, "program");
   spec.target = optional_string(from, "target");
+  if (from.Get("targetProgram").IsNumber())
+    spec.target_program = from.Get("targetProgram").As<Napi::Number>();
   spec.is_netfilter = optional_string(from, "type") == "netfilter";
   for (const auto& [name, value] : number_map(from.Get("constants").As<Napi::Object>()))
     spec.constants[name] = value;

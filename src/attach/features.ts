@@ -65,7 +65,9 @@ export interface KernelFeatures {
 
 /** Kernel functions and tracepoints that the ladders of these stages name. */
 function namesIn(stages: readonly Stage[]): { functions: string[]; tracepoints: string[] } {
-  const rungs = stages.flatMap((stage) => stage.ladder).filter((rung) => rung.program);
+  const rungs = stages
+    .flatMap((stage) => stage.ladder)
+    .filter(({ program }) => program && !program.ofDevices);
   const of = (...mechanisms: Mechanism[]) => [
     ...new Set(rungs.filter((rung) => mechanisms.includes(rung.mechanism)).flatMap(targetsOf)),
   ];

@@ -4,6 +4,7 @@
  */
 import type { PassedOver, StageWatch } from '../stages/report.js';
 import type { Mechanism, Rung, Stage, StageId } from '../stages/types.js';
+import { countedWatch } from './counted.js';
 import type { Access, KernelFeatures } from './features.js';
 import { withInferred } from './inferred.js';
 import { joinNetfilter } from './netfilter.js';
@@ -43,6 +44,8 @@ export interface Attachment {
     readonly kprobeSymbol?: string;
     /** Another program of the same object that goes with it, at the return of the function. */
     readonly onReturn?: string;
+    /** Loaded for each program of a device that it watches. */
+    readonly ofDevices?: boolean;
     readonly constants: Readonly<Record<string, number>>;
   };
   /** Some other attachment is the stage's first choice; this one covers packets that it does not see. */
@@ -103,7 +106,7 @@ function flawOf(choice: Choice): string {
 
 /** The rungs that can be used, best first, and why those above the best were passed over. */
 function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
-  const ladder = ladderFor(stage, request).filter((rung) => !rung.provedBy);
+  const ladder = ladderFor(stage, request).filter((rung) => rung.program);
   const judged = ladder.map((rung) => {
     const verdict = judgeRung(stage, rung, features, request);
     if (!verdict.usable) return { rung, choice: undefined, reason: verdict.reason };
@@ -121,6 +124,7 @@ function choose(stage: Stage, request: PlanRequest, features: KernelFeatures) {
 }
 
 function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string {
+  if (rung.program?.ofDevices) return stage.functions[0]!;
   if (rung.mechanism === 'fentry' || rung.mechanism === 'fexit') return rung.target;
   if (isKprobe(rung.mechanism)) return resolveSymbol(rung.target, features).symbol ?? rung.target;
   if (rung.mechanism === 'packet_socket') return rung.target;
@@ -181,7 +185,7 @@ function constantsOf(
     want_owner: Number(stage.direction !== 'rx'),
     ...(stage.id === 'drop' && { want_stack: 1 }),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
-    ...(access === 'probe' && directMapConstants(features)),
+    ...(access === 'probe' && !rung.program?.ofDevices && directMapConstants(features)),
     ...argumentConstants(rung, features),
   };
 }
@@ -261,7 +265,7 @@ function attachmentOf(
 ): Attachment {
   const { access } = part;
   const { mechanism } = rung;
-  const { object, name, onReturn } = rung.program!;
+  const { object, name, onReturn, ofDevices } = rung.program!;
   const symbol = isKprobe(mechanism) ? resolveSymbol(rung.target, features).symbol : undefined;
   return {
     attachId,
@@ -278,6 +282,7 @@ function attachmentOf(
       access,
       name,
       ...(onReturn !== undefined && { onReturn }),
+      ...(ofDevices && { ofDevices }),
       ...(symbol !== undefined && { kprobeSymbol: symbol }),
       constants: {
         attach_id: attachId,
@@ -297,7 +302,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
   for (const stage of request.stages) {
     const { usable, passedOver } = choose(stage, request, features);
     const chosen = rungsToAttach(stage, usable, request);
-    watches.push(watchOf(stage, chosen, passedOver));
+    watches.push(countedWatch(watchOf(stage, chosen, passedOver), stage, request.mechanisms));
     for (const [index, choice] of chosen.entries())
       for (const part of choice.parts) {
         const rung = { ...choice.rung, target: part.target };

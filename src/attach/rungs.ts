@@ -51,8 +51,10 @@ function capabilitiesFor(mechanism: Mechanism): readonly string[] {
   return ['tcx', 'netfilter', 'cgroup_skb'].includes(mechanism) ? [...tracing, 'CAP_NET_ADMIN'] : tracing;
 }
 
-function judgeRights(rung: Rung, features: KernelFeatures): string | undefined {
-  const missing = capabilitiesFor(rung.mechanism).filter(
+function judgeRights({ mechanism, program }: Rung, features: KernelFeatures): string | undefined {
+  // kernel/bpf/syscall.c, bpf_prog_get_fd_by_id
+  const byNumber = program?.ofDevices ? ['CAP_SYS_ADMIN'] : [];
+  const missing = [...capabilitiesFor(mechanism), ...byNumber].filter(
     (name) => !holdsCapability(features.capabilities, name),
   );
   return missing.length ? `needs ${missing.join(' and ')}, which this process does not have` : undefined;
@@ -82,7 +84,7 @@ function accesses(mechanism: Mechanism, features: KernelFeatures): Access[] {
 
 /** Which of them the rung's program is compiled in: the others cannot do what its shape asks for. */
 function isCompiled({ program }: Rung, access: Access): boolean {
-  if (program?.byProbeOnly) return access !== 'direct';
+  if (program?.byProbeOnly || program?.ofDevices) return access !== 'direct';
   return program?.object !== 'qdisc' || access !== 'kfunc';
 }
 
@@ -98,6 +100,7 @@ const noBtf = 'the kernel has no BTF (/sys/kernel/btf/vmlinux)';
 /** Older pahole leaves functions with a suffix out of BTF: fentry needs it to know them, a kprobe does not. */
 function judgeFunction(rung: Rung, features: KernelFeatures): string | undefined {
   if (!features.btf) return noBtf;
+  if (rung.program?.ofDevices) return undefined;
   if (isKprobe(rung.mechanism) && !features.kprobes)
     return 'kprobes are not compiled into this kernel (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)';
   const { symbol, reason } = resolveSymbol(rung.target, features);
@@ -140,8 +143,7 @@ function obstacle(
   request: RungRequest,
   isForced: boolean,
 ): string | undefined {
-  if (!rung.program) return 'not built yet in this version';
-  if (stage.id === 'nf-egress' && rung.program.allHooks && features.btf && !features.netfilterEgress)
+  if (stage.id === 'nf-egress' && rung.program?.allHooks && features.btf && !features.netfilterEgress)
     return 'this kernel has no netfilter egress hook (since 5.16)';
   switch (rung.mechanism) {
     case 'fentry':
@@ -166,7 +168,7 @@ function obstacle(
         return 'this kernel has no BPF netfilter links (CONFIG_NETFILTER_BPF_LINK, since 6.4)';
       return request.observeOnly ? 'a netfilter link of ours would be a probe (--observe)' : undefined;
     default:
-      return 'not built yet in this version';
+      return `nothing watches by ${rung.mechanism}`;
   }
 }
 

@@ -139,7 +139,9 @@ function checkForced(plan: AttachPlan, request: PlanRequest): void {
 }
 
 function nothingToAttach(plan: AttachPlan): MissingError {
-  const reasons = plan.watches.map(({ stage, reason }) => `${stage}: ${reason}`);
+  const reasons = plan.watches.map(({ stage, mechanism, reason }) =>
+    mechanism === 'counted' ? `${stage}: only counted, and told beside other stages` : `${stage}: ${reason}`,
+  );
   return new MissingError(
     `none of the stages asked for can be watched here (${reasons.join('; ')})`,
     '"taptrace doctor" tells what this kernel and these rights allow',
@@ -225,7 +227,7 @@ export class TapSession {
   }
 
   private load(attachment: Attachment): void {
-    if (!attachment.program) return;
+    if (!attachment.program || attachment.program.ofDevices) return;
     const key = programKey(attachment);
     const { name, onReturn } = attachment.program;
     const ids = this.loaded.get(key) ?? [];
@@ -240,12 +242,13 @@ export class TapSession {
     { program, mechanism, target }: Attachment,
     name: string,
     constants: Record<string, number> = {},
+    targetProgram?: number,
   ): number {
     return this.native.load({
       object: this.object(program!.object),
       program: name,
       constants: { ...program!.constants, ...constants },
-      ...(hasBtfTarget(mechanism) && { target }),
+      ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
     });
@@ -379,6 +382,35 @@ export class TapSession {
     this.native.closeNetfilterLink(link);
   }
 
+  /** Watches the return of the BPF program of this number; returns the number of ours. Throws NativeError. */
+  openXdp(attachment: Attachment, programId: number): number {
+    const id = this.loadProgram(attachment, attachment.program!.name, {}, programId);
+    try {
+      this.setLive(this.settings.snaplen, this.settings.stacks);
+      this.native.attach(id);
+    } catch (error) {
+      this.native.unload(id);
+      throw error;
+    }
+    this.programs.set(attachment.attachId, [...(this.programs.get(attachment.attachId) ?? []), id]);
+    return id;
+  }
+
+  closeXdp({ attachId }: Attachment, id: number): void {
+    const others = this.programs.get(attachId)?.filter((one) => one !== id) ?? [];
+    this.programs.set(attachId, others);
+    this.native.unload(id);
+  }
+
+  /** Of the watched programs' runs only those for selected devices count. */
+  selectXdpDevice(netnsInum: number, ifindex: number): void {
+    this.native.mapSet('xdp_devices', this.deviceKey(netnsInum, ifindex), new Uint8Array([1]));
+  }
+
+  unselectXdpDevice(netnsInum: number, ifindex: number): void {
+    this.native.mapDelete('xdp_devices', this.deviceKey(netnsInum, ifindex));
+  }
+
   /** A program that knows nothing but its socket's context has to be told the namespace: one for each. */
   private socketProgram(carrier: Attachment, netnsInum: number): number {
     const planned = this.programs.get(carrier.attachId)![0]!;
@@ -440,7 +472,16 @@ export class TapSession {
     if (attachment.covered || isProbe(attachment.mechanism)) return 0;
     if (!attachment.program) return this.carrierCountsMisses(attachment) ? 0 : null;
     if (isKprobe(attachment.mechanism)) return null;
+    if (attachment.program.ofDevices) return this.missesOfDevices(attachment);
     return this.stats(attachment)?.recursionMisses ?? null;
+  }
+
+  /** Null where one of the programs does not tell. */
+  private missesOfDevices({ attachId }: Attachment): number | null {
+    const misses = (this.programs.get(attachId) ?? []).map(
+      (id) => this.native.programStats(id).recursionMisses,
+    );
+    return misses.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), 0);
   }
 
   /** What a program that serves several attachments was skipped for is told of the one that carries it. */

@@ -28,7 +28,7 @@ class ComparisonView implements JourneyView {
 
   constructor(private readonly output: Output) {}
 
-  header({ names, devices, hooks }: TraceHeader): void {
+  header({ names, devices, hooks, xdp }: TraceHeader): void {
     this.chains = new UnreachedChains(hooks);
     this.comparison = new Comparison({
       deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
@@ -37,6 +37,7 @@ class ComparisonView implements JourneyView {
       death: (record) => names.death(record),
       deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
       onlyChain: (...where) => this.chains.only(...where),
+      xdpProgram: (inum, ifindex) => xdp.programAt(inum, ifindex),
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });
   }
@@ -62,8 +63,9 @@ class ComparisonView implements JourneyView {
   }
 
   /** Everything that was seen, once the run is over. */
-  result({ ledger }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
+  result({ ledger, counted }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
     this.output.progress('');
+    this.comparison.xdp.counted(counted);
     const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
     return comparisonResult(this.comparison, { ledger, journeys, gaps });
   }

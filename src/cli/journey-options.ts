@@ -19,7 +19,7 @@ function journeyTable(defaultStages: string): Record<string, Options> {
 }
 
 export const pathStages = ['all'];
-export const compareStages = ['taps', 'netfilter', 'drop'];
+export const compareStages = ['xdp', 'taps', 'netfilter', 'drop'];
 
 export const pathOptionTable = { ...journeyTable(pathStages.join(',')), t } satisfies Record<string, Options>;
 export const compareOptionTable = journeyTable(compareStages.join(','));

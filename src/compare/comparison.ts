@@ -5,6 +5,7 @@
 import type { RecordView } from '../decode/record.js';
 import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
+import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
 import { Ends } from './ends.js';
@@ -13,6 +14,7 @@ import { Groups } from './groups.js';
 import type { Row } from './place.js';
 import { type ComparisonNames, Places } from './places.js';
 import { cameBack, countIn, Pass, type Runner, runnerOf, Walk } from './walk.js';
+import { Xdp } from './xdp.js';
 
 const ACCEPTED = 1;
 
@@ -30,6 +32,7 @@ export class Comparison {
   readonly groups = new Groups();
   private readonly changes = new Changes(this.groups);
   private readonly ends: Ends;
+  readonly xdp: Xdp;
   packets = 0;
   /** Packets with at least one end that was a drop. */
   droppedPackets = 0;
@@ -39,7 +42,8 @@ export class Comparison {
 
   constructor(names: ComparisonNames) {
     this.places = new Places(names);
-    this.ends = new Ends(names, this.places, this.groups);
+    this.xdp = new Xdp(this.places, this.groups);
+    this.ends = new Ends(names, this.places, this.groups, this.xdp);
   }
 
   /** Counts a packet. */
@@ -53,9 +57,19 @@ export class Comparison {
       const walk = this.walkOf(step.branch);
       if (step.stage.layer !== 'end') this.take(step, event, walk);
       else if (this.end(step, event, walk)) dropped = true;
+      if (isTakenByXdp(event)) dropped = this.byXdp(event, walk) || dropped;
     }
     if (dropped) this.droppedPackets += 1;
     for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk, closed);
+  }
+
+  /** Whether its program dropped it. */
+  private byXdp({ record }: TapEvent, walk: Walk): boolean {
+    const verdict = takenVerdict(record.verdict);
+    walk.isEnded = true;
+    walk.isTaken = true;
+    this.xdp.took(walk.last!, verdict);
+    return verdict === 'drop' || verdict === 'aborted';
   }
 
   /** A branch goes on from where the one that it was made from was then. */
@@ -75,6 +89,7 @@ export class Comparison {
 
   private take(step: Step, event: TapEvent, walk: Walk): void {
     const { record, stage, packet } = event;
+    walk.isTaken = false;
     const row = this.places.at(event);
     const flow = new Flow().read(packet);
     const mark = record.has('mark') ? record.mark : undefined;
@@ -170,6 +185,8 @@ export class Comparison {
   private end(step: Step, event: TapEvent, walk: Walk): boolean {
     walk.isEnded = true;
     const isDrop = event.stage.id === 'drop';
+    // The driver frees what XDP took.
+    if (walk.isTaken) return false;
     if (this.branches[step.branch]?.kind === 'tap-clone') {
       if (isDrop) this.ends.refusedByTap(event, walk);
       return false;

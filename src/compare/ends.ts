@@ -9,6 +9,7 @@ import type { Groups } from './groups.js';
 import type { OtherFamily, Row } from './place.js';
 import { type ComparisonNames, functionOf, type Places } from './places.js';
 import { countIn, type Pass, type Walk } from './walk.js';
+import type { Xdp } from './xdp.js';
 
 const netfilterFunction = /^(nf|nft|ipt|ip6t|xt)_/;
 
@@ -34,11 +35,13 @@ export class Ends {
     private readonly names: ComparisonNames,
     private readonly places: Places,
     private readonly groups: Groups,
+    private readonly xdp: Xdp,
   ) {}
 
   dropped({ atNs }: Step, event: TapEvent, walk: Walk): void {
     const { tap, last, entered } = walk;
     const death = this.names.death(event.record);
+    if (death?.stage === 'xdp') return this.byXdp(event);
     const place = this.killer(event, walk, death);
     place.dropped += 1;
     if (tap?.row === last && tap?.row.place.stage === 'rx-tap' && death && isByGenericXdp(death)) {
@@ -49,6 +52,11 @@ export class Ends {
       this.groups.add({ kind: 'dropped-before-tap', place, tap: tap.row });
     } else
       this.groups.add({ kind: 'dropped', place, tap: tap?.row, entered }, tap ? atNs - tap.atNs : undefined);
+  }
+
+  /** A driver that had an skb already gave it up for its XDP program (drivers/net/veth.c). */
+  private byXdp({ record }: TapEvent): void {
+    this.xdp.took(this.places.xdp(record.netnsInum, record.ifindex), 'drop');
   }
 
   /** The chains or the hook that dropped a packet, else its reason. */

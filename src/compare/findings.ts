@@ -109,6 +109,12 @@ function beforeTapText({ packets, tap }: Group): string {
   return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}, before the tap: tcpdump does not show them.`;
 }
 
+function takenText({ packets, place: { place } }: Group, how: string): string {
+  const program = place.program === undefined ? '' : ` (${place.program})`;
+  const device = deviceOf(place);
+  return `${plural(packets, 'frame')} ${was(packets)} ${how} by the XDP program${program} on ${device} before any tap there: tcpdump on ${device} cannot show them.`;
+}
+
 /** Between the chains of a hook stand the kernel's own functions, such as the NAT that keeps flows apart. */
 function rewriter({ place, isBracketed }: Row): string {
   const byNone = isBracketed && !place.chains ? ' by the kernel (NAT), in none of its chains' : '';
@@ -150,6 +156,10 @@ function bypassText({ packets, tap, place }: Group, how: string): string {
 const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) => string>> = {
   dropped: droppedText,
   'dropped-before-tap': beforeTapText,
+  'dropped-by-xdp': (group) => takenText(group, 'dropped'),
+  'aborted-by-xdp': (group) => takenText(group, 'dropped with an error'),
+  'sent-back-by-xdp': (group) => takenText(group, 'sent back'),
+  'redirected-by-xdp': (group) => takenText(group, 'redirected'),
   rewritten: rewrittenText,
   marked: ({ packets, place }, context) =>
     `${packetsText(packets)} got another mark in ${placeText(place.place, context)}.`,

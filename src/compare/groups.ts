@@ -4,9 +4,13 @@ import type { End } from './flow.js';
 import { Histogram } from './histogram.js';
 import type { Row } from './place.js';
 
+/** What an XDP program did with frames. */
+export type TakenByXdp = 'dropped-by-xdp' | 'aborted-by-xdp' | 'sent-back-by-xdp' | 'redirected-by-xdp';
+
 export type GroupKind =
   | 'dropped'
   | 'dropped-before-tap'
+  | TakenByXdp
   | 'rewritten'
   | 'marked'
   | 'queued'
@@ -60,14 +64,14 @@ export class Groups {
   /** Packets whose group found no room. */
   leftOut = 0;
 
-  /** Counts one packet. */
-  add(what: Circumstances, timeNs?: number): void {
+  /** Counts a packet, or so many. */
+  add(what: Circumstances, timeNs?: number, packets = 1): void {
     const group = this.find(what);
     if (!group) {
-      this.leftOut += 1;
+      this.leftOut += packets;
       return;
     }
-    group.packets += 1;
+    group.packets += packets;
     if (timeNs !== undefined) group.time.add(timeNs);
   }
 

@@ -16,6 +16,8 @@ export interface Place {
   /** On the link layer. */
   readonly ifindex?: number;
   readonly device?: string;
+  /** `id 12, filter`: the XDP program of the device, where that is the place. */
+  readonly program?: string;
   /** Of a hook. */
   readonly family?: OtherFamily;
   /** Chains without a free priority between them, which cannot be told apart; mostly one. Absent: the whole hook. */

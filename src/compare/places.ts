@@ -6,6 +6,7 @@ import type { UnreachedChains } from '../netfilter/unreached.js';
 import type { Death } from '../stages/death.js';
 import type { StageId } from '../stages/types.js';
 import type { Names, TapEvent } from '../trace/event.js';
+import type { XdpProgram } from '../trace/xdp-keeper.js';
 import { chainsKey, type OtherFamily, type Place, type Row, Rows } from './place.js';
 
 export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason' | 'symbol'> {
@@ -14,6 +15,8 @@ export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason
   /** The base chain of a hook that no event tells of, where a packet of the device can have met no other. */
   onlyChain: UnreachedChains['only'];
   deviceName(netnsInum: number, ifindex: number): string | undefined;
+  /** Absent where it is not known, or the device has none. */
+  xdpProgram(netnsInum: number, ifindex: number): XdpProgram | undefined;
   /** Absent where it is not known. */
   netnsName(inum: number): string | undefined;
 }
@@ -23,6 +26,8 @@ const otherFamilies: Readonly<Record<number, OtherFamily>> = { 3: 'arp', 5: 'net
 
 const isOnLink = ({ stage }: TapEvent): boolean =>
   stage.group === 'taps' || (stage.group !== 'netfilter' && /^(driver|link)$/.test(stage.layer));
+
+const programText = ({ id, name }: XdpProgram): string => `id ${id}${name === undefined ? '' : `, ${name}`}`;
 
 /** `nf_hook_slow` of `nf_hook_slow+0x60 [module]`. */
 export const functionOf = (symbol: string): string => symbol.replace(/[+ ].*$/, '');
@@ -49,9 +54,21 @@ export class Places {
   }
 
   private netnsOf(record: RecordView): Pick<Place, 'netns' | 'netnsName'> {
-    if (!record.has('netns')) return {};
-    const netnsName = this.names.netnsName(record.netnsInum);
-    return { netns: record.netnsInum, ...(netnsName !== undefined && { netnsName }) };
+    return record.has('netns') ? this.netns(record.netnsInum) : {};
+  }
+
+  private netns(netns: number): Pick<Place, 'netns' | 'netnsName'> {
+    const netnsName = this.names.netnsName(netns);
+    return { netns, ...(netnsName !== undefined && { netnsName }) };
+  }
+
+  /** The native XDP program of a device. */
+  xdp(netns: number, ifindex: number, known = this.names.xdpProgram(netns, ifindex)): Row {
+    return this.rows.get(`xdp ${netns} ${ifindex}`, () => ({
+      ...{ stage: 'xdp', ...this.netns(netns), ifindex },
+      device: this.names.deviceLabel(netns, ifindex),
+      ...(known && { program: programText(known) }),
+    }));
   }
 
   /** The row of a stage: of a device on the link layer, of the family of a hook. */
@@ -69,6 +86,7 @@ export class Places {
     const netns = this.netnsOf(record);
     if (onLink) {
       const { ifindex, netnsInum } = record;
+      if (stage.id === 'xdp') return this.xdp(netnsInum, ifindex);
       return this.rows.get(`${stage.id} ${netns.netns} ${ifindex}`, () => ({
         ...{ stage: stage.id, ...netns, ifindex },
         device: this.names.deviceLabel(netnsInum, ifindex),

@@ -83,6 +83,8 @@ export class Walk {
   isRedirected = false;
   rewrite: Rewrite | undefined;
   isEnded = false;
+  /** By an XDP program: not handed on, whoever frees it. */
+  isTaken = false;
 
   /** A copy that goes its own way. */
   fork(): Walk {

@@ -12,6 +12,7 @@ import { allEnded, type Lineage, type OpenJourney } from './lineage.js';
 import { Relatives } from './relatives.js';
 import { type Step, StepStore } from './step.js';
 import { isDelivered, type Position, transitionOf } from './transition.js';
+import { isTakenByXdp } from './verdict.js';
 import { WaitingRoom } from './waiting.js';
 
 const openMax = 16384;
@@ -166,7 +167,8 @@ export class Tracker {
     const transition = transitionOf(origin.last, at);
     const isEnd = event.stage.layer === 'end';
     const guess = content === 'unknown' ? 'the same memory, and its bytes say nothing' : undefined;
-    if (skb === 0)
+    // A frame gets its sk_buff behind XDP.
+    if (skb === 0 || isFrame(origin))
       return transition === 'backward' ? undefined : { lineage: origin, ...(guess && { guess }) };
     if (!isEnd && (transition === 'birth' || transition === 'backward' || transition === 'again'))
       return undefined;
@@ -186,9 +188,16 @@ export class Tracker {
       if (transition !== 'onward' && transition !== 'handover') continue;
       if (one.flow !== flow || isSamePlace(one.journey.first, at)) continue;
       if (one.journey.stretch && this.relatives.whole(this.headers, this.payloadBytes(event))) continue;
+      const isHere = one.last.cpu === at.cpu;
+      if (id === 'xdp' || isFrame(one)) {
+        const guess = isHere ? undefined : 'known by its content alone, on another CPU';
+        // A driver that has to make room for XDP copies what it was handed and frees that first (drivers/net/veth.c).
+        const lineage = one.ended && !isFrame(one) ? this.branch(one, 'copy', at) : one;
+        return { lineage, ...(guess && { guess }) };
+      }
       if (skb === 0 && head === 0) {
         if (one.ended) continue;
-        if (one.last.cpu === at.cpu) return { lineage: one };
+        if (isHere) return { lineage: one };
         return { lineage: one, guess: 'known by its content alone' };
       }
       const guess = 'a copy, known by its content alone';
@@ -312,12 +321,14 @@ export class Tracker {
     if (!isFreed) journey.onlyFreed = false;
     if (!isEnd && journey.first.stage.layer === 'end') journey.first = at;
     const step = this.step(event, lineage, atNs, guess);
+    // What XDP sent back or redirected comes out elsewhere.
+    if (!isEnd && lineage.ended && isFrame(lineage)) this.goesOnAfterAll(lineage);
     if (!isEnd) this.known.bind(lineage, skbOf(event), headOf(event));
     this.known.carries(lineage, this.print);
     if (this.headers.version !== 0) lineage.flow = this.headers.flow;
     if (lineage.isFragment && this.isReassemblyOf(journey)) this.mergeFragments(journey);
-    if (isEnd) this.ended(lineage, step, atNs);
-    else this.moved(event, lineage, at);
+    if (!isEnd) this.moved(event, lineage, at);
+    if (isEnd || isTakenByXdp(event)) this.ended(lineage, step, atNs);
     const hasSegments = record.has('gso') || stage.id === 'gro';
     this.relatives.learn(journey, this.headers, packet.offset, packet.len, hasSegments);
     if (record.has('gso') && stage.direction === 'rx') this.mergeParts(journey);
@@ -344,7 +355,7 @@ export class Tracker {
     if (stage.id === 'start-xmit') this.driverOf(at.cpu).push(lineage);
   }
 
-  /** What was taken for its end was that of a clone. */
+  /** What was taken for its end was that of a clone, or of its way through one device. */
   private goesOnAfterAll(lineage: Lineage): void {
     lineage.ended = false;
     lineage.journey.endedNs = 0;
@@ -371,7 +382,8 @@ export class Tracker {
     this.known.unbindSkb(lineage);
     if (step) journey.branches[lineage.index]!.end = step;
     if (!allEnded(journey)) return;
-    journey.endedNs = atNs;
+    // The first event of a run is at 0, which stands for not yet.
+    journey.endedNs = atNs || 1;
     this.waiting.ended(journey);
   }
 
@@ -440,6 +452,9 @@ const headOf = ({ record }: TapEvent): number =>
 
 const isTapClone = ({ stage, attachment }: TapEvent): boolean =>
   stage.id === 'delivery' || (stage.id === 'tx-tap' && attachment.mechanism === 'packet_socket');
+
+/** It has no sk_buff yet, only memory. */
+const isFrame = ({ skb, last }: Lineage): boolean => skb === 0 && last.stage.id === 'xdp';
 
 /** Devices whose packets have no frame around them carry other packets: WireGuard, IPsec, tun. */
 const isOpaqueDevice = ({ last }: Lineage): boolean =>

@@ -20,6 +20,8 @@ export interface ProgramSpec {
   readonly program: string;
   /** BTF attach target; absent for programs that have none. */
   readonly target?: string;
+  /** Number of a BPF program, whose main function is the target; needs CAP_SYS_ADMIN. */
+  readonly targetProgram?: number;
   /** Of programs whose section an older libbpf does not know. */
   readonly type?: 'netfilter';
   /** `const volatile` variables of the object by name. */
@@ -137,6 +139,10 @@ export interface NativeBinding {
   dropCapabilities(kept: readonly number[]): Thread[];
   /** Bytes of BPF memory that RLIMIT_MEMLOCK allows; null where it does not limit it (tried: from 5.11). */
   memlockLimit(): number | null;
+  /** The name of the BPF program of this number, as the kernel keeps it; needs CAP_SYS_ADMIN. Throws NativeError. */
+  bpfProgramName(id: number): string;
+  /** The counters of a device's driver by name, as `ethtool -S` has them; none where it keeps none. Throws NativeError. */
+  deviceStatistics(netnsPath: string | null, device: string): Record<string, number>;
   /** Sends one netlink request, returns all reply messages of its dump. */
   netlink(netnsPath: string | null, protocol: number, request: Uint8Array): Uint8Array;
 }

@@ -61,8 +61,18 @@ export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): Record<stri
 
 /** The last line of every trace; `packets` where they are told apart. */
 export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
-  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched } =
-    summary;
+  const {
+    ledger,
+    reason,
+    events,
+    filteredOut,
+    undecided,
+    late,
+    seconds,
+    ringHighWater,
+    notWatched,
+    counted,
+  } = summary;
   return {
     type: 'summary',
     events,
@@ -77,5 +87,6 @@ export function summaryJson(summary: TraceSummary, packets?: number): Record<str
     seconds,
     ringHighWater,
     notWatched,
+    ...(counted.length > 0 && { counted: counted.map((one) => ({ ...one, ifname: printable(one.ifname) })) }),
   };
 }

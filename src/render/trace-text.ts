@@ -1,12 +1,18 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
 import { armsDevices } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
+import { type TakenVerdict, takenVerdicts } from '../system/xdp-counts.js';
 import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
+import type { CountedXdp } from '../trace/xdp-keeper.js';
+import { printable } from './printable.js';
 
 function watchText({ stage, mechanism, target, observed }: StageWatch): string {
-  const how = mechanism === 'inferred' ? `inferred from ${target}` : `by ${mechanism} ${target}`;
+  const how =
+    mechanism === 'inferred' || mechanism === 'counted'
+      ? `${mechanism} from ${target}`
+      : `by ${mechanism} ${target}`;
   return `${stage} ${how}${observed === false ? ' (a probe of ours)' : ''}`;
 }
 
@@ -28,11 +34,19 @@ function briefLines(watches: readonly StageWatch[]): string[] {
       .map(({ stage }) => stage)
       .join(', ');
   const isInferred = ({ mechanism }: StageWatch): boolean => mechanism === 'inferred';
+  const isCounted = ({ mechanism }: StageWatch): boolean => mechanism === 'counted';
   const isProbe = ({ observed }: StageWatch): boolean => observed === false;
   const groups = [
-    ['watching', idsOf((watch) => Boolean(watch.mechanism) && !isInferred(watch) && !isProbe(watch)), ''],
+    [
+      'watching',
+      idsOf(
+        (watch) => ![!watch.mechanism, isInferred(watch), isCounted(watch), isProbe(watch)].includes(true),
+      ),
+      '',
+    ],
     ['by probes of ours, which others could see:', idsOf(isProbe), ' (--observe leaves them out)'],
     ['inferred from their neighbours:', idsOf(isInferred), ''],
+    ['counted by drivers:', idsOf(isCounted), ''],
     ['not watched:', idsOf(({ mechanism }) => !mechanism), ` (${hint})`],
   ] as const;
   return groups.flatMap(([head, ids, tail]) => (ids ? [`${head} ${ids}${tail}`] : []));
@@ -80,6 +94,22 @@ function lossText([stage, loss]: [string, StageLoss]): string {
   return `lost at ${stage}: ${parts.join(', ')}`;
 }
 
+const taken: Readonly<Record<TakenVerdict, string>> = {
+  ...{ aborted: 'aborted', drop: 'dropped', tx: 'sent back', redirect: 'redirected' },
+};
+
+/** `xdp on vb: 40 frames dropped before they were packets (counted by the driver)`; nothing where there were none. */
+function countedLine({ stage, ifname, frames }: CountedXdp): string[] {
+  const texts = takenVerdicts.flatMap((verdict) => {
+    const count = frames[verdict] ?? 0;
+    return count > 0 ? [`${plural(count, 'frame')} ${taken[verdict]}`] : [];
+  });
+  if (texts.length === 0) return [];
+  return [
+    `${stage} on ${printable(ifname)}: ${texts.join(', ')} before they were packets (counted by the driver)`,
+  ];
+}
+
 function completeness({ ledger }: TraceSummary): string {
   if (ledger.complete === true) return 'complete: nothing was lost';
   if (ledger.complete === 'unknown')
@@ -89,10 +119,11 @@ function completeness({ ledger }: TraceSummary): string {
 
 /** Lines for stderr, each without its newline. */
 export function summaryLines(summary: TraceSummary, isBrief = false): string[] {
-  const { events, ledger, filteredOut, undecided, late, notWatched } = summary;
+  const { events, ledger, filteredOut, undecided, late, notWatched, counted } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
     if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
+  lines.push(...counted.flatMap(countedLine));
   if (filteredOut) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
   if (undecided)
     lines.push(

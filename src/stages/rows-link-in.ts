@@ -1,15 +1,6 @@
 /** Rows of the way in, on the link layer: from the driver to the devices stacked upon it. */
 import { surroundings } from './path.js';
-import {
-  built,
-  byProbe,
-  functionRungs,
-  hookRungs,
-  kprobeRemark,
-  planned,
-  provedBy,
-  tcLadder,
-} from './rungs.js';
+import { built, byProbe, functionRungs, hookRungs, kprobeRemark, provedBy, tcLadder } from './rungs.js';
 import type { Stage } from './types.js';
 
 export const linkInRows: readonly Stage[] = [
@@ -23,17 +14,18 @@ export const linkInRows: readonly Stage[] = [
     functions: ['bpf_prog_run_xdp'],
     frameStart: 'data',
     ladder: [
-      planned(
-        'fexit',
-        'the XDP program of the device',
-        'Passive, with the verdict; only on devices that have one.',
-      ),
-      planned(
-        'xdp',
-        'the XDP hook of the device',
-        'A probe of ours, for devices without an XDP program; drivers may change to another receive path for it.',
-      ),
-      planned('counted', 'statistics of the driver', 'Totals only: XDP_DROP and XDP_TX fire no tracepoint.'),
+      {
+        mechanism: 'fexit',
+        target: 'the XDP program of the device',
+        program: { object: 'xdp', name: 'verdict', ofDevices: true },
+        remark: 'Passive, with the verdict; only on devices that have such a program.',
+      },
+      {
+        mechanism: 'counted',
+        target: 'the statistics of the driver',
+        remark:
+          'Totals of what it dropped, sent back or redirected, told at the end; XDP_DROP and XDP_TX fire no tracepoint.',
+      },
     ],
     ...surroundings('xdp'),
     sees:

@@ -24,12 +24,6 @@ export function byProbe(mechanism: 'fentry' | 'kprobe', target: string, name: st
   return { mechanism, target, program, skbArgument: 0, remark };
 }
 
-/** A rung whose program is still to come; `skbArgument` only where the target is handed the packet. */
-export function planned(mechanism: Mechanism, target: string, remark: string, skbArgument?: number): Rung {
-  const rung: Rung = { mechanism, target, remark };
-  return skbArgument === undefined ? rung : { ...rung, skbArgument };
-}
-
 /** Without a program: a packet at one of these stages has passed. */
 export function provedBy(stages: readonly [StageId, ...StageId[]], remark: string): Rung {
   return { mechanism: 'inferred', target: stages.join(', '), provedBy: stages, remark };

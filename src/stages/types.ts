@@ -69,6 +69,8 @@ export interface RungProgram {
   readonly byProbeOnly?: boolean;
   /** One program serves all netfilter stages: the function that it watches runs the hooks of each. */
   readonly allHooks?: boolean;
+  /** It watches a BPF program of a device, and is loaded for each such program when that is found. */
+  readonly ofDevices?: boolean;
 }
 
 /** One rung of a stage's ladder: one way to watch it. */

@@ -23,6 +23,8 @@ export interface Link {
   readonly master?: number;
   /** True when a generic (skb mode) XDP program runs here: after the function's entry, before the taps. */
   readonly genericXdp: boolean;
+  /** Number of the BPF program that the driver runs before there is a packet, where there is one. */
+  readonly nativeXdp?: number;
 }
 
 /** ARPHRD_* of devices without header_ops, whose packets begin with the network header (linux/if_arp.h). */
@@ -39,6 +41,7 @@ const RTM_GETLINK = 18;
 const IFLA = { ifname: 3, mtu: 4, master: 10, linkInfo: 18, xdp: 43 } as const;
 const IFLA_INFO_KIND = 1;
 const IFLA_XDP_ATTACHED = 2;
+const IFLA_XDP_DRV_PROG_ID = 5;
 const XDP_ATTACHED_SKB = 2;
 const XDP_ATTACHED_MULTI = 4;
 const ifinfomsgBytes = 16;
@@ -48,7 +51,9 @@ function parseLink(payload: DataView): Link {
   const info = values.get(IFLA.linkInfo);
   const kind = info && attributeText(attributes(info, 0).get(IFLA_INFO_KIND));
   const xdp = values.get(IFLA.xdp);
-  const xdpMode = xdp ? (attributeU8(attributes(xdp, 0).get(IFLA_XDP_ATTACHED)) ?? 0) : 0;
+  const ofXdp = xdp && attributes(xdp, 0);
+  const xdpMode = attributeU8(ofXdp?.get(IFLA_XDP_ATTACHED)) ?? 0;
+  const nativeXdp = attributeU32(ofXdp?.get(IFLA_XDP_DRV_PROG_ID));
   const master = attributeU32(values.get(IFLA.master));
   return {
     ifindex: payload.getInt32(4, littleEndian),
@@ -57,6 +62,7 @@ function parseLink(payload: DataView): Link {
     flags: payload.getUint32(8, littleEndian),
     mtu: attributeU32(values.get(IFLA.mtu)) ?? 0,
     genericXdp: xdpMode === XDP_ATTACHED_SKB || xdpMode === XDP_ATTACHED_MULTI,
+    ...(nativeXdp !== undefined && { nativeXdp }),
     ...(kind !== undefined && { kind }),
     ...(master !== undefined && { master }),
   };

@@ -5,6 +5,7 @@
 import type { TapSession } from '../attach/session.js';
 import { printable } from '../render/printable.js';
 import type { Device, Devices } from './devices.js';
+import type { XdpKeeper } from './xdp-keeper.js';
 
 const refreshIntervalMs = 250;
 
@@ -28,6 +29,7 @@ export class DeviceKeeper {
     private readonly allNetns: boolean,
     /** Packets are followed to devices that were not asked for: these are watched as well, but not armed. */
     private readonly followPackets: boolean,
+    private readonly xdp: XdpKeeper,
   ) {}
 
   /** Selects what is there and puts our probes on it, then looks again from time to time. */
@@ -35,6 +37,7 @@ export class DeviceKeeper {
     if (!this.allNetns && this.devices.netns.length > 1)
       for (const { inum } of this.devices.netns) this.session.selectNetns(inum);
     for (const device of this.devices.all) this.add(device);
+    this.followXdp(listener);
     this.timer = setInterval(() => this.tryRefresh(listener), refreshIntervalMs);
     this.timer.unref();
   }
@@ -43,10 +46,19 @@ export class DeviceKeeper {
     clearInterval(this.timer);
   }
 
+  private isWatched(device: Device): boolean {
+    return this.followPackets || this.devices.isSelected(device);
+  }
+
+  private followXdp({ notice }: KeeperListener): void {
+    const devices = this.devices.present.filter((device) => this.isWatched(device));
+    this.xdp.follow(devices, notice);
+  }
+
   private add(device: Device): void {
     const { netns, link } = device;
     const isSelected = this.devices.isSelected(device);
-    if (!isSelected && !this.followPackets) return;
+    if (!this.isWatched(device)) return;
     if (isSelected && !this.devices.selectsAll) this.session.selectDevice(netns.inum, link.ifindex);
     this.closers.set(key(device), this.session.watchDevice(netns, link, isSelected));
   }
@@ -67,13 +79,15 @@ export class DeviceKeeper {
     }
   }
 
-  private refresh({ notice, nothingLeft }: KeeperListener): void {
+  private refresh(listener: KeeperListener): void {
+    const { notice, nothingLeft } = listener;
     const { added, removed, goneNetns } = this.devices.refresh();
     for (const device of added) this.add(device);
     for (const device of removed) {
       this.drop(device);
       if (this.devices.isSelected(device)) notice(`interface ${printable(device.link.name)} is gone`);
     }
+    this.followXdp(listener);
     for (const netns of goneNetns) notice(`network namespace ${printable(netns.name)} is gone`);
     const lostOne = removed.length + goneNetns.length > 0;
     if (lostOne && !this.devices.anyLeft) nothingLeft();

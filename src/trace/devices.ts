@@ -112,6 +112,11 @@ export class Devices {
     return [...this.links.values()];
   }
 
+  /** Those that are still there. */
+  get present(): Device[] {
+    return this.all.filter(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
+  }
+
   get selected(): Device[] {
     return this.all.filter((device) => this.isSelected(device));
   }

@@ -8,6 +8,7 @@ import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
+import { MissingError } from '../errors.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { NativeBinding } from '../native/binding.js';
 import type { HookPosition } from '../netfilter/types.js';
@@ -42,6 +43,7 @@ import { checkBtf, checkRights } from './rights.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
 import type { SocketTakes } from './socket-takes.js';
+import { type CountedXdp, XdpKeeper } from './xdp-keeper.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
@@ -54,6 +56,8 @@ export interface TraceHeader {
   readonly names: LiveNames;
   /** Where links of ours watch netfilter hooks: the base chains of every namespace, read before. */
   readonly hooks?: readonly HookInventory[];
+  /** Which XDP program a device has. */
+  readonly xdp: Pick<XdpKeeper, 'programAt'>;
   /** Absent where capabilities stay as they are. */
   readonly rights?: DroppedRights;
 }
@@ -73,6 +77,8 @@ export interface TraceSummary {
   readonly ledger: Ledger;
   /** Stages that were asked for and could not be watched. */
   readonly notWatched: readonly Pick<StageWatch, 'stage' | 'reason'>[];
+  /** What was counted, but made no events. */
+  readonly counted: readonly CountedXdp[];
 }
 
 export interface TraceSink {
@@ -90,6 +96,15 @@ export interface TraceSink {
   gap?(gap: HookGap): void;
   /** A program that the kernel turned down, with all that was said about it. */
   refused?(refused: RungRefused): void;
+}
+
+/** Where XDP alone is to be watched, there has to be a program that can be. Throws MissingError. */
+function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
+  if (xdp.isWatching || !attachments.every(({ program }) => program?.ofDevices)) return;
+  throw new MissingError(
+    'none of the devices has a native XDP program that can be watched',
+    'watch another stage as well, or give one of them a program first',
+  );
 }
 
 /** A filter that names bytes behind a short snaplen still has to see them. */
@@ -161,13 +176,15 @@ export class Trace {
     const symbols = new KernelSymbols();
     const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
     this.positionOf = (record) => hooks.positionOf(record);
-    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true);
+    const xdp = new XdpKeeper(native, session, opened.plan);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true, xdp);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
       });
+      checkXdp(opened.plan, xdp);
       hooks.start({
         notice: (text) => this.sink.notice(text),
         gap: (gap) => this.sink.gap?.(gap),
@@ -211,9 +228,10 @@ export class Trace {
         notes,
         names,
         ...(hooks.isNeeded && { hooks: hooks.inventory }),
+        xdp,
         ...(rights && { rights }),
       });
-      return await this.consume(session, opened.plan);
+      return await this.consume(session, opened.plan, xdp);
     } finally {
       keeper.stop();
       hooks.stop();
@@ -235,7 +253,7 @@ export class Trace {
     };
   }
 
-  private async consume(session: TapSession, plan: AttachPlan): Promise<TraceSummary> {
+  private async consume(session: TapSession, plan: AttachPlan, xdp: XdpKeeper): Promise<TraceSummary> {
     const consumer = new Consumer(
       this.native,
       session.native,
@@ -263,6 +281,7 @@ export class Trace {
       notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
         mechanism ? [] : [{ stage, reason }],
       ),
+      counted: xdp.counted(),
     };
   }
 

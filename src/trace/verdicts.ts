@@ -73,14 +73,32 @@ export function deliveryOf({ delivery, record }: TapEvent): Delivery {
   return delivery ?? { result: deliveryResult(record) };
 }
 
+/** enum xdp_action (linux/bpf.h); drivers take any other for aborted. */
+const xdpActions: readonly (readonly [name: string, text: string])[] = [
+  ['aborted', 'aborted by XDP'],
+  ['drop', 'dropped by XDP'],
+  ['pass', 'passed'],
+  ['tx', 'sent back by XDP'],
+  ['redirect', 'redirected by XDP'],
+];
+
+/** What an XDP program made of a frame: one word, and a phrase for people. */
+export const xdpAction = (verdict: number): readonly [name: string, text: string] =>
+  xdpActions[verdict] ?? xdpActions[0]!;
+
+function answer({ record, stage }: TapEvent): readonly [name: string, text: string] {
+  if (stage.id === 'xmit-done') return driverAnswer(record.verdict);
+  if (stage.id === 'xdp') return xdpAction(record.verdict);
+  const text = hookVerdict(record.verdict);
+  return [text, text];
+}
+
 /** One word for programs; undefined where the stage gives no answer. */
-export function verdictName({ record, stage }: TapEvent): string | undefined {
-  if (!record.has('verdict')) return undefined;
-  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[0] : hookVerdict(record.verdict);
+export function verdictName(event: TapEvent): string | undefined {
+  return event.record.has('verdict') ? answer(event)[0] : undefined;
 }
 
 /** A phrase for people. */
-export function verdictText({ record, stage }: TapEvent): string | undefined {
-  if (!record.has('verdict')) return undefined;
-  return stage.id === 'xmit-done' ? driverAnswer(record.verdict)[1] : hookVerdict(record.verdict);
+export function verdictText(event: TapEvent): string | undefined {
+  return event.record.has('verdict') ? answer(event)[1] : undefined;
 }

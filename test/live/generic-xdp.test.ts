@@ -43,7 +43,7 @@ function describeProgram(
   describe(`generic XDP, program "${program}", ${modeName(mode)}`, { skip }, () => {
     let session: TracedSession;
     before(async () => {
-      await attachGenericXdp(world, world.b, program);
+      await attachGenericXdp(world.b, program);
       const tracing = traceSession(vethScene(world), [...untouched, dropped], mode);
       session = await tracing.finally(() => detachGenericXdp(world.b));
     });

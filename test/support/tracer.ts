@@ -79,6 +79,8 @@ export interface TraceEvent {
   readonly stack?: readonly string[];
   readonly skb?: string;
   readonly verdict?: string;
+  readonly packet?: number;
+  readonly guess?: string;
   /** Of a netfilter hook. */
   readonly family?: string;
   readonly reason?: string;

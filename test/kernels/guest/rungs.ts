@@ -32,7 +32,7 @@ const limits: Readonly<Record<string, boolean>> = {
 };
 
 /** Programs that follow pointers by probe reads alone. */
-const byProbeOnly = new Set(['rx-handler', 'ip-output', 'delivery']);
+const byProbeOnly = new Set(['xdp', 'rx-handler', 'ip-output', 'delivery']);
 
 export function mustWork(rung: RungOf): boolean {
   const known = limits[rungName(rung)];

@@ -23,7 +23,7 @@ describeGroup({
   name: 'generic XDP',
   commands: ['clang'],
   topology: pair,
-  setUp: (topology) => attachXdp(topology, topology.end('ba'), 'drop', 'xdpgeneric'),
+  setUp: (topology) => attachXdp(topology.end('ba'), 'drop', 'xdpgeneric'),
   compare: { filter: FILTER },
   scenarios: [
     {
@@ -46,7 +46,7 @@ describeGroup({
   name: 'native XDP',
   commands: ['clang', 'ethtool'],
   topology: pair,
-  setUp: (topology) => attachXdp(topology, topology.end('ba'), 'drop', 'xdpdrv'),
+  setUp: (topology) => attachXdp(topology.end('ba'), 'drop', 'xdpdrv'),
   compare: { filter: FILTER, stages: 'path' },
   scenarios: [
     {
@@ -65,7 +65,7 @@ describeGroup({
   name: 'tc drops what comes in',
   commands: ['clang'],
   topology: pair,
-  setUp: (topology) => dropByTc(topology, topology.end('ba'), 'ingress'),
+  setUp: (topology) => dropByTc(topology.end('ba'), 'ingress'),
   compare: { filter: FILTER },
   scenarios: [
     {
@@ -84,7 +84,7 @@ describeGroup({
   name: 'tc drops what goes out',
   commands: ['clang'],
   topology: pair,
-  setUp: (topology) => dropByTc(topology, topology.end('ab'), 'egress'),
+  setUp: (topology) => dropByTc(topology.end('ab'), 'egress'),
   compare: { filter: FILTER },
   scenarios: [
     {

@@ -154,6 +154,7 @@ export const names: ComparisonNames = {
   },
   deviceName: (_netns, ifindex) => devices[ifindex],
   onlyChain: (...where) => new UnreachedChains([{ netns: { inum: 1 }, chains: bridgeChains }]).only(...where),
+  xdpProgram: () => ({ id: 12, name: 'guard' }),
   netnsName: (inum) => `ns${inum}`,
 };
 

@@ -19,6 +19,8 @@ export interface Sighting {
   /** An IP packet, without a link header. */
   readonly packet?: Uint8Array;
   readonly gso?: boolean;
+  /** The answer of the stage. */
+  readonly verdict?: number;
   /** More bytes than are in `packet`. */
   readonly len?: number;
 }
@@ -57,7 +59,7 @@ export function track(
 
 function eventOf(sighting: Sighting, us: number, seq: number) {
   const { stage, mechanism, skb = 0, head = 0, netns = 1, ifindex = 0, cpu = 0 } = sighting;
-  const { linkType = 1, packet, gso = false } = sighting;
+  const { linkType = 1, packet, gso = false, verdict } = sighting;
   const version = packet ? packet[0]! >> 4 : 0;
   return tapEvent({
     ...{ stage, seq },
@@ -68,6 +70,7 @@ function eventOf(sighting: Sighting, us: number, seq: number) {
       head: upper + BigInt(head),
       ...{ netnsInum: netns, ifindex, cpu, linkType, link: 1 },
       protocol: version === 6 ? 0x86dd : 0x0800,
+      ...(verdict !== undefined && { verdict }),
       ...(packet && { len: sighting.len ?? packet.length }),
     },
     has: [
@@ -75,6 +78,7 @@ function eventOf(sighting: Sighting, us: number, seq: number) {
       ...(head ? (['head'] as const) : []),
       ...(ifindex ? (['ifindex'] as const) : []),
       ...(gso ? (['gso'] as const) : []),
+      ...(verdict === undefined ? [] : (['verdict'] as const)),
       'netns',
     ],
     ...(packet && { data: packet }),

@@ -48,6 +48,7 @@ export function headerOf(
     })),
     notes: visibilityNotes(made, devices),
     names: new LiveNames(native, undefined as never, devices, bootToWallNs, 0n, SymbolTable.parse('')),
+    xdp: { programAt: () => undefined },
   };
 }
 
@@ -68,6 +69,7 @@ export function summaryOf(changes: Partial<TraceSummary> = {}): TraceSummary {
       seconds: 1.96,
       ledger: noLoss,
       notWatched: [],
+      counted: [],
     },
     ringHighWater: { bytes: 4096, ofBytes: 1 << 23 },
     ...changes,

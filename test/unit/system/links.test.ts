@@ -19,6 +19,7 @@ interface IpLink {
 const told: readonly IpLink[] = JSON.parse(readFileSync('test/fixtures/system/links.json', 'utf8'));
 const ifindexOf = (name: string | undefined) => told.find(({ ifname }) => ifname === name)?.ifindex;
 const types = { ether: 1, loopback: 772, none: 65534 };
+const XDP_MODE_DRV = 1;
 const XDP_MODE_SKB = 2;
 const IFF_UP = 1;
 
@@ -26,7 +27,7 @@ const links = readLinks(machine(), null);
 
 test('every device is what iproute2 says it is', () => {
   assert.deepEqual(
-    links.map(({ flags, ...link }) => ({ ...link, up: (flags & IFF_UP) !== 0 })),
+    links.map(({ flags, nativeXdp: _, ...link }) => ({ ...link, up: (flags & IFF_UP) !== 0 })),
     told.map(({ ifindex, ifname, link_type, mtu, flags, master, info_kind, xdp }) => ({
       ifindex,
       name: ifname,
@@ -43,11 +44,15 @@ test('every device is what iproute2 says it is', () => {
 test('native and generic XDP are told apart', () => {
   assert.deepEqual(
     told.filter(({ xdp }) => xdp).map(({ xdp }) => xdp?.mode),
-    [XDP_MODE_SKB, 1],
+    [XDP_MODE_SKB, XDP_MODE_DRV],
   );
   assert.deepEqual(
     links.filter(({ genericXdp }) => genericXdp).map(({ name }) => name),
     ['right'],
+  );
+  assert.deepEqual(
+    links.filter(({ nativeXdp }) => nativeXdp !== undefined).map(({ name }) => name),
+    told.filter(({ xdp }) => xdp?.mode === XDP_MODE_DRV).map(({ ifname }) => ifname),
   );
 });
 

@@ -1,0 +1,126 @@
+/** The return of a device's XDP program by trampoline: its verdicts beside the driver's own counters. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { runTaptrace } from '../../support/cli.js';
+import { driverStatistic } from '../../support/oracles/devices.js';
+import { patient, run } from '../../support/process.js';
+import { createQuietWorld, type QuietWorld } from '../../support/quiet.js';
+import { type TraceEvent, type TraceResult, Tracer } from '../../support/tracer.js';
+import { attachXdp, XDP_DROPPED_PORT, type XdpProgram } from '../../support/xdp.js';
+import { mustWork, rungName } from './rungs.js';
+
+const TAKEN = 25;
+const PASSED = 15;
+const rung = { stage: 'xdp', mechanism: 'fexit' } as const;
+
+function sendTo({ a, b }: QuietWorld, port: number, count: number): Promise<unknown> {
+  return a.send(['bash', '-c', `for i in $(seq ${count}); do echo $i > /dev/udp/${b.ipv4}/${port}; done`]);
+}
+
+/** Numbers of the programs that watch the return of others. */
+async function watchersOfNow(): Promise<number[]> {
+  const programs = JSON.parse(await run(['bpftool', '-j', 'prog', 'show'])) as {
+    id: number;
+    name?: string;
+  }[];
+  return programs.filter(({ name }) => name === 'verdict').map(({ id }) => id);
+}
+
+/** The watcher of the new program stands before that of the old one goes. */
+async function untilReplaced(before: readonly number[]): Promise<void> {
+  const deadline = Date.now() + patient(10_000);
+  for (;;) {
+    const now = await watchersOfNow();
+    if (now.length === before.length && !before.every((id) => now.includes(id))) return;
+    assert.ok(Date.now() < deadline, `still watched by ${now.join(', ')}`);
+  }
+}
+
+if (mustWork(rung))
+  describe('the return of an XDP program', { timeout: patient(60_000) }, () => {
+    let world: QuietWorld;
+    let result: TraceResult;
+    const counted: Record<'drops' | 'tx' | 'packets', number> = { drops: 0, tx: 0, packets: 0 };
+
+    /** Both programs one after the other, the second in the place of the first while it is watched. */
+    before(async () => {
+      world = await createQuietWorld();
+      await attachXdp(world.b, 'drop', 'xdpdrv');
+      // veth sends back only to an end that polls (drivers/net/veth.c, veth_xdp_xmit).
+      await world.a.run(['ethtool', '-K', world.a.device, 'gro', 'on']);
+      const netns = [world.a, world.b].flatMap((end) => ['--netns', end.netns.name]);
+      const stages = ['--stages', 'xdp,gro,rx-tap,start-xmit,drop,consume'];
+      const tracer = await Tracer.start([...netns, ...stages, '--mechanism', rungName(rung)]);
+      const programs: readonly XdpProgram[] = ['drop', 'tx'];
+      for (const program of programs) {
+        if (program !== 'drop') {
+          const watchers = await watchersOfNow();
+          await attachXdp(world.b, program, 'xdpdrv');
+          await untilReplaced(watchers);
+        }
+        await sendTo(world, XDP_DROPPED_PORT, TAKEN);
+        await sendTo(world, XDP_DROPPED_PORT + 1, PASSED);
+      }
+      for (const name of ['drops', 'tx', 'packets'] as const)
+        counted[name] = await driverStatistic(world.b, `rx_queue_0_xdp_${name}`);
+      result = await tracer.stop();
+    });
+    after(() => world?.close());
+
+    const at = (stage: string, verdict?: string): TraceEvent[] =>
+      result.events.filter(
+        (event) =>
+          event.stage === stage &&
+          event.ifname === 'vb' &&
+          (verdict === undefined || event.verdict === verdict),
+      );
+
+    it('as many verdicts as the driver counted', () => {
+      assert.deepEqual(counted, { drops: TAKEN, tx: TAKEN, packets: 2 * (TAKEN + PASSED) }, result.stderr);
+      assert.equal(at('xdp', 'drop').length, counted.drops, result.stderr);
+      assert.equal(at('xdp', 'tx').length, counted.tx, result.stderr);
+      assert.equal(at('xdp', 'pass').length, counted.packets - counted.drops - counted.tx);
+      assert.equal(at('xdp').length, counted.packets);
+      assert.equal(result.summary.complete, true, result.stderr);
+    });
+    it('frames without an skb, with the bytes that the tap sees', () => {
+      assert.ok(at('xdp').every(({ skb, mechanism }) => skb === undefined && mechanism === 'fexit'));
+      const bytes = (events: readonly TraceEvent[]) => events.map(({ data }) => data);
+      assert.deepEqual(bytes(at('xdp', 'pass')), bytes(at('rx-tap')));
+    });
+    it('one packet goes on from XDP to the tap, by its memory', () => {
+      const taps = at('rx-tap');
+      const passed = at('xdp', 'pass');
+      assert.deepEqual(
+        passed.map(({ packet }) => packet),
+        taps.map(({ packet }) => packet),
+      );
+      assert.equal(new Set(taps.map(({ packet }) => packet)).size, 2 * PASSED);
+      assert.deepEqual(
+        result.events.filter(({ guess }) => guess !== undefined),
+        [],
+      );
+    });
+    it('what was sent back is the same packet at its sender', () => {
+      const back = result.events.filter(({ stage, ifname }) => stage === 'rx-tap' && ifname === 'va');
+      assert.deepEqual(
+        back.map(({ packet }) => packet),
+        at('xdp', 'tx').map(({ packet }) => packet),
+      );
+    });
+    it('what was sent before it is the same packet', () => {
+      const sent = result.events.filter(({ stage, ifname }) => stage === 'start-xmit' && ifname === 'va');
+      assert.deepEqual(
+        at('xdp').map(({ packet }) => packet),
+        sent.map(({ packet }) => packet),
+      );
+    });
+  });
+
+describe('XDP programs that cannot be watched', () => {
+  it('says so where no device has one', async () => {
+    const said = await runTaptrace(['--stages', 'xdp', '--duration', '1']);
+    assert.equal(said.exit.code, 3, said.stderr);
+    assert.match(said.stderr, mustWork(rung) ? /none of the devices has a native XDP program/ : /xdp/);
+  });
+});
