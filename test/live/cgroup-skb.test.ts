@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { runTaptrace } from '../support/cli.js';
 import { comparing } from '../support/comparing.js';
-import { Follower, type JourneyLine } from '../support/follower.js';
+import { Follower, type PathLine } from '../support/follower.js';
 import { type ProtocolCounts, protocolCounts } from '../support/kernel-counts.js';
 import { Child } from '../support/process.js';
 import { bpfResidue, residueSince } from '../support/residue.js';
@@ -136,8 +136,8 @@ describe('l4-rcv by cgroup_skb', { skip }, () => {
     assert.equal(exit.code, 0, stderr);
     const [taken, refused] = [reader.port, CLOSED_PORT].map((port) =>
       journeys.find(({ events }) => events.some(({ dport }) => dport === port)),
-    ) as [JourneyLine, JourneyLine];
-    const stages = ({ events }: JourneyLine) => events.map(({ stage }) => stage);
+    ) as [PathLine, PathLine];
+    const stages = ({ events }: PathLine) => events.map(({ stage }) => stage);
     const inside = ['rx-tap', 'nf-input', 'l4-rcv'];
     assert.deepEqual(
       [...new Set(stages(taken))].filter((stage) => inside.includes(stage)),
