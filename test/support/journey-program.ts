@@ -105,7 +105,11 @@ class Judge {
 }
 
 const judge = new Judge();
-const tracker = new Tracker({ isWanted: () => true, onClosed: (journey) => judge.take(journey) });
+/** As the commands do: what nobody would be shown, such as the end of a stranger's clone, is not judged. */
+const takeWanted = (journey: Journey, wanted: boolean): void => {
+  if (wanted) judge.take(journey);
+};
+const tracker = new Tracker({ isWanted: () => true, onClosed: takeWanted });
 const options: TraceOptions = {
   ...{ stages: expandStages(task.stages).stages, interfaces: [], netns: task.netns.map(({ name }) => name) },
   ...{ snaplen: task.snaplen, ringBytes: task.ringBytes, arm: false, observeOnly: false, stacks: false },
