@@ -20,6 +20,20 @@ int skb_arg0_dev_arg1(unsigned long long *ctx)
 	return observe_here(ctx, (void *)ctx[0], (void *)ctx[1]);
 }
 
+/* tcp_probe: the packet has no device any more, but its socket is known. */
+SEC("tp_btf")
+int sk_arg0_skb_arg1(unsigned long long *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[1];
+	struct observation what = {
+		.attach_id = attach_id,
+		.stage = stage,
+		.owner = (void *)ctx[0],
+	};
+
+	return observe(ctx, skb, skb->dev, &what);
+}
+
 /* qdisc_enqueue: (qdisc, txq, skb). */
 SEC("tp_btf")
 int skb_arg2(unsigned long long *ctx)

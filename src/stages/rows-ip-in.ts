@@ -109,6 +109,7 @@ export const networkInRows: readonly Stage[] = [
     direction: 'rx',
     inPath: true,
     functions: ['tcp_v4_rcv', 'udp_rcv', 'icmp_rcv', 'tcp_v6_rcv', 'udpv6_rcv', 'icmpv6_rcv'],
+    tracepointInside: 'tcp_rcv_established',
     frameStart: 'detect',
     ladder: [
       ...functionRungs(
@@ -124,6 +125,16 @@ export const networkInRows: readonly Stage[] = [
         'A probe of ours: one more program at the root of the cgroup v2 hierarchy, which lets everything pass; needs kernel 6.4. It runs ' +
           'behind the entry, where the socket is found: only packets that have one are seen, once for each socket, and the socket is known.',
       ),
+      {
+        ...built(
+          'tp_btf',
+          'tcp_probe',
+          'tp_btf',
+          'sk_arg0_skb_arg1',
+          'Passive, but of TCP alone, and there only segments of connections that are established.',
+        ),
+        skbArgument: 1,
+      },
     ],
     ...surroundings('l4-rcv'),
     sees:
