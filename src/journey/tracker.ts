@@ -230,6 +230,8 @@ export class Tracker {
       ended: false,
     };
     journey.lineages.push(lineage);
+    // All its other ones may have ended.
+    journey.endedNs = 0;
     return lineage;
   }
 
