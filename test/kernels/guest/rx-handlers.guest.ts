@@ -40,6 +40,11 @@ async function bridged(): Promise<RouterWorld> {
   await a.run(['ip', 'link', 'add', 'link', a.device, 'name', 'mv0', 'type', 'macvlan', 'mode', 'bridge']);
   await a.run(['ip', 'link', 'set', 'mv0', 'up']);
   await toA.run(['nft', '-f', '-'], { input: ruleset });
+  for (const [end, ip, mac] of [
+    [a, '192.0.2.3', c.mac],
+    [c, a.ipv4, a.mac],
+  ] as const)
+    await end.run(['ip', 'neigh', 'replace', ip, 'lladdr', mac, 'dev', end.device, 'nud', 'permanent']);
   await a.run(['ping', '-q', '-c', '1', '-w', '5', '192.0.2.3']);
   return world;
 }
@@ -66,7 +71,12 @@ for (const mechanism of mechanisms) {
     before(async () => {
       world = await bridged();
       const netns = [world.a, world.toA].flatMap((end) => ['--netns', end.netns.name]);
-      const rungs = ['--mechanism', `rx-handler=${mechanism}`];
+      // Netfilter links do not reach the bridge family.
+      const hook = mechanism === 'fentry' ? 'fexit' : 'kretprobe';
+      const rungs = [`rx-handler=${mechanism}`, `nf-forward=${hook}`].flatMap((rung) => [
+        '--mechanism',
+        rung,
+      ]);
       const tracer = await Tracer.start([...netns, '--stages', 'rx-handler,nf-forward', ...rungs]);
       await world.toA.run(['nft', 'reset', 'counters']);
       const earlier = await counts();
