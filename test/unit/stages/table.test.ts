@@ -191,19 +191,3 @@ test('the bytes of a packet begin where the layer has put them', () => {
   assert.deepEqual(startAt('data'), [1, 18, 19, 20, 21, 22, 23, 24, 25]);
   assert.deepEqual(startAt('detect'), [8, 9, 10, 11, 12, 13, 15, 16, 17, 26, 27]);
 });
-
-test('tracepoints are told with the function that holds them', () => {
-  const inside = stages.flatMap(({ id, tracepointInside }) =>
-    tracepointInside ? [[id, tracepointInside]] : [],
-  );
-  assert.deepEqual(inside, [
-    ['netif-rx', 'netif_rx_internal'],
-    ['rx-tap', '__netif_receive_skb_core'],
-    ['dev-queue', '__dev_queue_xmit'],
-    ['qdisc-enqueue', '__dev_queue_xmit'],
-    ['qdisc-dequeue', '__qdisc_run'],
-    ['tx-tap', 'dev_hard_start_xmit'],
-    ['start-xmit', 'dev_hard_start_xmit'],
-    ['xmit-done', 'dev_hard_start_xmit'],
-  ]);
-});
