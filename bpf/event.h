@@ -116,7 +116,7 @@ struct tap_record {
 	__s32 stack_id;
 	__u32 pid; /* thread group id: what user space calls the process id */
 	__u32 tid;
-	__u32 uid; /* owner of skb->sk */
+	__u32 uid; /* owner of the socket: of skb->sk, or of one that the stage is about */
 	__u16 gso_size;
 	__u16 gso_segs;
 	__u16 link_type; /* ARPHRD_* of the device */

@@ -134,6 +134,7 @@ const volatile bool want_owner = false;
 const volatile bool want_task = true;
 /* Arguments that only newer kernels pass to kfree_skb and consume_skb. */
 const volatile bool has_reason = false;
+const volatile bool has_receiver = false;
 const volatile bool has_location = false;
 /* A kernel stack of every packet, whether or not stacks were asked for. */
 const volatile bool want_stack = false;

@@ -77,6 +77,8 @@ int kfree_skb(unsigned long long *ctx)
 		what.reason = ctx[2];
 		what.present |= TAP_HAS_REASON;
 	}
+	if (has_receiver)
+		what.owner = (void *)ctx[3];
 	return observe(ctx, skb, skb->dev, &what);
 }
 

@@ -116,8 +116,7 @@ class ClassicProgram : public Napi::ObjectWrap<ClassicProgram> {
                        {InstanceMethod<&ClassicProgram::run_record>("runRecord")});
   }
 
-  explicit ClassicProgram(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<ClassicProgram>(info) {
+  explicit ClassicProgram(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ClassicProgram>(info) {
     auto bytes = info[0].As<Napi::Uint8Array>();
     instructions_.resize(bytes.ByteLength() / sizeof(bpf_insn));
     memcpy(instructions_.data(), bytes.Data(), instructions_.size() * sizeof(bpf_insn));

@@ -139,7 +139,8 @@ function functionOf(stage: Stage, rung: Rung, features: KernelFeatures): string 
 /** The program shapes whose tracepoints and functions gained arguments over time. */
 function argumentConstants(rung: Rung, features: KernelFeatures): Record<string, number> {
   const count = features.tracepoints[rung.target]?.length ?? 0;
-  if (rung.target === 'kfree_skb') return { has_reason: Number(count >= 3) };
+  if (rung.target === 'kfree_skb')
+    return { has_reason: Number(count >= 3), has_receiver: Number(count >= 4) };
   if (rung.target === 'tcf_classify')
     return { has_block: Number(features.functions.tcf_classify?.[1]?.type === 'tcf_block') };
   if (rung.target === 'consume_skb') return { has_location: Number(count >= 2) };

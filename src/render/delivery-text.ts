@@ -4,10 +4,17 @@ import { deliveryOf } from '../trace/verdicts.js';
 
 export type HolderNames = Pick<Names, 'socketHolders'>;
 
-function holdersText({ record }: TapEvent, names: HolderNames): string {
+/** `tcpdump[812]` */
+export function holdersText({ record }: TapEvent, names: HolderNames): string {
   if (!record.has('socketInode')) return 'a packet socket';
   const holders = names.socketHolders?.(record.socketInode) ?? [];
   return holders.map(({ pid, comm }) => `${comm}[${pid}]`).join(', ') || `socket ${record.socketInode}`;
+}
+
+/** Of a drop since 6.11: the packet socket that had no room, where the kernel names it (net/packet/af_packet.c). */
+export function isFullSocket({ stage, record }: TapEvent, names: Pick<Names, 'dropReason'>): boolean {
+  if (stage.id !== 'drop' || !record.has('reason') || !record.has('socketInode')) return false;
+  return names.dropReason(record.reason) === 'PACKET_SOCK_ERROR';
 }
 
 export function deliveryText(event: TapEvent, names: HolderNames): string {

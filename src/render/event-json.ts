@@ -11,6 +11,7 @@ import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { deliveryOf, familyName, verdictName } from '../trace/verdicts.js';
 import type { ByteWriter } from './byte-writer.js';
+import { isFullSocket } from './delivery-text.js';
 
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
 const absolute = { absoluteSequence: true } as const;
@@ -202,10 +203,11 @@ export class EventJson {
     const { record, stage } = event;
     const { out } = this;
     if (record.is('amends')) out.ascii(',"amends":true');
-    if (stage.id !== 'delivery') return;
+    const isFull = isFullSocket(event, this.names);
+    if (stage.id !== 'delivery' && !isFull) return;
     const holders = this.names.socketHolders?.(record.socketInode) ?? [];
     if (holders.length > 0) out.text(`,"holders":${JSON.stringify(holders)}`);
-    const { result, takenBytes } = deliveryOf(event);
+    const { result, takenBytes } = isFull ? { result: 'full' } : deliveryOf(event);
     if (result) out.ascii(`,"result":"${result}"`);
     if (takenBytes !== undefined) this.number(',"takenBytes":', takenBytes);
   }

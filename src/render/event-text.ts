@@ -7,7 +7,7 @@ import { positionText } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { verdictText } from '../trace/verdicts.js';
-import { deliveryText } from './delivery-text.js';
+import { deliveryText, holdersText, isFullSocket } from './delivery-text.js';
 import { asciiDump, hexDump } from './hex.js';
 import { printable } from './printable.js';
 import { TimeColumn } from './time-column.js';
@@ -140,11 +140,13 @@ export class EventText {
     return text;
   }
 
-  private dropText({ record }: TapEvent): string {
+  private dropText(event: TapEvent): string {
+    const { record } = event;
     const reason = record.has('reason') ? ` ${this.names.dropReason(record.reason)}` : '';
     const death = this.names.death(record);
     const inside = death?.stage === undefined ? '' : `, function ${death.function}`;
-    return this.palette.drop(` dropped:${reason}${death ? ` ${death.text}${inside}` : ''}`);
+    const whose = isFullSocket(event, this.names) ? ` (${holdersText(event, this.names)})` : '';
+    return this.palette.drop(` dropped:${reason}${death ? ` ${death.text}${whose}${inside}` : ''}`);
   }
 
   private outcomeText(event: TapEvent): string {

@@ -8,9 +8,9 @@ import type { Row } from '../explain/rows.js';
 import type { Scene } from '../explain/scene.js';
 import { isPingOriginal } from '../explain/truths-fate.js';
 import type { Branch } from '../journey/journey.js';
-import type { TapEvent } from '../trace/event.js';
+import type { Names, TapEvent } from '../trace/event.js';
 import { verdictText } from '../trace/verdicts.js';
-import { deliveryText, type HolderNames } from './delivery-text.js';
+import { deliveryText, type HolderNames, holdersText, isFullSocket } from './delivery-text.js';
 
 /** The columns of a line say these. */
 const inColumns: ReadonlySet<Change['field']> = new Set(['netns', 'device', 'skb']);
@@ -47,8 +47,9 @@ export function bracketTexts({ steps }: Row): string[] {
 }
 
 /** The answer of the stage. */
-export function answerTexts(event: TapEvent, names: HolderNames): string[] {
+export function answerTexts(event: TapEvent, names: HolderNames & Pick<Names, 'dropReason'>): string[] {
   if (event.stage.id === 'delivery') return [deliveryText(event, names)];
+  if (isFullSocket(event, names)) return [`the buffer of ${holdersText(event, names)} was full`];
   const verdict = verdictText(event);
   return verdict === undefined ? [] : [verdict];
 }

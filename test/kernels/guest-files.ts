@@ -2,8 +2,8 @@
 import type { Lockdown } from './situations.js';
 
 /**
- * They watch what hangs on kernel functions and netfilter, which lockdown allows or refuses altogether: they run where
- * nothing is locked down, and `ladder` sees that every rung that cannot work elsewhere is refused with a reason.
+ * They watch what hangs on kernel functions and netfilter. Lockdown for integrity changes nothing of it; that
+ * confidentiality refuses probe reads, each rung with a reason, `ladder` sees.
  */
 const besideTheTaps = new Set(['deliveries', 'functions', 'hooks', 'netfilter', 'rx-handlers']);
 

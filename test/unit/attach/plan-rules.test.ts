@@ -157,9 +157,9 @@ test('constants: which namespaces and devices', () => {
 test('constants: arguments that tracepoints have only on newer kernels', () => {
   const facts = (features: KernelFeatures) => {
     const [drop, consume] = plan('drop,consume', features).attachments;
-    return [constantsOf(drop).has_reason, constantsOf(consume).has_location];
+    return [constantsOf(drop).has_reason, constantsOf(drop).has_receiver, constantsOf(consume).has_location];
   };
-  assert.deepEqual(facts(kernels.v510), [0, 0]);
-  assert.deepEqual(facts(kernels.v612), [1, 1]);
+  assert.deepEqual(facts(kernels.v510), [0, 0, 0]);
+  assert.deepEqual(facts(kernels.v612), [1, 1, 1]);
   assert.equal('has_reason' in constantsOf(plan('rx-tap', v612).attachments[1]), false);
 });

@@ -163,3 +163,19 @@ test('what is remembered of one event is not told of the next', () => {
     ['eth0', 'unknown', undefined],
   ]);
 });
+
+test('deliveries: what the socket made of the packet, and how many bytes it took', () => {
+  const delivery = { stage: 'delivery', has: ['socketInode', 'aux'] } as const;
+  const fields = { socketInode: 5n, aux: (0xf1n << 8n) | 1n };
+  const counted = jsonOf({ ...delivery, fields });
+  assert.deepEqual([counted.result, 'takenBytes' in counted], ['taken', false]);
+  const asked = jsonOf({ ...delivery, fields, delivery: { result: 'taken', takenBytes: 96 } });
+  assert.deepEqual([asked.result, asked.takenBytes], ['taken', 96]);
+});
+
+test('a drop at a packet socket that the kernel names is an answer of that socket', () => {
+  const drop = (reason: number) =>
+    jsonOf({ stage: 'drop', has: ['reason', 'socketInode'], fields: { reason, socketInode: 5n } });
+  assert.equal(drop(7).result, 'full');
+  assert.equal('result' in drop(6), false);
+});

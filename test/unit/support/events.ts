@@ -64,6 +64,7 @@ const reasons: Readonly<Record<number, string>> = {
   3: 'NO_SOCKET',
   5: 'OTHERHOST',
   6: 'NETFILTER_DROP',
+  7: 'PACKET_SOCK_ERROR',
 };
 
 const symbols: Readonly<Record<string, string>> = {
