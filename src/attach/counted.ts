@@ -12,5 +12,12 @@ export function countedWatch(
   const rung = stage.ladder.find(({ mechanism }) => mechanism === 'counted');
   if (!rung || watch.mechanism || (forced && forced !== 'counted')) return watch;
   const { mechanism, target, remark } = rung;
-  return { stage: stage.id, mechanism, target, observed: true, reason: remark!, passedOver: watch.passedOver };
+  return {
+    stage: stage.id,
+    mechanism,
+    target,
+    observed: true,
+    reason: remark!,
+    passedOver: watch.passedOver,
+  };
 }

@@ -482,7 +482,9 @@ export class TapSession {
 
   /** Null where one of the programs does not tell. */
   private missesOfDevices({ attachId }: Attachment): number | null {
-    const misses = (this.programs.get(attachId) ?? []).map((id) => this.native.programStats(id).recursionMisses);
+    const misses = (this.programs.get(attachId) ?? []).map(
+      (id) => this.native.programStats(id).recursionMisses,
+    );
     return misses.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), 0);
   }
 

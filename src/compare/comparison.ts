@@ -5,10 +5,10 @@
 import type { RecordView } from '../decode/record.js';
 import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
+import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
 import { Ends } from './ends.js';
-import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
 import { Flow } from './flow.js';
 import { Groups } from './groups.js';
 import type { Row } from './place.js';

@@ -41,7 +41,10 @@ export class Ends {
   dropped({ atNs }: Step, event: TapEvent, walk: Walk): void {
     const { tap, last, entered } = walk;
     const death = this.names.death(event.record);
-    if (death?.stage === 'xdp') return this.byXdp(event);
+    if (death?.stage === 'xdp') {
+      this.byXdp(event);
+      return;
+    }
     const place = this.killer(event, walk, death);
     place.dropped += 1;
     if (tap?.row === last && tap?.row.place.stage === 'rx-tap' && death && isByGenericXdp(death)) {

@@ -1,6 +1,6 @@
 /** Frames that native XDP took: by its verdicts, by drops that the stack of a driver explains, or counted by the driver. */
 import type { XdpCounts } from '../system/xdp-counts.js';
-import { takenVerdicts, type TakenVerdict } from '../system/xdp-counts.js';
+import { type TakenVerdict, takenVerdicts } from '../system/xdp-counts.js';
 import type { CountedXdp } from '../trace/xdp-keeper.js';
 import type { Groups, TakenByXdp } from './groups.js';
 import type { Row } from './place.js';

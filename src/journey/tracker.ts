@@ -168,7 +168,7 @@ export class Tracker {
     const isEnd = event.stage.layer === 'end';
     const guess = content === 'unknown' ? 'the same memory, and its bytes say nothing' : undefined;
     // A frame gets its sk_buff behind XDP.
-    if (skb === 0 || (isFrame(origin)))
+    if (skb === 0 || isFrame(origin))
       return transition === 'backward' ? undefined : { lineage: origin, ...(guess && { guess }) };
     if (!isEnd && (transition === 'birth' || transition === 'backward' || transition === 'again'))
       return undefined;

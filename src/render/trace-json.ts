@@ -61,8 +61,18 @@ export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): Record<stri
 
 /** The last line of every trace; `packets` where they are told apart. */
 export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
-  const { ledger, reason, events, filteredOut, undecided, late, seconds, ringHighWater, notWatched, counted } =
-    summary;
+  const {
+    ledger,
+    reason,
+    events,
+    filteredOut,
+    undecided,
+    late,
+    seconds,
+    ringHighWater,
+    notWatched,
+    counted,
+  } = summary;
   return {
     type: 'summary',
     events,

@@ -1,8 +1,8 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
 import { armsDevices } from '../attach/plan.js';
 import type { StageWatch } from '../stages/report.js';
-import { armedLine } from '../trace/arming.js';
 import { type TakenVerdict, takenVerdicts } from '../system/xdp-counts.js';
+import { armedLine } from '../trace/arming.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import type { CountedXdp } from '../trace/xdp-keeper.js';
@@ -39,7 +39,9 @@ function briefLines(watches: readonly StageWatch[]): string[] {
   const groups = [
     [
       'watching',
-      idsOf((watch) => ![!watch.mechanism, isInferred(watch), isCounted(watch), isProbe(watch)].includes(true)),
+      idsOf(
+        (watch) => ![!watch.mechanism, isInferred(watch), isCounted(watch), isProbe(watch)].includes(true),
+      ),
       '',
     ],
     ['by probes of ours, which others could see:', idsOf(isProbe), ' (--observe leaves them out)'],
@@ -103,7 +105,9 @@ function countedLine({ stage, ifname, frames }: CountedXdp): string[] {
     return count > 0 ? [`${plural(count, 'frame')} ${taken[verdict]}`] : [];
   });
   if (texts.length === 0) return [];
-  return [`${stage} on ${printable(ifname)}: ${texts.join(', ')} before they were packets (counted by the driver)`];
+  return [
+    `${stage} on ${printable(ifname)}: ${texts.join(', ')} before they were packets (counted by the driver)`,
+  ];
 }
 
 function completeness({ ledger }: TraceSummary): string {

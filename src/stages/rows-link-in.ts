@@ -1,14 +1,6 @@
 /** Rows of the way in, on the link layer: from the driver to the devices stacked upon it. */
 import { surroundings } from './path.js';
-import {
-  built,
-  byProbe,
-  functionRungs,
-  hookRungs,
-  kprobeRemark,
-  provedBy,
-  tcLadder,
-} from './rungs.js';
+import { built, byProbe, functionRungs, hookRungs, kprobeRemark, provedBy, tcLadder } from './rungs.js';
 import type { Stage } from './types.js';
 
 export const linkInRows: readonly Stage[] = [
@@ -31,7 +23,8 @@ export const linkInRows: readonly Stage[] = [
       {
         mechanism: 'counted',
         target: 'the statistics of the driver',
-        remark: 'Totals of what it dropped, sent back or redirected, told at the end; XDP_DROP and XDP_TX fire no tracepoint.',
+        remark:
+          'Totals of what it dropped, sent back or redirected, told at the end; XDP_DROP and XDP_TX fire no tracepoint.',
       },
     ],
     ...surroundings('xdp'),

@@ -131,7 +131,9 @@ export class XdpKeeper {
     if (counts && !this.baselines.has(key(device))) this.baselines.set(key(device), { device, counts });
     const why = reason === undefined ? '' : ` cannot be watched (${reason})`;
     if (!counts)
-      notice(`what the XDP program of ${name} takes is not seen: it${why || ' is not watched'}, and the driver does not count it`);
+      notice(
+        `what the XDP program of ${name} takes is not seen: it${why || ' is not watched'}, and the driver does not count it`,
+      );
     else if (why) notice(`the XDP program of ${name}${why}: what it takes is counted by the driver`);
   }
 
@@ -153,9 +155,7 @@ export class XdpKeeper {
         ),
       );
       const program = this.programs.get(this.devices.get(id)?.programId ?? link.nativeXdp!)!;
-      return [
-        { stage: 'xdp', netns: netns.inum, ifindex: link.ifindex, ifname: link.name, program, frames },
-      ];
+      return [{ stage: 'xdp', netns: netns.inum, ifindex: link.ifindex, ifname: link.name, program, frames }];
     });
   }
 }

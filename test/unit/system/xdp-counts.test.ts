@@ -22,7 +22,13 @@ describe('XDP counters of drivers', () => {
   });
 
   it("a driver's own total is not added to those of its queues", () => {
-    const statistics = { rx_xdp_drop: 7, rx_xdp_tx_xmit: 3, rx0_xdp_drop: 5, rx1_xdp_drop: 2, rx0_xdp_tx_xmit: 3 };
+    const statistics = {
+      rx_xdp_drop: 7,
+      rx_xdp_tx_xmit: 3,
+      rx0_xdp_drop: 5,
+      rx1_xdp_drop: 2,
+      rx0_xdp_tx_xmit: 3,
+    };
     assert.deepEqual(xdpCountsOf(statistics), { drop: 7, tx: 3 });
   });
 
