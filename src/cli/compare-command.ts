@@ -26,7 +26,11 @@ class ComparisonView implements JourneyView {
   private readonly gaps: HookGap[] = [];
   private chains = new UnreachedChains();
 
-  constructor(private readonly output: Output) {}
+  constructor(
+    private readonly output: Output,
+    /** Only some packets are looked at. */
+    private readonly isFiltered: boolean,
+  ) {}
 
   header({ names, devices, hooks, xdp }: TraceHeader): void {
     this.chains = new UnreachedChains(hooks);
@@ -65,7 +69,8 @@ class ComparisonView implements JourneyView {
   /** Everything that was seen, once the run is over. */
   result({ ledger, counted }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
     this.output.progress('');
-    this.comparison.xdp.counted(counted);
+    // A driver counts all frames, whatever is asked for.
+    if (!this.isFiltered) this.comparison.xdp.counted(counted);
     const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
     return comparisonResult(this.comparison, { ledger, journeys, gaps });
   }
@@ -80,7 +85,7 @@ export async function compareCommand(
   const asked = journeyOptions(args, filterExpression(args), compareStages);
   let stop: Trace['stop'] = () => undefined;
   const output = new Output(() => stop('output-closed'));
-  const view = new ComparisonView(output);
+  const view = new ComparisonView(output, asked.filter !== undefined);
   const sink = new JourneySink(output, view, asked, {
     ...{ json: false, version, debug: Boolean(args.debug) },
     onEnough: () => stop('count'),

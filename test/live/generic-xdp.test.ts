@@ -18,7 +18,7 @@ import {
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
 import { attachGenericXdp, detachGenericXdp, XDP_DROPPED_PORT, type XdpProgram } from '../support/xdp.js';
 
-const skip = cannotRunLive(['tcpdump', 'iperf3', 'clang']) ?? false;
+const skip = cannotRunLive(['tcpdump', 'iperf3']) ?? false;
 const PASSIVE: Mode = { arm: false, snaplen: 96 };
 const ARMED: Mode = { arm: true, snaplen: 96 };
 

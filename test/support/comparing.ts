@@ -34,6 +34,7 @@ export interface StageRow {
 
 /** One sentence with its number. */
 export interface Finding {
+  readonly kind?: string;
   readonly text: string;
   readonly packets: number;
   readonly stage?: string;
@@ -70,7 +71,7 @@ const SETTLE_MS = 50;
 
 /** Runs compare in all hosts' namespaces while `use` sends; returns what it said at its end. */
 export async function comparing(
-  hosts: readonly Host[],
+  hosts: readonly Pick<Host, 'netns'>[],
   { filter, stages, args = [] }: CompareOptions,
   use: () => Promise<void>,
 ): Promise<Compared> {

@@ -80,7 +80,6 @@ export interface TraceEvent {
   readonly skb?: string;
   readonly verdict?: string;
   readonly packet?: number;
-  readonly guess?: string;
   /** Of a netfilter hook. */
   readonly family?: string;
   readonly reason?: string;
