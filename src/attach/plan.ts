@@ -164,8 +164,8 @@ function directMapConstants({ directMap }: KernelFeatures): Record<string, numbe
 function frameStartOf({ frameStart }: Stage, { mechanism, program }: Rung): number {
   // Both are handed the packet with its link header pushed back (net/core/dev.c, sch_handle_ingress; net/packet/af_packet.c).
   if (mechanism === 'packet_socket' || mechanism === 'tcx') return frameStarts.data;
-  // INET hooks are handed it at its network header; what lies before may be the link header of another device.
-  if (mechanism === 'netfilter') return frameStarts.network;
+  // INET hooks and cgroups are handed it at its network header; what lies before may be the link header of another device.
+  if (mechanism === 'netfilter' || mechanism === 'cgroup_skb') return frameStarts.network;
   return program?.allHooks ? frameStarts.detect : frameStarts[frameStart];
 }
 
