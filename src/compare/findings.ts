@@ -112,7 +112,7 @@ function beforeTapText({ packets, tap }: Group): string {
 function takenText({ packets, place: { place } }: Group, how: string): string {
   const program = place.program === undefined ? '' : ` (${place.program})`;
   const device = deviceOf(place);
-  return `${plural(packets, 'frame')} ${was(packets)} ${how} by the XDP program${program} on ${device} before any tap there: tcpdump on ${device} cannot show them.`;
+  return `${plural(packets, 'frame')} ${was(packets)} ${how} by the XDP program${program} on ${device} before any tap there: tcpdump on ${device} cannot show ${packets === 1 ? 'it' : 'them'}.`;
 }
 
 /** Between the chains of a hook stand the kernel's own functions, such as the NAT that keeps flows apart. */

@@ -92,7 +92,7 @@ function howText({
   target,
   function: where,
 }: Pick<Attachment, 'mechanism' | 'target'> & { readonly function?: string }): string {
-  if (mechanism === 'inferred') return `inferred from ${target}`;
+  if (mechanism === 'inferred' || mechanism === 'counted') return `${mechanism} from ${target}`;
   return `${mechanism} ${where?.startsWith(`${target}.`) ? where : target}`;
 }
 

@@ -20,6 +20,7 @@ export function watchKind(watch: StageWatch): WatchKind {
 /** The mechanism in a few words, or why there is none. */
 export function watchPhrase(watch: StageWatch): string {
   if (watch.mechanism === undefined) return watch.reason;
+  if (watch.mechanism === 'counted') return `counted from ${watch.target}`;
   if (watch.mechanism === 'inferred') return `inferred from ${watch.target ?? 'its neighbours'}`;
   const names = watch.targets ?? (watch.target === undefined ? [] : [watch.target]);
   return [watch.mechanism, firstOf(names)].join(' ').trimEnd();

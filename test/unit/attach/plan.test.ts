@@ -1,9 +1,10 @@
 /** Which rung each kernel gets, and why better ones were passed over. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KernelFeatures } from '../../../src/attach/features.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import type { StageWatch } from '../../../src/stages/report.js';
-import type { StageId } from '../../../src/stages/types.js';
+import type { Mechanism, StageId } from '../../../src/stages/types.js';
 import { confidential, confidential510, v510, v612, v618, withoutBtf, withoutSymbols } from './kernels.js';
 import { constantsOf, outline, plan } from './requests.js';
 
@@ -157,10 +158,30 @@ test('a missing tracepoint leaves its stage unwatched', () => {
   assert.match(watches[0]?.reason ?? '', /this kernel has no tracepoint net_dev_queue/);
 });
 
-test('stages that have no program yet say so', () => {
-  const { attachments, watches } = plan('xdp', v612);
-  assert.deepEqual(attachments, []);
-  for (const watch of watches) assert.match(watch.reason, /not built yet in this version/, watch.stage);
+const noFexit: KernelFeatures = {
+  ...v612,
+  refusals: [{ mechanism: 'fexit', reason: 'this kernel refuses fentry programs (EPERM)' }],
+};
+
+test('xdp: by the return of the program where that can be had, else what drivers count', () => {
+  assert.deepEqual(outline(plan('xdp', v612), 'xdp'), ['fexit bpf_prog_run_xdp xdp-probe/verdict']);
+  const counted = (features: KernelFeatures, why: RegExp) => {
+    const { attachments, watches } = plan('xdp', features);
+    assert.deepEqual(attachments, []);
+    const { mechanism, observed, passedOver } = watches[0]!;
+    assert.deepEqual([mechanism, observed], ['counted', true]);
+    assert.match(passedOver[0]!.reason, why);
+  };
+  counted({ ...v612, capabilities: ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'] }, /needs CAP_SYS_ADMIN/);
+  counted({ ...v612, lockdown: 'confidentiality' }, /lockdown=confidentiality/);
+  counted(noFexit, /refuses fentry programs/);
+});
+
+test('xdp: a mechanism that was asked for does not become another one', () => {
+  const forced = (mechanism: Mechanism, features: KernelFeatures) =>
+    plan('xdp', features, { mechanisms: new Map([['xdp', mechanism]]) }).watches[0]?.mechanism;
+  assert.equal(forced('fexit', noFexit), undefined);
+  assert.equal(forced('counted', v612), 'counted');
 });
 
 const reasonsOf = (watch: StageWatch | undefined) => watch?.passedOver.map(({ mechanism }) => mechanism);

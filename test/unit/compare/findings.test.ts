@@ -1,6 +1,7 @@
 /** Findings: the sentences, each with its number. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Comparison } from '../../../src/compare/comparison.js';
 import type { Journey } from '../../../src/journey/journey.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
 import { noLoss } from '../render/header.js';
@@ -14,6 +15,7 @@ import {
   flow,
   type Hook,
   journeyOf,
+  names,
   noSocket,
   passed,
   rxTap,
@@ -203,5 +205,46 @@ describe('findings say', () => {
       100,
     );
     assert.match(findings[0]!.text, /with other addresses had their source rewritten in ip nat\/POSTROUTING/);
+  });
+});
+
+describe('XDP: findings say', () => {
+  const at = (verdict: number): Event => ({ stage: 'xdp', ifindex: 3, verdict });
+  const sent: Event = { ...txTap, ifindex: 2 };
+  /** The driver frees what its program did not want (veth). */
+  const freed: Event = { stage: 'drop', reason: 2, location: 5n, ifindex: 3 };
+
+  it('what its program took, by verdict', () => {
+    const journeys = [
+      ...times(4, [sent, at(1), freed]),
+      ...times(3, [sent, at(3)]),
+      ...times(2, [sent, at(4)]),
+      ...times(1, [sent, at(0)]),
+      ...times(5, [sent, at(2), vB, consumed]),
+    ];
+    const result = compared(journeys);
+    assert.deepEqual(
+      result.findings.map(({ text }) => text),
+      [
+        '4 frames were dropped by the XDP program (id 12, guard) on vB before any tap there: tcpdump on vB cannot show them.',
+        '3 frames were sent back by the XDP program (id 12, guard) on vB before any tap there: tcpdump on vB cannot show them.',
+        '2 frames were redirected by the XDP program (id 12, guard) on vB before any tap there: tcpdump on vB cannot show them.',
+        '1 frame was dropped with an error by the XDP program (id 12, guard) on vB before any tap there: tcpdump on vB cannot show it.',
+      ],
+    );
+    const row = result.stages.find(({ stage }) => stage === 'xdp');
+    assert.deepEqual([row?.packets, row?.dropped, result.dropped], [15, 5, 5]);
+    assert.ok(!result.stages.some(({ stage }) => stage === 'drop'), 'no drop is counted twice');
+  });
+
+  it('by the drops of its driver, and by what the driver counted beyond them', () => {
+    const comparison = new Comparison(names);
+    for (const journey of times(4, [sent, freed])) comparison.journey(journey);
+    const program = { id: 12, name: 'guard' };
+    const where = { stage: 'xdp', netns: 1, ifindex: 3, ifname: 'vB', program } as const;
+    comparison.xdp.counted([{ ...where, frames: { drop: 10, tx: 0 } }]);
+    const groups = comparison.groups.all.map(({ kind, packets }) => [kind, packets]);
+    assert.deepEqual(groups, [['dropped-by-xdp', 10]]);
+    assert.equal(comparison.places.all.find(({ place }) => place.stage === 'xdp')?.dropped, 10);
   });
 });

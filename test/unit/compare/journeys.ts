@@ -133,6 +133,7 @@ const stacks: Readonly<Record<number, readonly string[]>> = {
   2: ['__udp4_lib_rcv+0x1', 'ip_protocol_deliver_rcu+0x2'],
   3: ['do_xdp_generic+0x1'],
   4: ['nf_hook_slow+0x60', '__br_forward+0x1'],
+  5: ['veth_xdp_rcv_skb+0x1', 'veth_poll+0x2'],
 };
 
 export const consumed: Event = { stage: 'consume' };
