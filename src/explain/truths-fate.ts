@@ -1,6 +1,7 @@
 /** What looks like a loss, or like another packet, and is neither. */
 
 import { durationText } from '../compare/duration.js';
+import { isTaken, takenVerdict } from '../journey/verdict.js';
 import { anyOfChains, chainsAhead, isNextBracket } from './chains.js';
 import { packetType, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
@@ -102,8 +103,28 @@ function queuedByChain(scene: Scene): Truth[] {
   });
 }
 
+const takenHow = {
+  ...{
+    aborted: 'dropped it with an error',
+    drop: 'dropped it',
+    tx: 'sent it back',
+    redirect: 'redirected it',
+  },
+} as const;
+
+function takenByXdp(scene: Scene): Truth[] {
+  return scene.steps.flatMap((one, at): Truth[] => {
+    if (!isTaken(one.step.stage, one.verdict)) return [];
+    const how = takenHow[takenVerdict(one.verdict!)];
+    const device = scene.device(one);
+    const text = `The XDP program of ${device} ${how} before it was a packet there: no tap on ${device} can show it.`;
+    return [{ id: 'xdp', at, text }];
+  });
+}
+
 export function fateTruths(scene: Scene): Truth[] {
   return [
+    ...takenByXdp(scene),
     ...retransmission(scene),
     ...otherHost(scene),
     ...givenBack(scene),

@@ -1,4 +1,5 @@
 /** Verdicts that end a packet's way. */
+import type { Stage } from '../stages/types.js';
 import type { TakenVerdict } from '../system/xdp-counts.js';
 import type { TapEvent } from '../trace/event.js';
 
@@ -7,8 +8,12 @@ const XDP_PASS = 2;
 
 /** The XDP program dropped the frame, sent it back or redirected it: there will be no packet of it on this device. */
 export function isTakenByXdp({ stage, record }: Pick<TapEvent, 'stage' | 'record'>): boolean {
-  return stage.id === 'xdp' && record.has('verdict') && record.verdict !== XDP_PASS;
+  return isTaken(stage, record.has('verdict') ? record.verdict : undefined);
 }
+
+/** The same, of a verdict that was read already. */
+export const isTaken = ({ id }: Stage, verdict: number | undefined): boolean =>
+  id === 'xdp' && verdict !== undefined && verdict !== XDP_PASS;
 
 const taken: Readonly<Record<number, TakenVerdict>> = { 1: 'drop', 3: 'tx', 4: 'redirect' };
 

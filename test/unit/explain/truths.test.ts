@@ -168,6 +168,15 @@ describe('what looks like a loss', () => {
       /bytes of packet 12/,
     );
   });
+  it('taken by an XDP program, which no tap there can show', () => {
+    const frame = (verdict: number) => sight('xdp', { has: ['verdict'], fields: { verdict } });
+    assert.match(
+      truth('xdp', [frame(1)]),
+      /XDP program of \S+ dropped it before .* no tap on \S+ can show it/,
+    );
+    assert.match(truth('xdp', [frame(3)]), /sent it back/);
+    assert.ok(!ids([frame(2), sight('rx-tap')]).includes('xdp'), 'it passed');
+  });
   it('queued, and back', () => {
     const stolen = sight('nf-input', { has: ['verdict'], fields: { verdict: 0 } });
     const back = sight('l4-rcv', { us: 250 });
