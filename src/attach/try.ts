@@ -57,13 +57,17 @@ interface Outcome {
   readonly attachments: readonly Attachment[];
 }
 
-const isLink = ({ mechanism }: Attachment): boolean => mechanism === 'netfilter';
+/** What is tried once for all stages that it serves: netfilter links differ only in the hook they are put at. */
+function triedAs({ mechanism, target, program }: Attachment): string {
+  const where = mechanism === 'netfilter' ? 'any hook' : target;
+  return program ? [mechanism, where, program.object, program.name].join(' ') : '';
+}
 
 class Laboratory {
   private readonly working = new Map<StageId, boolean>();
   private readonly settings: SessionSettings;
-  /** The netfilter program serves every hook: once it was tried for one, it has been for all. */
-  private linksWork = false;
+  /** Programs that worked where they were tried: one that serves several stages is tried for the first. */
+  private readonly worked = new Set<string>(['']);
 
   constructor(
     private readonly native: NativeBinding,
@@ -81,13 +85,13 @@ class Laboratory {
       mechanisms: new Map(forced ? [[stage.id, forced]] : []),
     };
     const planned = makePlan(request, features);
-    if (this.linksWork && planned.attachments.length > 0 && planned.attachments.every(isLink))
+    if (planned.attachments.length > 0 && planned.attachments.every((one) => this.worked.has(triedAs(one))))
       return { watch: planned.watches[0]!, attachments: planned.attachments };
     let opened: OpenedSession | undefined;
     try {
       opened = openPossible(native, request, features, settings, options.onRefused);
       opened.session.tryPacketSocket();
-      this.linksWork ||= opened.plan.attachments.some(isLink);
+      for (const attachment of opened.plan.attachments) this.worked.add(triedAs(attachment));
       return { watch: opened.plan.watches[0]!, attachments: opened.plan.attachments };
     } catch (cause) {
       const error = options.explain ? options.explain(cause) : cause;

@@ -9,7 +9,7 @@ export interface Said {
 }
 
 /** Runs a command line that ends by itself. */
-export async function runToEnd(argv: readonly string[], timeoutMs = patient(10_000)): Promise<Said> {
+export async function runToEnd(argv: readonly string[], timeoutMs = patient(20_000)): Promise<Said> {
   const child = new Child(argv, {});
   child.endInput('');
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
@@ -19,8 +19,8 @@ export async function runToEnd(argv: readonly string[], timeoutMs = patient(10_0
 }
 
 /** Runs taptrace with these arguments. */
-export function runTaptrace(args: readonly string[]): Promise<Said> {
-  return runToEnd([...tracerCommand(), ...args]);
+export function runTaptrace(args: readonly string[], timeoutMs?: number): Promise<Said> {
+  return runToEnd([...tracerCommand(), ...args], timeoutMs);
 }
 
 /** Runs taptrace by a shell line in which "$@" stands for it and its arguments. */

@@ -1,7 +1,7 @@
 /** taptrace as users run it: a process that prints NDJSON. */
 import { fileURLToPath } from 'node:url';
 import { toHex } from './bytes.js';
-import { Child, type Exit } from './process.js';
+import { Child, type Exit, patient } from './process.js';
 import { RING_KIB } from './tcpdump.js';
 
 /** TAPTRACE_BIN names another build or an installed package to test. */
@@ -155,7 +155,7 @@ export class Tracer {
   /** Starts a trace and waits for its header: from then on every packet has to be there. */
   static async start(args: readonly string[]): Promise<Tracer> {
     const tracer = new Tracer(traceCommand(['--json', ...args]));
-    await tracer.child.until(() => tracer.#lines.length > 0, 'header line');
+    await tracer.child.until(() => tracer.#lines.length > 0, 'header line', patient(20_000));
     return tracer;
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runTaptrace } from '../../support/cli.js';
+import { patient } from '../../support/process.js';
 import { Tracer } from '../../support/tracer.js';
 import type { Choice } from '../kernels-page.js';
 import { saveFact } from './facts.js';
@@ -16,7 +17,7 @@ describe('doctor', () => {
   let watches: readonly Watch[] = [];
 
   it('finds a way to watch both taps, by trying', async () => {
-    const { exit, stdout, stderr } = await runTaptrace(['doctor', '--json']);
+    const { exit, stdout, stderr } = await runTaptrace(['doctor', '--json'], patient(40_000));
     assert.deepEqual(exit, { code: 0, signal: null }, stderr);
     const report = JSON.parse(stdout) as { kernel: string; stages: readonly Watch[] };
     watches = report.stages;
