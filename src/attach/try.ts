@@ -49,9 +49,6 @@ export interface TryOptions {
 /** Bytes of each ring: enough to create what a trace creates. */
 export const smallRingBytes = 4096;
 
-/** Stages that this version has any program for. */
-export const isBuilt = ({ ladder }: Stage): boolean => ladder.some(({ program }) => program);
-
 interface Outcome {
   readonly watch: StageWatch;
   readonly attachments: readonly Attachment[];
@@ -157,7 +154,7 @@ function tryStage(laboratory: Laboratory, stage: Stage, options: TryOptions): St
   return { stage, watch, attachments, onlyWithArm, below };
 }
 
-/** Tries every stage that has a program, one after the other. */
+/** Tries one stage after the other. */
 export function* tryStages(
   native: NativeBinding,
   stages: readonly Stage[],
@@ -165,5 +162,5 @@ export function* tryStages(
   options: TryOptions,
 ): Generator<StageTrial> {
   const laboratory = new Laboratory(native, features, options);
-  for (const stage of stages) if (isBuilt(stage)) yield tryStage(laboratory, stage, options);
+  for (const stage of stages) yield tryStage(laboratory, stage, options);
 }

@@ -1,7 +1,7 @@
 /** `taptrace doctor`: what works here for each stage, tried, and what would change it. */
 import { probeFeatures } from '../attach/features.js';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
-import { isBuilt, type StageTrial, smallRingBytes, tryStages } from '../attach/try.js';
+import { type StageTrial, smallRingBytes, tryStages } from '../attach/try.js';
 import { exitCode } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { type DoctorReport, doctorJson, doctorText, verdictOf } from '../render/doctor.js';
@@ -10,7 +10,6 @@ import { possibleCpus } from '../system/kernel.js';
 import { readMachine } from '../system/machine.js';
 import { explainFailure } from '../trace/failures.js';
 import { Output } from './output.js';
-import { judgedStages } from './report.js';
 
 /** Only then does it take so long that a word is due. */
 const patienceMs = 1000;
@@ -30,19 +29,13 @@ function tryAll(args: Record<string, unknown>, output: Output): DoctorReport {
       if (args.debug) output.block(refusalBlock(refused));
     },
   };
-  const built = stages.filter(isBuilt);
-  for (const trial of tryStages(native, built, features, options)) {
+  for (const trial of tryStages(native, stages, features, options)) {
     trials.push(trial);
     if (performance.now() - startedAt > patienceMs)
-      output.progress(`tried ${trials.length} of ${built.length} stages`);
+      output.progress(`tried ${trials.length} of ${stages.length} stages`);
   }
   output.progress('');
-  const { watches } = judgedStages(
-    stages.filter((stage) => !isBuilt(stage)),
-    options.arm,
-    features,
-  );
-  return { features, machine: readMachine(native), trials, unbuilt: watches };
+  return { features, machine: readMachine(native), trials };
 }
 
 /** Exit code 0 where both taps can be watched, by a probe at least, else 3. */

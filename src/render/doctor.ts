@@ -2,8 +2,7 @@
 import type { KernelFeatures } from '../attach/features.js';
 import type { Attachment } from '../attach/plan.js';
 import type { RungTrial, StageTrial } from '../attach/try.js';
-import type { PassedOver, StageWatch } from '../stages/report.js';
-import { stages } from '../stages/table.js';
+import type { PassedOver } from '../stages/report.js';
 import type { Machine } from '../system/machine.js';
 import { type Fact, kernelFacts, missingRights, rightsFacts, settingsFacts } from './doctor-facts.js';
 import { wrapText } from './text-layout.js';
@@ -11,10 +10,8 @@ import { wrapText } from './text-layout.js';
 export interface DoctorReport {
   readonly features: KernelFeatures;
   readonly machine: Machine;
-  /** Stages that this version can watch somehow, in path order. */
+  /** Of every stage, in path order. */
   readonly trials: readonly StageTrial[];
-  /** The others. */
-  readonly unbuilt: readonly StageWatch[];
 }
 
 export interface Verdict {
@@ -125,9 +122,8 @@ function stageLines(trial: StageTrial, verbose: boolean, width: number): string[
 }
 
 export function doctorText(report: DoctorReport, options: { verbose: boolean; width: number }): string {
-  const { features, machine, trials, unbuilt } = report;
+  const { features, machine, trials } = report;
   const { verbose, width } = options;
-  const later = `not built yet in this version: ${unbuilt.map(({ stage }) => stage).join(', ')}`;
   const lines = [
     `Kernel ${features.release}`,
     ...factLines(kernelFacts(features, machine), width),
@@ -140,19 +136,14 @@ export function doctorText(report: DoctorReport, options: { verbose: boolean; wi
     '',
     'Stages, in path order: what watches each (tried, not guessed), and what keeps better ways from it',
     ...trials.flatMap((trial) => stageLines(trial, verbose, width)),
-    ...(unbuilt.length ? wrapText(later, width - 2).map((line) => `  ${line}`) : []),
     '',
     ...wrapText(verdictOf(report).text, width),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-const placeOf = ({ stage }: StageWatch): number => stages.findIndex(({ id }) => id === stage);
-const inPathOrder = (watches: readonly StageWatch[]): StageWatch[] =>
-  watches.toSorted((a, b) => placeOf(a) - placeOf(b));
-
 export function doctorJson(report: DoctorReport): Record<string, unknown> {
-  const { features, machine, trials, unbuilt } = report;
+  const { features, machine, trials } = report;
   return {
     type: 'doctor',
     schema: 1,
@@ -160,15 +151,12 @@ export function doctorJson(report: DoctorReport): Record<string, unknown> {
     features: withoutAddresses(features),
     machine,
     missingCapabilities: missingRights(features, machine).map(([name, purpose]) => ({ name, purpose })),
-    stages: inPathOrder([
-      ...trials.map(({ watch, attachments: [first], onlyWithArm, below }) => ({
-        ...watch,
-        ...(first && { function: first.function }),
-        ...(onlyWithArm && { onlyWithArm }),
-        ...(below.length && { below }),
-      })),
-      ...unbuilt,
-    ]),
+    stages: trials.map(({ watch, attachments: [first], onlyWithArm, below }) => ({
+      ...watch,
+      ...(first && { function: first.function }),
+      ...(onlyWithArm && { onlyWithArm }),
+      ...(below.length && { below }),
+    })),
     verdict: verdictOf(report),
   };
 }

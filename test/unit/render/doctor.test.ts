@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KernelFeatures } from '../../../src/attach/features.js';
-import { isBuilt, tryStages } from '../../../src/attach/try.js';
+import { tryStages } from '../../../src/attach/try.js';
 import { type DoctorReport, doctorJson, doctorText, verdictOf } from '../../../src/render/doctor.js';
 import { stages } from '../../../src/stages/table.js';
 import type { Machine } from '../../../src/system/machine.js';
 import { v612, v618, withoutBtf } from '../attach/kernels.js';
-import { plan } from '../attach/requests.js';
 import { assertGolden } from '../stages/golden.js';
 import { type Asked, kernelThatRefuses, nativeError } from '../support/kernel-that-refuses.js';
 
@@ -50,11 +49,9 @@ function reportOf(
   refuse: (asked: Asked) => ReturnType<typeof nativeError> | undefined = () => undefined,
 ): DoctorReport {
   const { native } = kernelThatRefuses(refuse);
-  const built = stages.filter(isBuilt);
   const options = { arm: false, below: false, cpus: 1, ...changes };
-  const trials = [...tryStages(native, built, features, options)];
-  const unbuilt = plan('all', features).watches.filter(({ stage }) => !built.some(({ id }) => id === stage));
-  return { features, machine, trials, unbuilt };
+  const trials = [...tryStages(native, stages, features, options)];
+  return { features, machine, trials };
 }
 
 const onlySockets = ({ operation, target }: Asked) =>
