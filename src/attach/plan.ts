@@ -22,6 +22,8 @@ export interface PlanRequest {
   /** Packets have to be told apart by more than one namespace or device set. */
   readonly netnsInum: number | 'many' | 'all';
   readonly selectDevices: boolean;
+  /** One function of several is enough: to find out whether a rung works, not to watch by it. */
+  readonly sample?: boolean;
 }
 
 /** One program instance, or one direction of the packet-socket program. */
@@ -305,7 +307,7 @@ export function makePlan(request: PlanRequest, features: KernelFeatures): Attach
     const chosen = rungsToAttach(stage, usable, request);
     watches.push(countedWatch(watchOf(stage, chosen, passedOver), stage, request.mechanisms));
     for (const [index, choice] of chosen.entries())
-      for (const part of choice.parts) {
+      for (const part of request.sample ? choice.parts.slice(0, 1) : choice.parts) {
         const rung = { ...choice.rung, target: part.target };
         const place = { rung, index, chosen };
         attachments.push(attachmentOf(attachments.length, stage, place, part, request, features));

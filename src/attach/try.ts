@@ -80,6 +80,7 @@ class Laboratory {
     const request: PlanRequest = {
       ...{ stages: [stage], arm: options.arm, observeOnly: false, netnsInum: 'all', selectDevices: false },
       mechanisms: new Map(forced ? [[stage.id, forced]] : []),
+      sample: true,
     };
     const planned = makePlan(request, features);
     if (planned.attachments.length > 0 && planned.attachments.every((one) => this.worked.has(triedAs(one))))
