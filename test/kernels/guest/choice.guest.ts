@@ -6,12 +6,15 @@ import { patient } from '../../support/process.js';
 import { Tracer } from '../../support/tracer.js';
 import type { Choice } from '../kernels-page.js';
 import { saveFact } from './facts.js';
+import { situation } from './situation.js';
 
 interface Watch {
   readonly stage: string;
   readonly mechanism?: string;
   readonly seesBytes?: boolean;
 }
+
+const atTheTaps = new Set(['netif-rx', 'rx-tap', 'dev-queue', 'tx-tap', 'start-xmit', 'drop', 'consume']);
 
 describe('doctor', () => {
   let watches: readonly Watch[] = [];
@@ -34,8 +37,10 @@ describe('doctor', () => {
       mechanism ? [[stage, mechanism] as const] : [],
     );
     assert.ok(chosen.length >= 7, chosen.join(' '));
-    const tracer = await Tracer.start(['--stages', chosen.map(([stage]) => stage).join(','), '-i', 'lo']);
+    // All of them load some forty programs, which takes minutes here: once for each kernel is enough.
+    const asked = chosen.filter(([stage]) => situation.lockdown === 'none' || atTheTaps.has(stage));
+    const tracer = await Tracer.start(['--stages', asked.map(([stage]) => stage).join(','), '-i', 'lo']);
     const { header } = await tracer.stop();
-    assert.deepEqual(header.plan, Object.fromEntries(chosen));
+    assert.deepEqual(header.plan, Object.fromEntries(asked));
   });
 });
