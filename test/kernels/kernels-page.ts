@@ -59,7 +59,7 @@ export function kernelsPage(found: readonly Found[]): string {
     introduction,
     `${table(['kernel', 'release'], releases)}\n`,
     ...sections,
-    `Not watched in this version: ${unwatched}.\n`,
+    ...(unwatched ? [`Not watched in this version: ${unwatched}.\n`] : []),
   ].join('\n');
 }
 
