@@ -50,5 +50,12 @@ watch() { # watch <title> <options...>
 
 watch "As the machine is: nobody taps, so tx-tap shows where a packet would be tapped"
 watch "With --arm: one packet socket a device opens the taps, and watches them from inside" --arm
+
+echo
+echo "=== One packet's whole way: taptrace path"
+(sleep 5 && ip netns exec "$left" ping -q -c 1 192.0.2.2 >/dev/null) &
+"${taptrace[@]}" path --netns "$left" --netns "$right" -i vB -c 1 --duration 15 icmp
+wait
+
 echo
 echo "Your own traffic: sudo node dist/src/cli/main.js -i any     All options: --help"
