@@ -4,7 +4,7 @@ import { emitGuestTests } from '../emit.js';
 import { chosenSituations } from '../situations.js';
 
 const how = { packets: 300, everyRung: true };
-const timeoutSeconds = 1500;
+const timeoutSeconds = 2400;
 
 /** For a developer; empty: all. */
 const names = (process.env.TAPTRACE_GUEST_TESTS ?? '').split(/[\s,]+/).filter(Boolean);
