@@ -23,8 +23,8 @@ loading and attaching. One build of the programs and the addon serves all of the
 ("make kernels-doc"), and its full run fails when the page no longer says what it finds.
 
 In each guest both taps are compared with tcpdump over the same traffic: bytes, lengths, order and counts, by the
-mechanisms below, by every other rung that works there (\`--mechanism\`), and with \`--arm\`, which watches both taps by
-packet sockets on every kernel and in every lockdown mode, packet bytes included. "no bytes" marks what lockdown leaves
+mechanisms below, but under lockdown=integrity by every other rung that works there (\`--mechanism\`) too, and with
+\`--arm\`, which watches both taps by packet sockets on every kernel and in every lockdown mode, packet bytes included. "no bytes" marks what lockdown leaves
 to passive programs on kernels before 6.12: packets with their lengths and metadata, not their bytes.
 `;
 
