@@ -120,7 +120,7 @@ describe('packets that leave a qdisc together', { skip }, () => {
   /** Whether any do is a matter of the timer's luck: in this many floods some do. */
   const tries = 8;
   it('are told one by one', async () => {
-    // A device of several queues and a qdisc that is one for all of them: up to 8 packets are taken out at
+    // A device of several queues and a qdisc that is one for all of them: up to 9 packets are taken out at
     // once (net/sched/sch_generic.c, try_bulk_dequeue_skb_slow).
     const { a } = link;
     const tc = ['tc', '-n', a.netns.name, 'qdisc'];
