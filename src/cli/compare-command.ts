@@ -7,10 +7,10 @@ import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
-import type { Trace, TraceHeader, TraceSummary } from '../trace/trace.js';
+import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import { compareStages, journeyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
-import { filterExpression, runLive } from './live.js';
+import { filterExpression, runLive, Stopper } from './live.js';
 import { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
 
@@ -83,25 +83,20 @@ export async function compareCommand(
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
   const asked = journeyOptions(args, filterExpression(args), compareStages);
-  let stop: Trace['stop'] = () => undefined;
-  const output = new Output(() => stop('output-closed'));
+  const stopper = new Stopper();
+  const output = new Output(() => stopper.stop('output-closed'));
   const view = new ComparisonView(output, asked.filter !== undefined);
   const sink = new JourneySink(output, view, asked, {
     ...{ json: false, version, debug: Boolean(args.debug) },
-    onEnough: () => stop('count'),
+    onEnough: () => stopper.stop('count'),
   });
-  return runLive(
-    {
-      ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
-      summary: (summary) => {
-        const result = view.result(summary, sink.tracker.counts);
-        if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
-        else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
-        for (const line of summaryLines(summary, true)) output.talk(line);
-      },
+  return runLive({
+    ...{ options: asked.options, notes: asked.notes, output, sink, stopper, kallsyms },
+    summary: (summary) => {
+      const result = view.result(summary, sink.tracker.counts);
+      if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
+      else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
+      for (const line of summaryLines(summary, true)) output.talk(line);
     },
-    (stopTrace) => {
-      stop = stopTrace;
-    },
-  );
+  });
 }

@@ -4,7 +4,7 @@ import { exitCode, UsageError } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { lostEvents } from '../trace/ledger.js';
 import type { TraceOptions } from '../trace/options.js';
-import { Trace, type TraceSink, type TraceSummary } from '../trace/trace.js';
+import { type EndReason, Trace, type TraceSink, type TraceSummary } from '../trace/trace.js';
 import type { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
 
@@ -41,22 +41,36 @@ function stopOnSignals(trace: Trace): () => void {
   };
 }
 
+/** Ends a run from outside; output and sinks have it before the trace exists, when there is nothing to end. */
+export class Stopper {
+  private trace: Trace | undefined;
+
+  ends(trace: Trace): void {
+    this.trace = trace;
+  }
+
+  stop(reason: EndReason): void {
+    this.trace?.stop(reason);
+  }
+}
+
 export interface LiveRun {
   readonly options: TraceOptions;
   /** For the user, before anything is attached. */
   readonly notes: readonly string[];
   readonly output: Output;
   readonly sink: TraceSink;
+  readonly stopper: Stopper;
   readonly kallsyms: Promise<Buffer>;
   /** Writes what is to be said after the last event. */
   readonly summary: (summary: TraceSummary) => void;
 }
 
-/** Runs until the end that was asked for; `stop` is handed out so that sinks can end it. Returns the exit code. */
-export async function runLive(run: LiveRun, started: (stop: Trace['stop']) => void): Promise<number> {
-  const { options, notes, output, sink, kallsyms } = run;
+/** Runs until the end that was asked for. Returns the exit code. */
+export async function runLive(run: LiveRun): Promise<number> {
+  const { options, notes, output, sink, stopper, kallsyms } = run;
   const trace = new Trace(nativeBinding(), options, sink, kallsyms);
-  started((reason) => trace.stop(reason));
+  stopper.ends(trace);
   for (const note of notes) output.talk(note);
   const forget = stopOnSignals(trace);
   try {

@@ -4,10 +4,9 @@ import { PathText } from '../render/path-text.js';
 import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import type { Trace } from '../trace/trace.js';
 import { journeyOptions, pathStages } from './journey-options.js';
 import { JourneySink } from './journey-sink.js';
-import { filterExpression, runLive } from './live.js';
+import { filterExpression, runLive, Stopper } from './live.js';
 import { Output } from './output.js';
 import { palette } from './sinks.js';
 import { type TraceArguments, textOptions } from './trace-options.js';
@@ -19,8 +18,8 @@ export async function pathCommand(
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
   const asked = journeyOptions(args, filterExpression(args), pathStages);
-  let stop: Trace['stop'] = () => undefined;
-  const output = new Output(() => stop('output-closed'));
+  const stopper = new Stopper();
+  const output = new Output(() => stopper.stop('output-closed'));
   const json = Boolean(args.json);
   const { timeFormat, verbose } = textOptions(args);
   const view = json
@@ -30,21 +29,16 @@ export async function pathCommand(
       });
   const sink = new JourneySink(output, view, asked, {
     ...{ json, version, debug: Boolean(args.debug) },
-    onEnough: () => stop('count'),
+    onEnough: () => stopper.stop('count'),
   });
-  return runLive(
-    {
-      ...{ options: asked.options, notes: asked.notes, output, sink, kallsyms },
-      summary: (summary) => {
-        const { counts } = sink.tracker;
-        if (json)
-          output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
-        const [first, ...others] = summaryLines(summary, true);
-        for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
-      },
+  return runLive({
+    ...{ options: asked.options, notes: asked.notes, output, sink, stopper, kallsyms },
+    summary: (summary) => {
+      const { counts } = sink.tracker;
+      if (json)
+        output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
+      const [first, ...others] = summaryLines(summary, true);
+      for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
     },
-    (stopTrace) => {
-      stop = stopTrace;
-    },
-  );
+  });
 }

@@ -2,8 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import type { Trace } from '../trace/trace.js';
-import { filterExpression, runLive } from './live.js';
+import { filterExpression, runLive, Stopper } from './live.js';
 import { Output } from './output.js';
 import { JsonSink, TextSink } from './sinks.js';
 import { type TraceArguments, textOptions, traceOptions } from './trace-options.js';
@@ -24,21 +23,16 @@ export async function traceCommand(
 ): Promise<number> {
   keepYoungGenerationSmall();
   const { options, notes } = traceOptions(args, filterExpression(args));
-  let stop: Trace['stop'] = () => undefined;
-  const output = new Output(() => stop('output-closed'));
+  const stopper = new Stopper();
+  const output = new Output(() => stopper.stop('output-closed'));
   const sink = args.json
     ? new JsonSink(output, version, options.lineBuffered, Boolean(args.debug))
     : new TextSink(output, textOptions(args), options.lineBuffered, Boolean(args.debug));
-  return runLive(
-    {
-      ...{ options, notes, output, sink, kallsyms },
-      summary: (summary) => {
-        if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
-        for (const line of summaryLines(summary)) output.talk(line);
-      },
+  return runLive({
+    ...{ options, notes, output, sink, stopper, kallsyms },
+    summary: (summary) => {
+      if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
+      for (const line of summaryLines(summary)) output.talk(line);
     },
-    (stopTrace) => {
-      stop = stopTrace;
-    },
-  );
+  });
 }

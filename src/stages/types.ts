@@ -88,7 +88,7 @@ export interface Rung {
    * passed it. No event is made for it; where one of them is watched, the stage counts as inferred.
    */
   readonly provedBy?: readonly StageId[];
-  /** BPF object (bpf/<object>.bpf.c) and the program in it; absent where no program exists yet. */
+  /** BPF object (bpf/<object>.bpf.c) and the program in it; absent where none is needed: proved by other stages, or counted. */
   readonly program?: RungProgram;
   /** Position of the `struct sk_buff *` among the target's arguments. */
   readonly skbArgument?: number;
