@@ -41,6 +41,7 @@ export class JourneySink implements TraceSink {
   private readonly out = new ByteWriter();
   private readonly filter: PacketFilter | undefined;
   private devices: TraceHeader['devices'] | undefined;
+  private timer: NodeJS.Timeout | undefined;
   private progress = '';
   /** Wanted packets so far. */
   packets = 0;
@@ -57,9 +58,6 @@ export class JourneySink implements TraceSink {
       onClosed: (journey, wanted) => this.closed(journey, wanted),
     });
   }
-
-  /** Journeys end while nothing happens, too. */
-  private readonly timer = setInterval(() => this.tick(), tickIntervalMs).unref();
 
   private tick(): void {
     // What other CPUs have seen by then has been drained.
@@ -87,6 +85,8 @@ export class JourneySink implements TraceSink {
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();
+    // Journeys end while nothing happens, too.
+    this.timer = setInterval(() => this.tick(), tickIntervalMs).unref();
   }
 
   private isWanted({ record, packet }: TapEvent): boolean {
