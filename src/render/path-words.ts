@@ -13,8 +13,11 @@ const closings: Readonly<Record<Exclude<CloseReason, 'ended'>, string>> = {
   stopped: 'still under way when the run ended',
 };
 
-export function closingText({ closed }: Pick<Journey, 'closed'>): string | undefined {
-  return closed === 'ended' ? undefined : closings[closed];
+/** `sentBy`: the device whose driver had it last, where that is how it left what is watched. */
+export function closingText({ closed }: Pick<Journey, 'closed'>, sentBy?: string): string | undefined {
+  if (closed === 'ended') return undefined;
+  const isGone = closed === 'replaced' || closed === 'idle' || closed === 'stopped';
+  return isGone && sentBy !== undefined ? `sent out by ${sentBy}, and not seen again` : closings[closed];
 }
 
 type Words = readonly [one: string, many: string, part?: string];
