@@ -36,7 +36,6 @@ struct observation {
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
 	__s32 verdict;
-	__u32 ifindex_out;
 	__u64 location;
 	struct sock *owner;	/* the socket to name; 0: skb->sk */
 	struct xdp_buff *frame; /* in the place of an skb */
@@ -131,7 +130,6 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->reason = what->reason;
 	record->verdict = what->verdict;
 	record->location = what->location;
-	record->ifindex_out = what->ifindex_out;
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
@@ -140,8 +138,9 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	else
 		fill_packet(record, packet);
 	record->aux = what->aux;
+	record->ifindex_out = packet->ifindex_out;
 	if (packet->ifindex_out)
-		record->ifindex_out = packet->ifindex_out;
+		record->present |= TAP_HAS_IFINDEX_OUT;
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)

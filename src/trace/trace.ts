@@ -88,6 +88,8 @@ export interface TraceSink {
   flush(): void;
   /** True while what was written does not go away: more events have to wait. */
   readonly isCongested: boolean;
+  /** Ten times a second: what happened before this time of CLOCK_BOOTTIME has been given out. */
+  passed?(bootNs: bigint): void;
   /** After the last event; names can still be looked up. */
   end?(): void;
   /** Something the user should know while the trace goes on. */
@@ -109,6 +111,8 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
 
 /** A filter that names bytes behind a short snaplen still has to see them. */
 const filterBytes = 512;
+
+const passedIntervalMs = 100;
 
 const packetOutgoing = 4;
 
@@ -288,6 +292,7 @@ export class Trace {
   private async untilEnd(consumer: Consumer): Promise<EndReason> {
     const { durationSeconds } = this.options;
     let timer: NodeJS.Timeout | undefined;
+    const passing = setInterval(() => this.tellPassed(consumer), passedIntervalMs);
     try {
       return await new Promise<EndReason>((resolve, reject) => {
         this.finish = resolve;
@@ -298,8 +303,17 @@ export class Trace {
         consumer.start();
       });
     } finally {
+      clearInterval(passing);
       clearTimeout(timer);
       consumer.halt();
+    }
+  }
+
+  private tellPassed(consumer: Consumer): void {
+    try {
+      this.sink.passed?.(consumer.givenOutUntilNs);
+    } catch (error) {
+      this.fail(error);
     }
   }
 
