@@ -7,6 +7,7 @@ import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { UsageError } from '../errors.js';
 import { loadAddon } from '../native/binding.js';
+import type { ClassicPrograms } from './translate.js';
 
 interface NativeFilter {
   instructions(): Uint8Array;
@@ -59,6 +60,17 @@ export class PacketFilter {
     this.ethernet = compile(Filter, expression, DLT_EN10MB);
     this.raw = compileForRaw(Filter, expression);
     this.namesVlan = /\bvlan\b/.test(expression);
+  }
+
+  /** Whether packets without a link header cannot be decided. */
+  get needsLinkHeader(): boolean {
+    return this.raw === undefined;
+  }
+
+  /** The compiled programs, for the kernel. */
+  get programs(): ClassicPrograms {
+    const raw = this.raw?.instructions();
+    return { ethernet: this.ethernet.instructions(), ...(raw && { raw }) };
   }
 
   match(record: RecordView, packet: DecodedPacket): Verdict {
