@@ -1,5 +1,5 @@
 /** Classic BPF as libpcap compiles it: instructions, and what is known of a program before it runs. */
-import { bpf } from './ebpf.js';
+import { bpf, Untranslatable } from './ebpf.js';
 
 /** One struct bpf_insn of pcap/bpf.h. */
 export interface ClassicInstruction {
@@ -52,10 +52,12 @@ export function reachOf({ code, k }: ClassicInstruction): number {
 export const readsAtX = ({ code }: ClassicInstruction): boolean =>
   classOf(code) === bpf.ld && modeOf(code) === bpf.ind;
 
-/** Where it may go on: the indices of the next instructions. */
+/** Where it may go on: the indices of the next instructions. Throws Untranslatable. */
 export function successorsOf({ code, jumpTrue, jumpFalse, k }: ClassicInstruction, index: number): number[] {
   if (classOf(code) === bpf.ret) return [];
   if (classOf(code) !== bpf.jmp) return [index + 1];
+  // Only "protochain" loops, which is why the kernel takes it from nobody (net/core/filter.c, bpf_check_classic).
+  if (operationOf(code) === bpf.ja && isNegative(k)) throw new Untranslatable('it loops (protochain)');
   if (operationOf(code) === bpf.ja) return [index + 1 + k];
   return [index + 1 + jumpTrue, index + 1 + jumpFalse];
 }

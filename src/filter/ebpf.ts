@@ -2,8 +2,8 @@
 
 export type Label = { at: number | undefined; readonly uses: number[] };
 
-/** A jump or a program is longer than eBPF allows. */
-export class TooLong extends Error {}
+/** Why there can be no eBPF program for a filter, for the user. */
+export class Untranslatable extends Error {}
 
 /** Registers: 0 results, 1 to 5 arguments, 6 to 9 kept over calls, 10 the frame. */
 export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
@@ -102,11 +102,11 @@ export class Assembler {
     this.emit(bpf.jmp | bpf.exit, 0, 0, 0, 0);
   }
 
-  /** Resolves the label's jumps. Throws TooLong. */
+  /** Resolves the label's jumps. Throws Untranslatable. */
   resolve(label: Label): void {
     for (const use of label.uses) {
       const offset = label.at! - use - 1;
-      if (offset > 0x7fff) throw new TooLong('a jump is longer than eBPF allows');
+      if (offset > 0x7fff) throw new Untranslatable('it is too long for eBPF');
       this.words[use]!.offset = offset;
     }
   }

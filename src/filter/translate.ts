@@ -363,7 +363,7 @@ export function beginBody(out: Assembler): void {
   out.resolve(asked);
 }
 
-/** Throws TooLong (ebpf.ts) where a program has no room in eBPF. */
+/** Throws Untranslatable (ebpf.ts). */
 export function translate(programs: ClassicPrograms): KernelFilter {
   const out = new Assembler();
   const ethernet = classicInstructions(programs.ethernet);

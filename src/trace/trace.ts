@@ -10,7 +10,7 @@ import { tapFilter } from '../decode/layout.generated.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
-import { TooLong } from '../filter/ebpf.js';
+import { Untranslatable } from '../filter/ebpf.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
@@ -121,7 +121,7 @@ function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFi
   try {
     return { kernelFilter: translate(filter.programs) };
   } catch (error) {
-    if (error instanceof TooLong) return { reason: error.message };
+    if (error instanceof Untranslatable) return { reason: error.message };
     throw error;
   }
 }
