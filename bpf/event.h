@@ -84,9 +84,9 @@ enum tap_delivery {
 	TAP_DELIVERY_FULL = 3,	   /* no room in its ring or receive buffer */
 };
 
-/* What the filter in the kernel said of a packet, and of records that it let pass. */
+/* What the filter in the kernel says of a packet. */
 enum tap_filter {
-	TAP_FILTER_NO = 0, /* of a record: it was not asked */
+	TAP_FILTER_NO = 0, /* in a record: it was not asked */
 	TAP_FILTER_YES = 1,
 	TAP_FILTER_UNDECIDED = 2, /* it asks for what the program cannot read or know here */
 };
@@ -160,7 +160,7 @@ struct tap_record {
 	__u8 context;	  /* enum tap_context */
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
-	__u8 filter_result; /* enum tap_filter: what filter_match() said */
+	__u8 filter_result; /* enum tap_filter */
 	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
 	__u8 nf_hook;	    /* hook number of that family */
 	__u8 reserved[4];
@@ -174,6 +174,7 @@ struct tap_counters {
 	__u64 matched;	/* matched the filter: emitted + lost */
 	__u64 emitted;
 	__u64 lost_ring; /* the ring buffer had no room */
+	__u64 undecided; /* the filter asks for what cannot be read or known here */
 };
 
 /* What may change while programs run: one element of a mapped array, read for every event. */

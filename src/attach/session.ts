@@ -45,6 +45,8 @@ export interface AttachmentCounts {
   readonly matched: number;
   readonly emitted: number;
   readonly lostRing: number;
+  /** The filter could not tell. */
+  readonly undecided: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
@@ -496,6 +498,7 @@ export class TapSession {
       matched: sum(tapCounters.matched),
       emitted: sum(tapCounters.emitted),
       lostRing: sum(tapCounters.lostRing),
+      undecided: sum(tapCounters.undecided),
       recursionMisses: this.recursionMisses(attachment),
     };
   }

@@ -63,8 +63,9 @@ export const tapCounters = {
   matched: 16,
   emitted: 24,
   lostRing: 32,
+  undecided: 40,
 } as const;
-export const tapCountersBytes = 40;
+export const tapCountersBytes = 48;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {

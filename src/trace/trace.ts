@@ -302,12 +302,13 @@ export class Trace {
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
     this.sink.end?.();
-    const ledger = makeLedger(plan.attachments, (attachment) => session.counts(attachment), 0);
+    const counts = plan.attachments.map((attachment) => session.counts(attachment));
+    const ledger = makeLedger(plan.attachments, ({ attachId }) => counts[attachId]!, 0);
     return {
       reason,
       events: this.events,
-      filteredOut: this.filteredOut,
-      undecided: this.undecided,
+      filteredOut: counts.reduce((sum, { filtered }) => sum + filtered, this.filteredOut),
+      undecided: counts.reduce((sum, { undecided }) => sum + undecided, this.undecided),
       late: this.late,
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
