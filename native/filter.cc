@@ -16,6 +16,10 @@ namespace taptrace {
 
 namespace {
 
+/** What tcpdump hands to libpcap for a file and for "any": of directed broadcasts `ip broadcast` then
+ * knows nothing. */
+constexpr bpf_u_int32 kNoNetmask = 0;
+
 /** The packet of a record, from (bytes, record, data, capLen, len): `data` may lie elsewhere than
  * behind the header. */
 FilterPacket packet_of(const Napi::CallbackInfo& info) {
@@ -64,8 +68,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     int dlt = info[1].As<Napi::Number>();
     bool optimize = info.Length() < 3 || info[2].ToBoolean();
     pcap_t* handle = pcap_open_dead(dlt, TAP_SNAPLEN_MAX);
-    int failed =
-        pcap_compile(handle, &program_, expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN);
+    int failed = pcap_compile(handle, &program_, expression.c_str(), optimize, kNoNetmask);
     std::string message = failed ? pcap_geterr(handle) : "";
     pcap_close(handle);
     if (failed) throw Napi::Error::New(info.Env(), message);

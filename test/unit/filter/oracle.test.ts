@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FilterAddon, filterAddon, verdict } from '../../../src/filter/filter.js';
+import { expressions } from '../../support/filters/expressions.js';
 import { PCAP_LINKTYPE, readPcap } from '../../support/pcap.js';
-import { expressions } from './expressions.js';
 
 type NativeFilter = InstanceType<FilterAddon['Filter']>;
 
