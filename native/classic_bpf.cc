@@ -10,8 +10,8 @@ namespace {
 
 class Machine {
  public:
-  Machine(const bpf_program& program, const FilterPacket& packet)
-      : program_(program), packet_(packet) {}
+  Machine(const bpf_program& program, const FilterPacket& packet, ClassicDialect dialect)
+      : program_(program), packet_(packet), like_kernel_(dialect == ClassicDialect::kernel) {}
 
   std::optional<uint32_t> run() {
     uint32_t wanted = execute();
@@ -68,12 +68,27 @@ class Machine {
         if (static_cast<int32_t>(insn.k) < 0) return ancillary(insn.k);
         return packet_bytes(insn.k, width(insn));
       case BPF_IND:
-        return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+        return indexed(insn);
       case BPF_MSH: {
         std::optional<uint32_t> byte = packet_bytes(insn.k, 1);
         return byte ? std::optional<uint32_t>((*byte & 0xf) * 4) : std::nullopt;
       }
     }
+    return std::nullopt;
+  }
+
+  std::optional<uint32_t> indexed(const bpf_insn& insn) {
+    if (!like_kernel_) return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+    uint32_t at = x_ + insn.k;
+    return static_cast<int32_t>(at) < 0 ? header_bytes(at, width(insn))
+                                        : packet_bytes(at, width(insn));
+  }
+
+  /** bpf_internal_load_pointer_neg_helper(): where the headers begin is not kept, so what may lie
+   * inside the packet is left open. */
+  std::optional<uint32_t> header_bytes(uint32_t at, uint32_t count) {
+    uint32_t base = at >= static_cast<uint32_t>(SKF_NET_OFF) ? SKF_NET_OFF : SKF_LL_OFF;
+    undecided_ = at >= base && static_cast<uint64_t>(at - base) + count <= packet_.len;
     return std::nullopt;
   }
 
@@ -143,10 +158,10 @@ class Machine {
         a_ ^= value;
         return true;
       case BPF_LSH:
-        a_ = value < 32 ? a_ << value : 0;
+        a_ = shifts(value) ? a_ << (value & 31) : 0;
         return true;
       case BPF_RSH:
-        a_ = value < 32 ? a_ >> value : 0;
+        a_ = shifts(value) ? a_ >> (value & 31) : 0;
         return true;
       case BPF_NEG:
         a_ = -a_;
@@ -158,6 +173,8 @@ class Machine {
     }
     return false;
   }
+
+  bool shifts(uint32_t distance) const { return like_kernel_ || distance < 32; }
 
   bool test(const bpf_insn& insn) const {
     uint32_t value = BPF_SRC(insn.code) == BPF_X ? x_ : insn.k;
@@ -176,6 +193,7 @@ class Machine {
 
   const bpf_program& program_;
   const FilterPacket& packet_;
+  const bool like_kernel_;
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   uint32_t memory_[BPF_MEMWORDS] = {};
@@ -184,8 +202,9 @@ class Machine {
 
 }  // namespace
 
-std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
-  return program.bf_len ? Machine(program, packet).run() : packet.len;
+std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet,
+                                        ClassicDialect dialect) {
+  return program.bf_len ? Machine(program, packet, dialect).run() : packet.len;
 }
 
 }  // namespace taptrace
