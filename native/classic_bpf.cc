@@ -65,8 +65,8 @@ class Machine {
       case BPF_MEM:
         return memory_[insn.k % BPF_MEMWORDS];
       case BPF_ABS:
-        if (static_cast<int32_t>(insn.k) < 0) return ancillary(insn.k);
-        return packet_bytes(insn.k, width(insn));
+        if (insn.k >= static_cast<uint32_t>(SKF_AD_OFF)) return ancillary(insn.k);
+        return bytes_at(insn.k, width(insn));
       case BPF_IND:
         return indexed(insn);
       case BPF_MSH: {
@@ -78,10 +78,13 @@ class Machine {
   }
 
   std::optional<uint32_t> indexed(const bpf_insn& insn) {
-    if (!like_kernel_) return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
-    uint32_t at = x_ + insn.k;
-    return static_cast<int32_t>(at) < 0 ? header_bytes(at, width(insn))
-                                        : packet_bytes(at, width(insn));
+    if (like_kernel_) return bytes_at(x_ + insn.k, width(insn));
+    return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+  }
+
+  std::optional<uint32_t> bytes_at(uint32_t at, uint32_t count) {
+    bool in_headers = like_kernel_ && static_cast<int32_t>(at) < 0;
+    return in_headers ? header_bytes(at, count) : packet_bytes(at, count);
   }
 
   /** bpf_internal_load_pointer_neg_helper(): where the headers begin is not kept, so what may lie
@@ -108,6 +111,8 @@ class Machine {
 
   /** What the kernel keeps beside the bytes (net/core/filter.c, convert_bpf_extensions()). */
   std::optional<uint32_t> ancillary(uint32_t k) {
+    undecided_ = like_kernel_ && !packet_.has_metadata;
+    if (!packet_.has_metadata) return std::nullopt;
     switch (static_cast<int32_t>(k) - SKF_AD_OFF) {
       case SKF_AD_PROTOCOL:
         return packet_.protocol;

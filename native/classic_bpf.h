@@ -24,6 +24,8 @@ struct FilterPacket {
   uint16_t vlan_protocol;
   uint8_t packet_type;
   bool vlan_present;
+  /** Else nothing beside the bytes is known. */
+  bool has_metadata;
 };
 
 /** Where the two that run classic programs differ: libpcap over files, the kernel at a socket. */

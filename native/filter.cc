@@ -45,6 +45,7 @@ FilterPacket packet_of(const Napi::CallbackInfo& info) {
   packet.vlan_protocol = record->vlan_protocol;
   packet.vlan_present = record->present & TAP_HAS_VLAN;
   packet.packet_type = record->packet_type;
+  packet.has_metadata = true;
   return packet;
 }
 
