@@ -14,7 +14,6 @@
 #include "fill.h"
 #endif
 #include "filter.h"
-#include "payload.h"
 
 #define EEXIST 17
 /*
@@ -128,6 +127,7 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
+	record->filter_result = packet->filter_result;
 	if (what->only_key)
 		fill_key(record, packet, what);
 	else
@@ -261,6 +261,12 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 	return skip_entered && what->is_socket && was_entered(packet);
 }
 
+static __always_inline bool is_wanted(struct packet *packet)
+{
+	packet->filter_result = filter_packet(packet);
+	return packet->filter_result != TAP_FILTER_NO;
+}
+
 /* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
 static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
@@ -288,7 +294,7 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);
-	if (!filter_match(&packet)) {
+	if (has_filter && !what->only_key && !is_wanted(&packet)) {
 		COUNT(count->filtered);
 		return false;
 	}

@@ -9,6 +9,7 @@ import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import { undecidableNotes } from '../trace/filter-place.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
@@ -84,7 +85,8 @@ export class JourneySink implements TraceSink {
 
   header(header: TraceHeader): void {
     this.devices = header.devices;
-    for (const line of headerLines(header)) this.output.talk(line);
+    const undecidable = this.filter?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
+    for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();

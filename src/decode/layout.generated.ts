@@ -88,6 +88,20 @@ export const tapSocketDevice = {
 } as const;
 export const tapSocketDeviceBytes = 4;
 
+/** Byte offsets of struct tap_filter_view. */
+export const tapFilterView = {
+  len: 0,
+  valid: 4,
+  beyond: 8,
+  moved: 12,
+  taken: 16,
+  loaded: 24,
+  extension: 32,
+  room: 96,
+  bytes: 104,
+} as const;
+export const tapFilterViewBytes = 616;
+
 /** enum tap_present */
 export const tapPresent = {
   skb: 1,
@@ -147,4 +161,11 @@ export const tapDelivery = {
   taken: 1,
   filtered: 2,
   full: 3,
+} as const;
+
+/** enum tap_filter */
+export const tapFilter = {
+  no: 0,
+  yes: 1,
+  undecided: 2,
 } as const;

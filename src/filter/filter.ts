@@ -7,6 +7,7 @@ import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { UsageError } from '../errors.js';
 import { loadAddon } from '../native/binding.js';
+import type { ClassicPrograms } from './translate.js';
 
 interface NativeFilter {
   /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
@@ -98,6 +99,17 @@ export class PacketFilter {
   get note(): string | undefined {
     if (!this.ethernet.notLive || !this.tagInBytes) return undefined;
     return `filter: "vlan" is decided as for a file, since it cannot be compiled as for a live capture (${this.ethernet.notLive})`;
+  }
+
+  /** Whether packets without a link header cannot be decided. */
+  get needsLinkHeader(): boolean {
+    return this.raw === undefined;
+  }
+
+  /** The compiled programs, for the kernel. */
+  get programs(): ClassicPrograms {
+    const raw = this.raw?.instructions();
+    return { ethernet: this.ethernet.instructions(), ...(raw && { raw }) };
   }
 
   match(record: RecordView, packet: DecodedPacket): Verdict {

@@ -5,11 +5,14 @@
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
-import { openSession, type TapSession } from '../attach/session.js';
+import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
+import { tapFilter } from '../decode/layout.generated.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
+import { Untranslatable } from '../filter/ebpf.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
+import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { stageById } from '../stages/lookup.js';
@@ -34,6 +37,7 @@ import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
 import { explainFailure } from './failures.js';
+import { type FilterPlaces, filterPlaces, undecidableNotes } from './filter-place.js';
 import { type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
@@ -60,6 +64,8 @@ export interface TraceHeader {
   readonly xdp: Pick<XdpKeeper, 'programAt'>;
   /** Absent where capabilities stay as they are. */
   readonly rights?: DroppedRights;
+  /** Where the filter runs; absent without one. */
+  readonly filterRuns?: FilterPlaces['places'];
 }
 
 /** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
@@ -107,10 +113,18 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
   );
 }
 
-/** A filter that names bytes behind a short snaplen still has to see them. */
-const filterBytes = 512;
-
 const packetOutgoing = 4;
+
+/** The filter for the kernel, or why it has none. */
+function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
+  if (!filter) return {};
+  try {
+    return { kernelFilter: translate(filter.programs) };
+  } catch (error) {
+    if (error instanceof Untranslatable) return { reason: error.message };
+    throw error;
+  }
+}
 
 export class Trace {
   private readonly record = new RecordView();
@@ -160,6 +174,7 @@ export class Trace {
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages, await this.kallsyms);
     checkBtf(features, options);
+    const { kernelFilter, reason: untranslated } = translated(this.filter);
     const opened = openSession(
       native,
       this.planRequest(namespaces, devices),
@@ -167,8 +182,9 @@ export class Trace {
       {
         ringBytes: options.ringBytes,
         cpus: possibleCpus(),
-        snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
+        snaplen: this.filter && !kernelFilter ? Math.max(options.snaplen, userFilterBytes) : options.snaplen,
         stacks: options.stacks,
+        ...(kernelFilter && { kernelFilter }),
       },
       (refused) => this.sink.refused?.(refused),
     );
@@ -205,7 +221,9 @@ export class Trace {
       );
       const { takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
       this.takes = takes;
+      const filtered = this.filterPlaces(opened.plan, session, untranslated);
       const notes = [
+        ...(filtered?.notes ?? []),
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
         ...chainNotes(hooks.inventory, hooks.hooks),
@@ -231,6 +249,7 @@ export class Trace {
         ...(hooks.isNeeded && { hooks: hooks.inventory }),
         xdp,
         ...(rights && { rights }),
+        ...(filtered && { filterRuns: filtered.places }),
       });
       return await this.consume(session, opened.plan, xdp);
     } finally {
@@ -239,6 +258,21 @@ export class Trace {
       session.close();
       symbols.close();
     }
+  }
+
+  /** `untranslated`: why no program was given the filter. */
+  private filterPlaces(
+    plan: AttachPlan,
+    { unfiltered, filterRefused }: TapSession,
+    untranslated: string | undefined,
+  ): FilterPlaces | undefined {
+    if (!this.filter) return undefined;
+    const everywhere = new Set(plan.attachments.map(({ stage }) => stage));
+    const { places, notes } = untranslated
+      ? filterPlaces(plan, everywhere, untranslated)
+      : filterPlaces(plan, unfiltered, filterRefused);
+    const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, false) : [];
+    return { places, notes: [...notes, ...undecidable] };
   }
 
   private planRequest(namespaces: { all: boolean; list: { inum: number }[] }, devices: Devices): PlanRequest {
@@ -337,7 +371,7 @@ export class Trace {
   private isWanted(stage: Stage): boolean {
     const { direction } = this.options;
     if (direction && !this.goes(stage, direction)) return false;
-    if (!this.filter) return true;
+    if (!this.filter || this.record.filterResult === tapFilter.yes) return true;
     const answer = this.filter.match(this.record, this.packet);
     if (answer === verdict.yes) return true;
     if (answer === verdict.undecided) this.undecided += 1;
