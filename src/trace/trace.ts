@@ -233,6 +233,7 @@ export class Trace {
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),
         ...takeNotes,
+        ...(this.filter?.note ? [this.filter.note] : []),
       ];
       const rights =
         options.dropCapabilities &&
