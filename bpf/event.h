@@ -84,6 +84,39 @@ enum tap_delivery {
 	TAP_DELIVERY_FULL = 3,	   /* no room in its ring or receive buffer */
 };
 
+/* What the filter in the kernel says of a packet. */
+enum tap_filter {
+	TAP_FILTER_NO = 0, /* in a record: it was not asked */
+	TAP_FILTER_YES = 1,
+	TAP_FILTER_UNDECIDED = 2, /* it asks for what the program cannot read or know here */
+};
+
+/* tap_filter_view's reach: bytes that a filter reads without asking for them one by one. */
+#define TAP_FILTER_WINDOW 256
+#define TAP_FILTER_EXTENSIONS 16
+
+/*
+ * What a compiled filter reads of a packet, made ready before it is called: the start of the packet
+ * as a packet socket at this stage would get it, and what the kernel knows beside the bytes.
+ */
+struct tap_filter_view {
+	__u32 len;    /* bytes of the packet */
+	__u32 valid;  /* of them, in bytes[] */
+	__u32 beyond; /* enum tap_filter: the answer to a load that ends behind `valid` */
+	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
+	__u64 taken;  /* 1: in use */
+	__u64 loaded; /* bytes that filter_load() has read */
+	/* Where the bytes are, for programs that read them by address (bpf/filter.h, ask_filter).
+	 */
+	__u64 skb;
+	__u64 data;
+	__u64 linear_len;
+	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
+	__u32 extension[TAP_FILTER_EXTENSIONS];
+	__u64 room;			     /* where a tag was before bytes[] */
+	__u8 bytes[TAP_FILTER_WINDOW + 256]; /* the rest is slack that copies may write to */
+};
+
 /* The fixed header of a record; data_bytes of packet data follow it. */
 struct tap_record {
 	__u32 record_len; /* header and data, rounded up to 8: the bytes a consumer has to copy */
@@ -132,7 +165,7 @@ struct tap_record {
 	__u8 context;	  /* enum tap_context */
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
-	__u8 filter_result; /* what filter_match() said, or the user-side filter afterwards */
+	__u8 filter_result; /* enum tap_filter */
 	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
 	__u8 nf_hook;	    /* hook number of that family */
 	__u8 reserved[4];
@@ -146,6 +179,7 @@ struct tap_counters {
 	__u64 matched;	/* matched the filter: emitted + lost */
 	__u64 emitted;
 	__u64 lost_ring; /* the ring buffer had no room */
+	__u64 undecided; /* the filter asks for what cannot be read or known here */
 };
 
 /* What may change while programs run: one element of a mapped array, read for every event. */

@@ -12,19 +12,21 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
   type NativeBinding,
   type NativeSession,
+  type ProgramSpec,
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
 import { targetsOf } from '../stages/rungs.js';
-import type { Mechanism } from '../stages/types.js';
+import type { Mechanism, StageId } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
-import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
+import { isRefusal, type RefusalListener, RungRefused, refusalOf, refusalReason } from './refusal.js';
 import { isKprobe } from './rungs.js';
 
 export interface SessionSettings {
@@ -32,8 +34,8 @@ export interface SessionSettings {
   readonly cpus: number;
   readonly snaplen: number;
   readonly stacks: boolean;
-  /** eBPF instructions in the place of filter_match(); absent: every packet matches. */
-  readonly kernelFilter?: Uint8Array;
+  /** Absent: every packet matches. */
+  readonly kernelFilter?: KernelFilter;
 }
 
 /** Totals of one attachment over all CPUs. */
@@ -43,9 +45,14 @@ export interface AttachmentCounts {
   readonly matched: number;
   readonly emitted: number;
   readonly lostRing: number;
+  /** The filter could not tell. */
+  readonly undecided: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
+
+/** A filter that names bytes behind a short snaplen still has to see them. */
+export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {
@@ -170,6 +177,10 @@ export class TapSession {
   /** Instances of the netfilter program by slot: hooks share them, links at one hook do not. */
   private readonly hookPrograms: number[] = [];
   private readonly objects = new Map<string, Uint8Array>();
+  /** Why the kernel did not take a program with the filter in it. */
+  filterRefused: string | undefined;
+  /** Stages whose packets the kernel does not filter, although it was to. */
+  readonly unfiltered = new Set<StageId>();
 
   constructor(
     binding: NativeBinding,
@@ -223,7 +234,7 @@ export class TapSession {
 
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    if (this.loaded.size > 0) this.setLive(this.settings.snaplen, this.settings.stacks);
+    if (this.loaded.size > 0) this.setLive(this.snaplen, this.settings.stacks);
   }
 
   private load(attachment: Attachment): void {
@@ -239,19 +250,40 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target }: Attachment,
+    { program, mechanism, target, stage }: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
-    return this.native.load({
+    const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
       constants: { ...program!.constants, ...constants, snaplen_max: this.settings.snaplen },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
-      ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
-    });
+    };
+    return this.loadWithFilter(spec, stage);
+  }
+
+  /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
+  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+    const { kernelFilter } = this.settings;
+    if (!kernelFilter) return this.native.load(spec);
+    if (this.filterRefused) return this.loadUnfiltered(spec, stage, this.filterRefused);
+    try {
+      const constants = { ...spec.constants, ...kernelFilter.constants };
+      return this.native.load({ ...spec, constants, filter: kernelFilter.body });
+    } catch (error) {
+      if (!isNativeError(error) || !isRefusal(error)) throw error;
+      return this.loadUnfiltered(spec, stage, refusalReason(error));
+    }
+  }
+
+  /** What one program is refused for, the others would be too, after as long a time. */
+  private loadUnfiltered(spec: ProgramSpec, stage: StageId, reason: string): number {
+    this.filterRefused = reason;
+    this.unfiltered.add(stage);
+    return this.native.load({ ...spec, constants: { ...spec.constants, snaplen_max: this.snaplen } });
   }
 
   private attachAll(): void {
@@ -279,6 +311,12 @@ export class TapSession {
     } catch (error) {
       throw isNativeError(error) && isRefusal(error) ? new RungRefused(attachment, error) : error;
     }
+  }
+
+  /** What is left to user space has to bring the bytes that the filter asks for. */
+  private get snaplen(): number {
+    const { snaplen } = this.settings;
+    return this.unfiltered.size > 0 ? Math.max(snaplen, userFilterBytes) : snaplen;
   }
 
   /** Changes what may change while programs run. */
@@ -386,7 +424,7 @@ export class TapSession {
   openXdp(attachment: Attachment, programId: number): number {
     const id = this.loadProgram(attachment, attachment.program!.name, {}, programId);
     try {
-      this.setLive(this.settings.snaplen, this.settings.stacks);
+      this.setLive(this.snaplen, this.settings.stacks);
       this.native.attach(id);
     } catch (error) {
       this.native.unload(id);
@@ -459,6 +497,7 @@ export class TapSession {
       matched: sum(tapCounters.matched),
       emitted: sum(tapCounters.emitted),
       lostRing: sum(tapCounters.lostRing),
+      undecided: sum(tapCounters.undecided),
       recursionMisses: this.recursionMisses(attachment),
     };
   }

@@ -8,6 +8,7 @@ import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import { undecidableNotes } from '../trace/filter-place.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
@@ -48,6 +49,7 @@ export class JourneySink implements TraceSink {
     private readonly how: JourneySinkOptions,
   ) {
     this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
+    if (this.filter?.note) output.talk(this.filter.note);
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
@@ -76,7 +78,8 @@ export class JourneySink implements TraceSink {
 
   header(header: TraceHeader): void {
     this.devices = header.devices;
-    for (const line of headerLines(header)) this.output.talk(line);
+    const undecidable = this.filter?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
+    for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();

@@ -63,8 +63,9 @@ export const tapCounters = {
   matched: 16,
   emitted: 24,
   lostRing: 32,
+  undecided: 40,
 } as const;
-export const tapCountersBytes = 40;
+export const tapCountersBytes = 48;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -87,6 +88,23 @@ export const tapSocketDevice = {
   armed: 3,
 } as const;
 export const tapSocketDeviceBytes = 4;
+
+/** Byte offsets of struct tap_filter_view. */
+export const tapFilterView = {
+  len: 0,
+  valid: 4,
+  beyond: 8,
+  moved: 12,
+  taken: 16,
+  loaded: 24,
+  skb: 32,
+  data: 40,
+  linearLen: 48,
+  extension: 56,
+  room: 120,
+  bytes: 128,
+} as const;
+export const tapFilterViewBytes = 640;
 
 /** enum tap_present */
 export const tapPresent = {
@@ -147,4 +165,11 @@ export const tapDelivery = {
   taken: 1,
   filtered: 2,
   full: 3,
+} as const;
+
+/** enum tap_filter */
+export const tapFilter = {
+  no: 0,
+  yes: 1,
+  undecided: 2,
 } as const;

@@ -184,6 +184,11 @@ export class RecordView {
   get vlanProtocol(): number {
     return this.u16(at.vlanProtocol);
   }
+  /** A value of tapFilter; no: the kernel was not asked. */
+  get filterResult(): number {
+    return this.u8(at.filterResult);
+  }
+
   get packetType(): number {
     return this.u8(at.packetType);
   }

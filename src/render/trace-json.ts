@@ -18,6 +18,7 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
     wallOffsetNs: String(names.wallOffsetNs),
     snaplen: options.snaplen,
     ...(options.filter !== undefined && { filter: options.filter }),
+    ...(header.filterRuns !== undefined && { filterRuns: header.filterRuns }),
     arm: options.arm,
     interfaces: armed.map(({ device: { netns, link }, by }) => ({
       netns: netns.inum,
