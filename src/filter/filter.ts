@@ -106,8 +106,9 @@ export class PacketFilter {
     return this.raw === undefined;
   }
 
-  /** The compiled programs, for the kernel. */
-  get programs(): ClassicPrograms {
+  /** The compiled programs, for the kernel; none where they expect a tag in the bytes that it has beside them. */
+  get programs(): ClassicPrograms | undefined {
+    if (this.tagInBytes) return undefined;
     const raw = this.raw?.instructions();
     return { ethernet: this.ethernet.instructions(), ...(raw && { raw }) };
   }

@@ -122,8 +122,10 @@ const packetOutgoing = 4;
 /** The filter for the kernel, or why it has none. */
 function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
   if (!filter) return {};
+  const { programs } = filter;
+  if (!programs) return { reason: 'it is compiled as for a file' };
   try {
-    return { kernelFilter: translate(filter.programs) };
+    return { kernelFilter: translate(programs) };
   } catch (error) {
     if (error instanceof Untranslatable) return { reason: error.message };
     throw error;

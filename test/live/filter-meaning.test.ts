@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { decodePacket, emptyPacket } from '../../src/decode/packet.js';
 import { PacketFilter, verdict } from '../../src/filter/filter.js';
-import { toHex } from '../support/bytes.js';
+import { distinct, verdictOnArrival } from '../support/filters/arrived.js';
 import {
+  dialectExpressions,
   expressions,
   fileExpressions,
   liveExpressions,
@@ -15,9 +15,7 @@ import {
 } from '../support/filters/expressions.js';
 import { corpusFrames, type Frame } from '../support/filters/frames.js';
 import { answersLive, TOGETHER } from '../support/filters/live-oracle.js';
-import { etherTypeOf } from '../support/frames.js';
 import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
-import { recordView } from '../unit/support/records.js';
 
 const skip = cannotRunLive(['tcpdump']) ?? false;
 const JUMBO_MTU = 65535;
@@ -27,9 +25,12 @@ const LONG = 5000;
 const asked = [
   ...vlanExpressions,
   ...liveExpressions,
+  ...dialectExpressions,
   ...expressions.filter(
     (text, at) =>
-      at % 5 === 0 && text.length < LONG && ![...vlanExpressions, ...fileExpressions].includes(text),
+      at % 5 === 0 &&
+      text.length < LONG &&
+      ![...vlanExpressions, ...fileExpressions, ...dialectExpressions].includes(text),
   ),
 ];
 
@@ -41,16 +42,6 @@ const unset = ['vlan and pppoes', 'vlan and pppoes 7 and udp'];
 
 /** A packet socket sends no frame that is shorter than its header. */
 const frames = distinct(corpusFrames().filter(({ bytes }) => bytes.length >= 14));
-
-/** The first of those that have the same bytes. */
-function distinct(all: readonly Frame[]): Frame[] {
-  const byBytes = new Map<string, Frame>();
-  for (const frame of all) {
-    const key = toHex(frame.bytes);
-    if (!byBytes.has(key)) byBytes.set(key, frame);
-  }
-  return [...byBytes.values()];
-}
 
 let world: World;
 let ifindex: number;
@@ -69,14 +60,7 @@ async function silence(end: End): Promise<void> {
   await end.ip([`addr flush dev ${end.device}`, `link set ${end.device} mtu ${JUMBO_MTU}`]);
 }
 
-/** Our verdict on a frame as it comes into the receive function. */
-function match(filter: PacketFilter, { bytes }: Frame): number {
-  const fields = { linkType: 1, ifindex, packetType: 0, protocol: etherTypeOf(bytes)! };
-  const record = recordView({ data: bytes, fields });
-  const packet = emptyPacket();
-  decodePacket(record, packet, true);
-  return filter.match(record, packet);
-}
+const match = (filter: PacketFilter, frame: Frame): number => verdictOnArrival(filter, frame, ifindex);
 
 describe('live filters are those of a live tcpdump', { skip }, () => {
   let arrived: Frame[];
