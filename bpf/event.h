@@ -106,6 +106,10 @@ struct tap_filter_view {
 	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
 	__u64 taken;  /* 1: in use */
 	__u64 loaded; /* bytes that filter_load() has read */
+	/* As the program found them, and the rest of the view is made of them. */
+	__u64 link;	 /* enum tap_link */
+	__u64 link_type; /* ARPHRD_* */
+	__u64 protocol;
 	/* Where the bytes are, for programs that read them by address (bpf/filter.h, ask_filter).
 	 */
 	__u64 skb;

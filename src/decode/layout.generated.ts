@@ -97,14 +97,17 @@ export const tapFilterView = {
   moved: 12,
   taken: 16,
   loaded: 24,
-  skb: 32,
-  data: 40,
-  linearLen: 48,
-  extension: 56,
-  room: 120,
-  bytes: 128,
+  link: 32,
+  linkType: 40,
+  protocol: 48,
+  skb: 56,
+  data: 64,
+  linearLen: 72,
+  extension: 80,
+  room: 144,
+  bytes: 152,
 } as const;
-export const tapFilterViewBytes = 640;
+export const tapFilterViewBytes = 664;
 
 /** enum tap_present */
 export const tapPresent = {

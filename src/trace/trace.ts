@@ -269,14 +269,15 @@ export class Trace {
   /** `untranslated`: why no program was given the filter. */
   private filterPlaces(
     plan: AttachPlan,
-    { unfiltered, filterRefused }: TapSession,
+    { unfiltered }: TapSession,
     untranslated: string | undefined,
   ): FilterPlaces | undefined {
     if (!this.filter) return undefined;
-    const everywhere = new Set(plan.attachments.map(({ stage }) => stage));
-    const { places, notes } = untranslated
-      ? filterPlaces(plan, everywhere, untranslated)
-      : filterPlaces(plan, unfiltered, filterRefused);
+    const stages = plan.attachments.map(({ stage }) => stage);
+    const { places, notes } = filterPlaces(
+      plan,
+      untranslated ? new Map(stages.map((stage) => [stage, untranslated])) : unfiltered,
+    );
     const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, false) : [];
     return { places, notes: [...notes, ...undecidable] };
   }
