@@ -84,9 +84,9 @@ enum tap_delivery {
 	TAP_DELIVERY_FULL = 3,	   /* no room in its ring or receive buffer */
 };
 
-/* What the filter in the kernel said of a packet, and of records that it let pass. */
+/* What the filter in the kernel says of a packet. */
 enum tap_filter {
-	TAP_FILTER_NO = 0, /* of a record: it was not asked */
+	TAP_FILTER_NO = 0, /* in a record: it was not asked */
 	TAP_FILTER_YES = 1,
 	TAP_FILTER_UNDECIDED = 2, /* it asks for what the program cannot read or know here */
 };
@@ -106,6 +106,15 @@ struct tap_filter_view {
 	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
 	__u64 taken;  /* 1: in use */
 	__u64 loaded; /* bytes that filter_load() has read */
+	/* As the program found them, and the rest of the view is made of them. */
+	__u64 link;	 /* enum tap_link */
+	__u64 link_type; /* ARPHRD_* */
+	__u64 protocol;
+	/* Where the bytes are, for programs that read them by address (bpf/filter.h, ask_filter).
+	 */
+	__u64 skb;
+	__u64 data;
+	__u64 linear_len;
 	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
 	__u32 extension[TAP_FILTER_EXTENSIONS];
 	__u64 room;			     /* where a tag was before bytes[] */
@@ -160,7 +169,7 @@ struct tap_record {
 	__u8 context;	  /* enum tap_context */
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
-	__u8 filter_result; /* enum tap_filter: what filter_match() said */
+	__u8 filter_result; /* enum tap_filter */
 	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
 	__u8 nf_hook;	    /* hook number of that family */
 	__u8 reserved[4];
@@ -174,6 +183,7 @@ struct tap_counters {
 	__u64 matched;	/* matched the filter: emitted + lost */
 	__u64 emitted;
 	__u64 lost_ring; /* the ring buffer had no room */
+	__u64 undecided; /* the filter asks for what cannot be read or known here */
 };
 
 /* What may change while programs run: one element of a mapped array, read for every event. */

@@ -35,7 +35,6 @@ struct packet {
 	__u64 protocol;
 	__u64 link; /* enum tap_link */
 	__u64 unreadable;
-	__u64 filter_result; /* enum tap_filter */
 };
 
 /* A tag beside the bytes of a packet; not present: tci and protocol mean nothing. */

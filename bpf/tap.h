@@ -127,7 +127,7 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
-	record->filter_result = packet->filter_result;
+	record->filter_result = has_filter ? TAP_FILTER_YES : TAP_FILTER_NO;
 	if (what->only_key)
 		fill_key(record, packet, what);
 	else
@@ -261,10 +261,21 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 	return skip_entered && what->is_socket && was_entered(packet);
 }
 
-static __always_inline bool is_wanted(struct packet *packet)
+/* What the filter says, counted. An address alone decides nothing. */
+static __always_inline bool passes_filter(struct packet *packet, struct tap_counters *count,
+					  const struct observation *what)
 {
-	packet->filter_result = filter_packet(packet);
-	return packet->filter_result != TAP_FILTER_NO;
+	__u32 answer = TAP_FILTER_UNDECIDED;
+
+	if (!has_filter)
+		return true;
+	if (!what->only_key)
+		answer = filter_packet(packet);
+	if (answer == TAP_FILTER_NO)
+		COUNT(count->filtered);
+	else if (answer != TAP_FILTER_YES)
+		COUNT(count->undecided);
+	return answer == TAP_FILTER_YES;
 }
 
 /* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
@@ -294,10 +305,8 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);
-	if (has_filter && !what->only_key && !is_wanted(&packet)) {
-		COUNT(count->filtered);
+	if (!passes_filter(&packet, count, what))
 		return false;
-	}
 	COUNT(count->matched);
 	return emit(&packet, count, what);
 }

@@ -66,6 +66,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     return DefineClass(env, "Filter",
                        {InstanceAccessor<&Filter::not_live>("notLive"),
                         InstanceMethod<&Filter::instructions>("instructions"),
+                        InstanceMethod<&Filter::listing>("listing"),
                         InstanceMethod<&Filter::match_record>("matchRecord"),
                         InstanceMethod<&Filter::match_bytes>("matchBytes"),
                         InstanceMethod<&Filter::match_libpcap>("matchLibpcap")});
@@ -95,6 +96,14 @@ class Filter : public Napi::ObjectWrap<Filter> {
   Napi::Value instructions(const Napi::CallbackInfo& info) {
     return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<char*>(program_.bf_insns),
                                     program_.bf_len * sizeof(bpf_insn));
+  }
+
+  /** One line an instruction, as `tcpdump -d` prints them. */
+  Napi::Value listing(const Napi::CallbackInfo& info) {
+    Napi::Array lines = Napi::Array::New(info.Env(), program_.bf_len);
+    for (u_int i = 0; i < program_.bf_len; i++)
+      lines[i] = Napi::String::New(info.Env(), bpf_image(&program_.bf_insns[i], i));
+    return lines;
   }
 
   /** matchRecord(bytes, record, data, capLen, len, vlan): the tag is the packet's, which at the

@@ -21,6 +21,7 @@ async function run(argv: readonly string[]): Promise<number> {
   );
   if (parsed.done) return exitCode.done;
   const { command, args, version } = parsed;
+  if (args.d) return (await import('./print-program.js')).printProgram(args);
   switch (command) {
     case 'trace': {
       // The slowest file of the machine, read while the modules load.

@@ -51,6 +51,11 @@ export const traceOptionTable = {
     group: 'What to watch:',
     describe: 'read the filter expression from a file',
   },
+  d: {
+    type: 'boolean',
+    group: 'What to watch:',
+    describe: "print the filter's compiled program as tcpdump does, and end",
+  },
   arm: {
     type: 'boolean',
     group: 'How to watch:',

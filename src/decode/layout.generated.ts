@@ -63,8 +63,9 @@ export const tapCounters = {
   matched: 16,
   emitted: 24,
   lostRing: 32,
+  undecided: 40,
 } as const;
-export const tapCountersBytes = 40;
+export const tapCountersBytes = 48;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -96,11 +97,17 @@ export const tapFilterView = {
   moved: 12,
   taken: 16,
   loaded: 24,
-  extension: 32,
-  room: 96,
-  bytes: 104,
+  link: 32,
+  linkType: 40,
+  protocol: 48,
+  skb: 56,
+  data: 64,
+  linearLen: 72,
+  extension: 80,
+  room: 144,
+  bytes: 152,
 } as const;
-export const tapFilterViewBytes = 616;
+export const tapFilterViewBytes = 664;
 
 /** enum tap_present */
 export const tapPresent = {

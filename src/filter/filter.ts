@@ -13,6 +13,7 @@ interface NativeFilter {
   /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
   readonly notLive: string;
   instructions(): Uint8Array;
+  listing(): string[];
   /** `vlan` is the tag beside the bytes, as tagNumber() makes it; -1 for none. */
   matchRecord(
     bytes: Uint8Array,
@@ -104,6 +105,11 @@ export class PacketFilter {
   /** Whether packets without a link header cannot be decided. */
   get needsLinkHeader(): boolean {
     return this.raw === undefined;
+  }
+
+  /** The program for Ethernet, one line an instruction, as `tcpdump -d` prints it. */
+  get listing(): readonly string[] {
+    return this.ethernet.listing();
   }
 
   /** The compiled programs, for the kernel; none where they expect a tag in the bytes that it has beside them. */

@@ -265,14 +265,15 @@ export class Trace {
   /** `untranslated`: why no program was given the filter. */
   private filterPlaces(
     plan: AttachPlan,
-    { unfiltered, filterRefused }: TapSession,
+    { unfiltered }: TapSession,
     untranslated: string | undefined,
   ): FilterPlaces | undefined {
     if (!this.filter) return undefined;
-    const everywhere = new Set(plan.attachments.map(({ stage }) => stage));
-    const { places, notes } = untranslated
-      ? filterPlaces(plan, everywhere, untranslated)
-      : filterPlaces(plan, unfiltered, filterRefused);
+    const stages = plan.attachments.map(({ stage }) => stage);
+    const { places, notes } = filterPlaces(
+      plan,
+      untranslated ? new Map(stages.map((stage) => [stage, untranslated])) : unfiltered,
+    );
     const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, false) : [];
     return { places, notes: [...notes, ...undecidable] };
   }
@@ -305,12 +306,13 @@ export class Trace {
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
     this.sink.end?.();
-    const ledger = makeLedger(plan.attachments, (attachment) => session.counts(attachment), 0);
+    const counts = plan.attachments.map((attachment) => session.counts(attachment));
+    const ledger = makeLedger(plan.attachments, ({ attachId }) => counts[attachId]!, 0);
     return {
       reason,
       events: this.events,
-      filteredOut: this.filteredOut,
-      undecided: this.undecided,
+      filteredOut: counts.reduce((sum, { filtered }) => sum + filtered, this.filteredOut),
+      undecided: counts.reduce((sum, { undecided }) => sum + undecided, this.undecided),
       late: this.late,
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },

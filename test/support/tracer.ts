@@ -113,6 +113,8 @@ export interface TraceHeader {
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];
+  /** Where the filter runs. */
+  readonly filterRuns?: unknown;
   readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
 }
 
@@ -130,6 +132,8 @@ export interface TraceSummary {
   readonly lost: LossCounts;
   readonly lostByStage: Readonly<Record<string, LossCounts>>;
   readonly complete: boolean | 'unknown';
+  readonly filteredOut: number;
+  readonly undecided: number;
 }
 
 /** Everything a finished trace said. */
