@@ -1,6 +1,7 @@
 /** What all commands that watch live packets have in common: from options and a sink to an exit code. */
 import { readFileSync } from 'node:fs';
 import { exitCode, UsageError } from '../errors.js';
+import { expressionIn } from '../filter/expression.js';
 import { nativeBinding } from '../native/binding.js';
 import { lostEvents } from '../trace/ledger.js';
 import type { TraceOptions } from '../trace/options.js';
@@ -15,7 +16,7 @@ export function filterExpression(args: TraceArguments): string | undefined {
   if (typeof file !== 'string') return words.length ? words.join(' ') : undefined;
   if (words.length) throw new UsageError('a filter on the command line and --filter-file: choose one');
   try {
-    return readFileSync(file, 'utf8').trim();
+    return expressionIn(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`cannot read the filter file: ${(error as Error).message}`);
   }

@@ -8,6 +8,7 @@ import {
   type ClassicInstruction,
   classicInstructions,
   classOf,
+  extensionAt,
   isByX,
   isNegative,
   knownLengths,
@@ -43,19 +44,6 @@ const windowForX = 128;
 const windowMin = 64;
 /** enum filter_kind of bpf/filter.h. */
 const kindRaw = 2;
-/** SKF_AD_OFF as an unsigned number, and how far its offsets go (linux/filter.h, SKF_AD_MAX). */
-const extensionsFrom = 0xffff_f000;
-const extensionsEnd = extensionsFrom + 64;
-/** Offsets of those that bpf/filter.h fills in. */
-const extensionsKnown: ReadonlySet<number> = new Set([0, 4, 8, 20, 24, 28, 32, 36, 44, 48, 60]);
-
-/** SKF_LL_OFF and SKF_NET_OFF as unsigned numbers: from there on into the link and the network header. */
-const headersFrom: readonly number[] = [0xffe0_0000, 0xfff0_0000];
-/** The kernel makes none larger (net/core/dev.h, GSO_MAX_SIZE of 8 * 65535). */
-const packetBytesMax = 0x8_0000;
-
-const isAtHeader = (k: number): boolean => headersFrom.some((from) => k >= from && k - from < packetBytesMax);
-
 const result: Register = 0;
 const scratch: Register = 1;
 const other: Register = 2;
@@ -196,15 +184,10 @@ class Translator {
   }
 
   private loadExtension(k: number, to: Register): void {
-    const at = k - extensionsFrom;
-    if (k < extensionsFrom && !isAtHeader(k)) {
-      this.out.goto(this.reject);
-      return;
-    }
-    if (k < extensionsFrom || k >= extensionsEnd || !extensionsKnown.has(at)) {
-      this.answer(tapFilter.undecided);
-      return;
-    }
+    const at = extensionAt(k);
+    if (at === 'nothing') this.out.goto(this.reject);
+    else if (at === 'unknown') this.answer(tapFilter.undecided);
+    if (typeof at !== 'number') return;
     this.extensions |= 1 << (at / 4);
     this.out.load(bpf.w, to, viewRegister, view.extension + at);
   }
