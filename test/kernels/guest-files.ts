@@ -8,15 +8,19 @@ import type { Situation } from './situations.js';
 const besideTheTaps = new Set([
   'deliveries',
   'functions',
+  'gro',
   'hooks',
   'netfilter',
   'rx-handlers',
+  'tc',
   'upper-devices',
   'xdp',
 ]);
 
-/** Many devices take their time: with one of the two mechanisms each is enough. */
+/** Each of the two mechanisms once, and each function: they need many commands, which take their time in a guest. */
 const kernelsOf: Readonly<Record<string, readonly Situation['kernel'][]>> = {
+  gro: ['5.10', '6.12', 'newest'],
+  tc: ['5.10', '6.12'],
   'upper-devices': ['5.10', '6.12'],
 };
 
