@@ -87,14 +87,21 @@ static __always_inline __u32 size_class(__u32 bytes)
 	return room;
 }
 
-static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 snaplen)
+/* The smaller one, in one way: the verifier would follow each branch to the end of the program. */
+static __always_inline __u64 smaller(__u64 a, __u64 b)
 {
-	if (snaplen > TAP_SNAPLEN_MAX)
-		snaplen = TAP_SNAPLEN_MAX;
+	__s64 difference = a - b, sign = difference;
+
+	asm volatile("%0 s>>= 63" : "+r"(sign));
+	return b + (difference & sign);
+}
+
+static __always_inline __u32 wanted_bytes(const struct packet *packet, __u64 snaplen)
+{
 	/* The consumer takes an in-band tag out, as the kernel does before its tap lists. */
 	if (is_tap && has_inband_vlan(packet))
 		snaplen += 4;
-	return packet->len < snaplen ? packet->len : snaplen;
+	return at_most(smaller(packet->len, snaplen), snaplen_max + 4);
 }
 
 /* All that can be said of a packet that may be gone. */
@@ -284,6 +291,7 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 		packet.len = what->len;
 	else
 		find_packet(&packet);
+	forget_history(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);
