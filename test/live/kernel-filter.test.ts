@@ -127,14 +127,22 @@ before(async () => {
 });
 after(() => world?.close());
 
-const compiled = new Map<string, InstanceType<typeof Filter>>();
+const compiled = new Map<string, InstanceType<typeof Filter> | undefined>();
+
+/** Undefined where the expression asks for a link header that these packets do not have. */
+function filterFor(expression: string, linkType: string): InstanceType<typeof Filter> | undefined {
+  const key = `${linkType} ${expression}`;
+  if (compiled.has(key)) return compiled.get(key);
+  try {
+    compiled.set(key, new Filter(expression, linkType === 'ethernet' ? DLT_EN10MB : DLT_RAW));
+  } catch {
+    compiled.set(key, undefined);
+  }
+  return compiled.get(key);
+}
 
 function matches(expression: string, { linkType, bytes, len }: Packet): boolean {
-  if (linkType !== 'ethernet' && expression.includes('ether')) return false;
-  const dlt = linkType === 'ethernet' ? DLT_EN10MB : DLT_RAW;
-  const filter = compiled.get(`${dlt} ${expression}`) ?? new Filter(expression, dlt);
-  compiled.set(`${dlt} ${expression}`, filter);
-  return filter.matchLibpcap(bytes, len);
+  return filterFor(expression, linkType)?.matchLibpcap(bytes, len) ?? false;
 }
 
 /** What neighbours say of their own accord comes whenever it likes. */
