@@ -81,27 +81,6 @@ static __always_inline void give_back(struct tap_filter_view *view)
 }
 #endif
 
-#if defined(TAP_ACCESS_PROBE) || defined(TAP_ACCESS_DIRECT)
-/* Bytes are read by address, or not at all: no pointer that a verifier vouches for is needed. */
-#define FILTER_BY_ADDRESS
-
-static __always_inline void save_source(struct tap_filter_view *view, const struct packet *packet)
-{
-	view->skb = (unsigned long)packet->skb;
-	view->data = (unsigned long)(packet->data - packet->link_bytes);
-	view->linear_len = packet->linear_len;
-}
-
-static __always_inline struct packet source_of(const struct tap_filter_view *view)
-{
-	return (struct packet){
-		.skb = (void *)view->skb,
-		.data = (void *)view->data,
-		.linear_len = view->linear_len,
-	};
-}
-#endif
-
 /*
  * `size` bytes at `offset`, as a number in network byte order: what lies behind the view's window.
  * Less than 0: the complement of an enum tap_filter, which is then the filter's answer.
@@ -111,11 +90,6 @@ filter_load(struct packet *packet, struct tap_filter_view *view, __u64 offset, _
 {
 	__u8 *bytes = (__u8 *)&view->loaded;
 	__u64 end = offset + size;
-#ifdef FILTER_BY_ADDRESS
-	struct packet source = source_of(view);
-
-	packet = &source;
-#endif
 
 	if (end > view->len)
 		return ~TAP_FILTER_NO;
@@ -214,9 +188,6 @@ static __always_inline void save_packet(struct tap_filter_view *view, struct pac
 	view->len = packet->len;
 	fill_extensions(view, packet);
 	fill_tag(view, vlan_of(packet));
-#ifdef FILTER_BY_ADDRESS
-	save_source(view, packet);
-#endif
 }
 
 static __always_inline bool has_tag_in_bytes(const struct tap_filter_view *view, __u32 kind)
@@ -262,24 +233,6 @@ static __always_inline int ask(struct packet *packet, struct tap_filter_view *vi
 	return filter_match(packet, view, kind);
 }
 
-#ifdef FILTER_BY_ADDRESS
-/*
- * A global function: the verifier checks it once for itself. Those of 5.10 and 6.1 would follow a
- * filter anew for each packet of a chain (bpf/qdisc.bpf.c), and give up. Programs that read by
- * address never run inside themselves on a CPU, so there is one view.
- */
-__attribute__((noinline)) int ask_filter(__u32 index)
-{
-	struct tap_filter_view *view = lookup(&own_views, index);
-	struct packet packet;
-
-	if (!view)
-		return TAP_FILTER_UNDECIDED;
-	packet = source_of(view);
-	return ask(&packet, view);
-}
-#endif
-
 /* An enum tap_filter. */
 static __always_inline __u32 filter_packet(struct packet *packet)
 {
@@ -289,11 +242,7 @@ static __always_inline __u32 filter_packet(struct packet *packet)
 	if (!view)
 		return TAP_FILTER_UNDECIDED;
 	save_packet(view, packet);
-#ifdef FILTER_BY_ADDRESS
-	answer = ask_filter(0);
-#else
 	answer = ask(packet, view);
-#endif
 	give_back(view);
 	return answer;
 }

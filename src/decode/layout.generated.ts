@@ -100,14 +100,11 @@ export const tapFilterView = {
   link: 32,
   linkType: 40,
   protocol: 48,
-  skb: 56,
-  data: 64,
-  linearLen: 72,
-  extension: 80,
-  room: 144,
-  bytes: 152,
+  extension: 56,
+  room: 120,
+  bytes: 128,
 } as const;
-export const tapFilterViewBytes = 664;
+export const tapFilterViewBytes = 656;
 
 /** enum tap_present */
 export const tapPresent = {
