@@ -118,7 +118,7 @@ struct tap_filter_view {
 	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
 	__u32 extension[TAP_FILTER_EXTENSIONS];
 	__u64 room;			     /* where a tag was before bytes[] */
-	__u8 bytes[TAP_FILTER_WINDOW + 256]; /* the rest is slack that copies may write to */
+	__u8 bytes[TAP_FILTER_WINDOW + 272]; /* the rest is slack that copies may write to */
 };
 
 /* The fixed header of a record; data_bytes of packet data follow it. */

@@ -104,14 +104,20 @@ static __always_inline __u32 payload_slack(const struct packet *packet)
 	return frame_start == FRAME_DETECT ? DETECT_BYTES_MAX : LINK_HEADER_MAX;
 }
 
-/* The bytes before skb->data, which a dynptr does not reach: always linear. */
+/*
+ * The bytes before skb->data, which a dynptr does not reach: always linear. Their number is
+ * compared doubled: the verifier learns nothing of the number itself, and so does not follow what
+ * comes behind the loop anew for each round that it may end in.
+ */
 static __always_inline void copy_link_bytes(struct packet *packet, void *to, __u32 slack)
 {
 	unsigned char *from = packet->data - packet->link_bytes;
+	__u64 doubled = packet->link_bytes << 1;
 	__u32 offset;
 
+	asm volatile("" : "+r"(doubled));
 	for (offset = 0; offset < DETECT_BYTES_MAX; offset += 8) {
-		if (offset >= packet->link_bytes || offset >= slack)
+		if (2 * offset >= doubled || offset >= slack)
 			break;
 		*(__u64 *)(to + offset) = CAST_FIELD(from + offset, struct timespec64, tv_sec);
 	}

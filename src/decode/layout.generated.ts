@@ -107,7 +107,7 @@ export const tapFilterView = {
   room: 144,
   bytes: 152,
 } as const;
-export const tapFilterViewBytes = 664;
+export const tapFilterViewBytes = 680;
 
 /** enum tap_present */
 export const tapPresent = {
