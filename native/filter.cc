@@ -81,8 +81,11 @@ class Filter : public Napi::ObjectWrap<Filter> {
     if (use == "live") handle = open_live_pcap(TAP_SNAPLEN_MAX, not_live_);
     if (use != "file") dialect_ = ClassicDialect::kernel;
     if (!handle) handle.reset(pcap_open_dead(dlt, TAP_SNAPLEN_MAX));
-    if (pcap_compile(handle.get(), &program_, expression.c_str(), optimize, kNoNetmask))
-      throw Napi::Error::New(info.Env(), pcap_geterr(handle.get()));
+    if (pcap_compile(handle.get(), &program_, expression.c_str(), optimize, kNoNetmask)) {
+      std::string message = pcap_geterr(handle.get());
+      if (!not_live_.empty()) message += " (compiled as for a file, for lack of " + not_live_ + ")";
+      throw Napi::Error::New(info.Env(), message);
+    }
   }
 
   ~Filter() override { pcap_freecode(&program_); }

@@ -49,7 +49,7 @@ export class JourneySink implements TraceSink {
     private readonly how: JourneySinkOptions,
   ) {
     this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
-    if (this.filter?.note) output.talk(this.filter.note);
+    if (this.filter?.note) output.talk(`filter: ${this.filter.note}`);
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),

@@ -99,7 +99,7 @@ export class PacketFilter {
   /** What of a live filter is decided as for a file, and why; undefined where nothing is. */
   get note(): string | undefined {
     if (!this.ethernet.notLive || !this.tagInBytes) return undefined;
-    return `filter: "vlan" is decided as for a file, since it cannot be compiled as for a live capture (${this.ethernet.notLive})`;
+    return `"vlan" is decided as for a file, for lack of ${this.ethernet.notLive}`;
   }
 
   /** Whether packets without a link header cannot be decided. */

@@ -123,7 +123,7 @@ const packetOutgoing = 4;
 function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
   if (!filter) return {};
   const { programs } = filter;
-  if (!programs) return { reason: 'it is compiled as for a file' };
+  if (!programs) return { reason: filter.note ?? 'it is compiled as for a file' };
   try {
     return { kernelFilter: translate(programs) };
   } catch (error) {
@@ -239,7 +239,6 @@ export class Trace {
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),
         ...takeNotes,
-        ...(this.filter?.note ? [this.filter.note] : []),
       ];
       const rights =
         options.dropCapabilities &&

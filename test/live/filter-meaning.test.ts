@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PacketFilter, verdict } from '../../src/filter/filter.js';
+import { linesSaid, runToEnd } from '../support/cli.js';
 import { distinct, verdictOnArrival } from '../support/filters/arrived.js';
 import {
   dialectExpressions,
@@ -15,6 +16,7 @@ import {
 } from '../support/filters/expressions.js';
 import { corpusFrames, type Frame } from '../support/filters/frames.js';
 import { answersLive, TOGETHER } from '../support/filters/live-oracle.js';
+import { tracerCommand } from '../support/tracer.js';
 import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
 
 const skip = cannotRunLive(['tcpdump']) ?? false;
@@ -122,6 +124,22 @@ describe('live filters are those of a live tcpdump', { skip }, () => {
         /'protochain' not supported with variable length headers/,
       );
     }
+  });
+
+  it('without the rights to compile it, one line says how "vlan" is decided', async () => {
+    const rights = '--bounding-set=-sys_admin';
+    const command = ['setpriv', rights, '--inh-caps=-sys_admin', ...tracerCommand(), 'trace', '-i', 'lo'];
+    const taken = await runToEnd([...command, '--duration', '0.1', 'vlan 10']);
+    const said = linesSaid(taken).filter((line) => line.includes('vlan'));
+    assert.equal(taken.exit.code, 0, taken.stderr);
+    assert.equal(said.length, 1, taken.stderr);
+    assert.match(
+      said[0]!,
+      /the filter runs in user space everywhere: "vlan" is decided as for a file, for lack of .*not permitted/,
+    );
+    const refused = await runToEnd([...command, 'ip and vlan']);
+    assert.equal(refused.exit.code, 2);
+    assert.match(refused.stderr, /rejects all packets \(compiled as for a file, for lack of /);
   });
 
   it('all of them were judged, and those that the kernel takes from nobody are known', (t) => {
