@@ -8,8 +8,8 @@ const all = readdirSync('test/kernels/guest')
   .filter((file) => file.endsWith('.guest.ts'))
   .map((file) => file.slice(0, -'.guest.ts'.length));
 
-test('everything runs where nothing is locked down', () =>
-  assert.deepEqual(filesFor({ kernel: '6.12', lockdown: 'none' }, all), [...all].sort()));
+test('everything runs in the oldest kernel where nothing is locked down', () =>
+  assert.deepEqual(filesFor({ kernel: '5.10', lockdown: 'none' }, all), [...all].sort()));
 
 test('under lockdown only what it changes', () => {
   for (const lockdown of ['integrity', 'confidentiality'] as const)
