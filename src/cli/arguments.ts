@@ -1,22 +1,14 @@
 /** The shape of a command line before yargs reads it: commands by name, and short options as tcpdump packs them. */
 
 /** Commands of this version. */
-export const commands = ['trace', 'path', 'compare', 'stages', 'doctor'] as const;
+export const commands = ['trace', 'path', 'compare', 'read', 'stages', 'doctor'] as const;
 export type CommandName = (typeof commands)[number];
 
 /** Commands that the contract names and a later version brings. */
-export const laterCommands: readonly string[] = [
-  'taps',
-  'locate',
-  'read',
-  'learn',
-  'serve',
-  'report',
-  'extcap',
-];
+export const laterCommands: readonly string[] = ['taps', 'locate', 'learn', 'serve', 'report', 'extcap'];
 
 /** Short options that take a value, so that `-ieth0` and `-nni eth0` mean what they mean to tcpdump. */
-const shortWithValue = new Set(['i', 's', 'c', 'Q', 'B', 'F']);
+const shortWithValue = new Set(['i', 's', 'c', 'Q', 'B', 'F', 'w', 'r']);
 
 /** Splits packed short options: `-nnieth0` becomes `-n -n -i eth0`. Long options and words stay as they are. */
 export function unpackShortOptions(argv: readonly string[]): string[] {

@@ -4,7 +4,6 @@ import { refusalBlock } from '../attach/refusal.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
-import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -13,9 +12,6 @@ import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
-
-const tickIntervalMs = 100;
-const tickDelayNs = 100_000_000n;
 
 /** What a command does with journeys. */
 export interface JourneyView {
@@ -39,7 +35,7 @@ export interface JourneySinkOptions {
 export class JourneySink implements TraceSink {
   readonly tracker: Tracker;
   private readonly out = new ByteWriter();
-  private readonly filter: PacketFilter | undefined;
+  private readonly filters: readonly PacketFilter[];
   private devices: TraceHeader['devices'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
@@ -51,19 +47,17 @@ export class JourneySink implements TraceSink {
     private readonly asked: JourneyOptions,
     private readonly how: JourneySinkOptions,
   ) {
-    this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
+    this.filters = [asked.filter, asked.recordedFilter].flatMap((one) =>
+      one ? [new PacketFilter(one)] : [],
+    );
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
     });
   }
 
-  /** Journeys end while nothing happens, too. */
-  private readonly timer = setInterval(() => this.tick(), tickIntervalMs).unref();
-
-  private tick(): void {
-    // What other CPUs have seen by then has been drained.
-    this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
+  tick(bootNs: bigint): void {
+    this.tracker.tick(bootNs);
     this.flush();
     this.tellProgress();
   }
@@ -94,7 +88,7 @@ export class JourneySink implements TraceSink {
       if (!record.has('ifindex')) return false;
       if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
     }
-    return !this.filter || this.filter.match(record, packet) === verdict.yes;
+    return this.filters.every((filter) => filter.match(record, packet) === verdict.yes);
   }
 
   private closed(journey: Journey, wanted: boolean): void {
@@ -112,7 +106,6 @@ export class JourneySink implements TraceSink {
   }
 
   end(): void {
-    clearInterval(this.timer);
     this.endProgress();
     this.tracker.finish();
     this.flush();

@@ -39,6 +39,8 @@ async function run(argv: readonly string[]): Promise<number> {
         version,
         readKallsymsAsync(nativeBinding()),
       );
+    case 'read':
+      return (await import('./read-command.js')).readCommand(args, version);
     case 'stages':
       return (await import('./stages-command.js')).stagesCommand(args);
     case 'doctor':

@@ -4,12 +4,43 @@ import { PathText } from '../render/path-text.js';
 import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import { journeyOptions, pathStages } from './journey-options.js';
+import { type JourneyOptions, journeyOptions, pathStages } from './journey-options.js';
 import { JourneySink } from './journey-sink.js';
-import { filterExpression, runLive, Stopper } from './live.js';
+import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
+import { recordingOf } from './recording-options.js';
 import { palette } from './sinks.js';
 import { type TraceArguments, textOptions } from './trace-options.js';
+
+/** Journeys as text or JSON. */
+export function pathView(
+  args: TraceArguments,
+  version: string,
+  output: Output,
+  asked: JourneyOptions,
+  onEnough: () => void,
+): View {
+  const json = Boolean(args.json);
+  const { timeFormat, verbose } = textOptions(args);
+  const view = json
+    ? new PathJson(verbose > 0)
+    : new PathText(palette(output.colour), {
+        ...{ width: output.width, timeFormat, verbose: verbose > 0, stacks: asked.options.stacks },
+      });
+  const sink = new JourneySink(output, view, asked, {
+    ...{ json, version, debug: Boolean(args.debug), onEnough },
+  });
+  return {
+    sink,
+    summary: (summary) => {
+      const { counts } = sink.tracker;
+      if (json)
+        output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
+      const [first, ...others] = summaryLines(summary, true);
+      for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
+    },
+  };
+}
 
 /** Runs until the end that was asked for; returns the exit code. */
 export async function pathCommand(
@@ -20,25 +51,10 @@ export async function pathCommand(
   const asked = journeyOptions(args, filterExpression(args), pathStages);
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));
-  const json = Boolean(args.json);
-  const { timeFormat, verbose } = textOptions(args);
-  const view = json
-    ? new PathJson(verbose > 0)
-    : new PathText(palette(output.colour), {
-        ...{ width: output.width, timeFormat, verbose: verbose > 0, stacks: asked.options.stacks },
-      });
-  const sink = new JourneySink(output, view, asked, {
-    ...{ json, version, debug: Boolean(args.debug) },
-    onEnough: () => stopper.stop('count'),
-  });
+  const { options, notes, filter, packets } = asked;
   return runLive({
-    ...{ options: asked.options, notes: asked.notes, output, sink, stopper, kallsyms },
-    summary: (summary) => {
-      const { counts } = sink.tracker;
-      if (json)
-        output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
-      const [first, ...others] = summaryLines(summary, true);
-      for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
-    },
+    ...{ options, notes, output, stopper, kallsyms },
+    view: pathView(args, version, output, asked, () => stopper.stop('count')),
+    recording: recordingOf(args, { version, filter, packets }, packets !== undefined),
   });
 }

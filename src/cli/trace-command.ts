@@ -2,8 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import { filterExpression, runLive, Stopper } from './live.js';
+import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
+import { recordingOf } from './recording-options.js';
 import { JsonSink, TextSink } from './sinks.js';
 import { type TraceArguments, textOptions, traceOptions } from './trace-options.js';
 
@@ -13,6 +14,21 @@ import { type TraceArguments, textOptions, traceOptions } from './trace-options.
  */
 function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** Events as text or JSON. */
+export function traceView(args: TraceArguments, version: string, output: Output): View {
+  const lineBuffered = Boolean(args.l || args.U);
+  const sink = args.json
+    ? new JsonSink(output, version, lineBuffered, Boolean(args.debug))
+    : new TextSink(output, textOptions(args), lineBuffered, Boolean(args.debug));
+  return {
+    sink,
+    summary: (summary) => {
+      if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
+      for (const line of summaryLines(summary)) output.talk(line);
+    },
+  };
 }
 
 /** Runs the trace; returns the exit code. */
@@ -25,14 +41,8 @@ export async function traceCommand(
   const { options, notes } = traceOptions(args, filterExpression(args));
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));
-  const sink = args.json
-    ? new JsonSink(output, version, options.lineBuffered, Boolean(args.debug))
-    : new TextSink(output, textOptions(args), options.lineBuffered, Boolean(args.debug));
   return runLive({
-    ...{ options, notes, output, sink, stopper, kallsyms },
-    summary: (summary) => {
-      if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
-      for (const line of summaryLines(summary)) output.talk(line);
-    },
+    ...{ options, notes, output, stopper, kallsyms, view: traceView(args, version, output) },
+    recording: recordingOf(args, { version }, options.count !== undefined),
   });
 }

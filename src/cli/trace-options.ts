@@ -93,6 +93,15 @@ export const traceOptionTable = {
     describe: 'stop after this many events',
   },
   duration: { type: 'string', nargs: 1, group: 'How much:', describe: 'stop after this many seconds' },
+  write: {
+    alias: 'w',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe:
+      'write a recording to this file (- for standard output) and show nothing; "taptrace read" shows it',
+  },
+  print: { type: 'boolean', group: 'Output:', describe: 'with -w: show events all the same' },
   'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
   json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },
   e: { type: 'boolean', group: 'Output:', describe: 'print the link header' },

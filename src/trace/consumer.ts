@@ -5,6 +5,7 @@
 import { Merger, type Take } from '../decode/merge.js';
 import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
+import type { BatchLog } from './log.js';
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
@@ -20,6 +21,15 @@ export const returnGraceNs = 10_000_000;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
 
+export interface ConsumerOptions {
+  /** How far behind the clock events are given out. */
+  readonly behindNs?: number | undefined;
+  /** CLOCK_BOOTTIME that times are counted from; absent: now. */
+  readonly baseNs?: bigint;
+  /** Is told what is drained before it is put in order. */
+  readonly log?: BatchLog | undefined;
+}
+
 export class Consumer {
   readonly merger: Merger;
   private readonly free: Batch[] = [];
@@ -32,6 +42,8 @@ export class Consumer {
   /** Time of the last record read from each ring. */
   private readonly lastTimes: number[];
   private stopped = false;
+  private readonly behindNs: number;
+  private readonly log: BatchLog | undefined;
   /** Bytes in a ring, the most that was seen when draining. */
   highWaterBytes = 0;
 
@@ -39,16 +51,18 @@ export class Consumer {
     private readonly native: NativeBinding,
     private readonly session: NativeSession,
     private readonly rings: number,
-    private readonly take: Take,
+    /** Absent: nothing is put in order, since nobody wants events. */
+    private readonly take: Take | undefined,
     /** Called after a round that gave out events. */
     private readonly afterRound: () => void,
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    /** How far behind the clock events are given out. */
-    private readonly behindNs = graceNs,
+    { behindNs, baseNs, log }: ConsumerOptions = {},
   ) {
-    this.merger = new Merger(rings, native.clocks().bootNs, (batch) => {
+    this.behindNs = behindNs ?? graceNs;
+    this.log = log;
+    this.merger = new Merger(rings, baseNs ?? native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
       this.free.push(batch);
     });
@@ -81,7 +95,7 @@ export class Consumer {
       return;
     }
     const { bytes, untilNs } = this.drainRings();
-    const events = this.merger.giveOut(untilNs, this.take, eventsPerRound);
+    const events = this.giveOut(untilNs, eventsPerRound);
     if (events > 0) this.afterRound();
     if (this.stopped) return;
     const idle = bytes === 0 && this.merger.waiting === 0;
@@ -93,6 +107,11 @@ export class Consumer {
     }
     const wait = events === eventsPerRound ? 0 : busyIntervalMs;
     this.timer = setTimeout(() => this.round(), wait);
+  }
+
+  private giveOut(untilNs: number, limit?: number): number {
+    this.log?.round(untilNs);
+    return this.take ? this.merger.giveOut(untilNs, this.take, limit) : 0;
   }
 
   /** Reads every ring once; `untilNs` is the time up to which no ring can bring anything new. */
@@ -121,8 +140,7 @@ export class Consumer {
       if (bytes === 0) {
         this.free.push(batch);
       } else {
-        this.inUse[ring]! += 1;
-        this.lastTimes[ring] = this.merger.add(ring, batch, bytes)!;
+        this.lastTimes[ring] = this.received(ring, batch, bytes);
         written += bytes;
       }
       if (reason !== drainEnd.noRoom) return { written, isEmpty: reason === drainEnd.empty };
@@ -130,14 +148,25 @@ export class Consumer {
     return { written, isEmpty: false };
   }
 
+  /** Hands on what was drained; returns the time of the last record. */
+  private received(ring: number, batch: Batch, bytes: number): number {
+    const last = this.log?.batch(ring, batch, bytes) ?? 0;
+    if (this.take) {
+      this.inUse[ring]! += 1;
+      return this.merger.add(ring, batch, bytes)!;
+    }
+    this.free.push(batch);
+    return this.merger.timeAt(batch, last);
+  }
+
   /** After halt(), once the programs are detached: everything left is read and given out. */
   finish(): void {
     for (;;) {
       const { bytes, untilNs, allEmpty } = this.drainRings();
       if (allEmpty) break;
-      this.merger.giveOut(bytes > 0 ? untilNs : Number.POSITIVE_INFINITY, this.take);
+      this.giveOut(bytes > 0 ? untilNs : Number.POSITIVE_INFINITY);
     }
-    this.merger.giveOut(Number.POSITIVE_INFINITY, this.take);
+    this.giveOut(Number.POSITIVE_INFINITY);
     this.afterRound();
   }
 
