@@ -27,7 +27,7 @@ export class BrokenRecording extends Error {
 }
 
 export class ChunkReader {
-  private buffer = Buffer.alloc(1 << 20);
+  private buffer = Buffer.alloc(1 << 16);
   private start = 0;
   private end = 0;
   private isAtEnd = false;

@@ -6,7 +6,7 @@ import { BrokenRecording, type Chunk, ChunkReader } from './chunk-reader.js';
 import { planOf, UnknownWord } from './from-messages.js';
 import { formatVersion, type HeaderMessage, recordVersion } from './schema.js';
 
-const readBytes = 1 << 20;
+const readBytes = 1 << 18;
 
 export class Recording {
   private constructor(
