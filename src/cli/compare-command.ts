@@ -12,7 +12,7 @@ import { compareStages, type JourneyOptions, journeyOptions } from './journey-op
 import { JourneySink, type JourneyView } from './journey-sink.js';
 import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
-import { recordingOf } from './recording-options.js';
+import { checkWritesRecording, recordingOf } from './recording-options.js';
 import type { TraceArguments } from './trace-options.js';
 
 /** The numbers as they grow, not more often than the eye follows. */
@@ -106,6 +106,7 @@ export async function compareCommand(
   version: string,
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
+  checkWritesRecording(args);
   const asked = journeyOptions(args, filterExpression(args), compareStages);
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));

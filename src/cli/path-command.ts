@@ -8,7 +8,7 @@ import { type JourneyOptions, journeyOptions, pathStages } from './journey-optio
 import { JourneySink } from './journey-sink.js';
 import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
-import { recordingOf } from './recording-options.js';
+import { checkWritesRecording, recordingOf } from './recording-options.js';
 import { palette } from './sinks.js';
 import { type TraceArguments, textOptions } from './trace-options.js';
 
@@ -48,6 +48,7 @@ export async function pathCommand(
   version: string,
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
+  checkWritesRecording(args);
   const asked = journeyOptions(args, filterExpression(args), pathStages);
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));

@@ -13,7 +13,7 @@ import { exitCodeOf, filterExpression, Stopper, stopOnSignals, type View } from 
 import { Output } from './output.js';
 import { pathView } from './path-command.js';
 import { type ReadOptions, readOptions, replayedOptions } from './read-options.js';
-import { traceView } from './trace-command.js';
+import { eventsView } from './trace-command.js';
 import type { TraceArguments } from './trace-options.js';
 
 const filterOf = (expression: string | undefined): PacketFilter | undefined =>
@@ -107,7 +107,8 @@ export async function readCommand(args: TraceArguments, version: string): Promis
   checkEnds(recording, asked);
   const { header } = recording;
   const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
+  const closed = (): void => stopper.stop('output-closed');
+  const output = new Output(closed);
   const options = replayedOptions(header, asked);
   const devices = new RecordedDevices(header.options.interfaces, header.severalNetns, asked.own.interfaces);
   for (const one of header.namespaces) devices.learnNetns(one);
@@ -116,7 +117,7 @@ export async function readCommand(args: TraceArguments, version: string): Promis
   const enough = (): void => stopper.stop('count');
   const view: View =
     asked.view === 'trace'
-      ? traceView(args, version, output)
+      ? await eventsView(args, version, output, closed)
       : (asked.view === 'path' ? pathView : compareView)(args, version, output, journeys, enough);
   const selections = selectionsOf(header, devices, asked);
   const progress = new Progress(output, recording);

@@ -1,10 +1,52 @@
 /** -w: what is written where, and what is shown meanwhile. */
 import { UsageError } from '../errors.js';
+import { printable } from '../render/printable.js';
 import { headerLines, summaryLines } from '../render/trace-text.js';
 import type { TraceRecording, TraceSink } from '../trace/trace.js';
 import type { View } from './live.js';
 import type { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
+
+/** Where -w writes, and in which form. */
+export interface WriteTarget {
+  readonly path: string;
+  readonly format: WriteFormat;
+  /** Events are shown as well. */
+  readonly print: boolean;
+}
+
+const formats = ['taptrace', 'pcapng'] as const;
+export type WriteFormat = (typeof formats)[number];
+
+function formatOf(args: TraceArguments, path: string): WriteFormat {
+  if (args.writeFormat !== undefined) {
+    const asked = formats.find((one) => one === args.writeFormat);
+    if (asked) return asked;
+    throw new UsageError(
+      `--write-format ${printable(String(args.writeFormat))}: there is no such format`,
+      `formats are ${formats.join(', ')}`,
+    );
+  }
+  if (/\.p?cap$/.test(path))
+    throw new UsageError(
+      `cannot write ${printable(path)}: a pcap file has no room for stages`,
+      'name it .pcapng, which Wireshark and tcpdump read as well',
+    );
+  return path.endsWith('.pcapng') ? 'pcapng' : 'taptrace';
+}
+
+/** Undefined without -w. Throws UsageError. */
+export function writeTarget(args: TraceArguments): WriteTarget | undefined {
+  if (args.write === undefined) return undefined;
+  const path = String(args.write);
+  const print = Boolean(args.print);
+  if (path === '') throw new UsageError('-w needs the name of a file, or - for standard output');
+  if (path === '-' && print)
+    throw new UsageError('-w - and --print both write to standard output: choose one');
+  if (path === '-' && process.stdout.isTTY)
+    throw new UsageError('a recording is nothing for a terminal', 'send it to a file or to another program');
+  return { path, print, format: formatOf(args, path) };
+}
 
 export interface RecordingOptions {
   readonly path: string;
@@ -19,21 +61,25 @@ export interface RecordingOptions {
   };
 }
 
-/** Undefined without -w. Throws UsageError. */
+/** Undefined where no recording is to be written. Throws UsageError. */
 export function recordingOf(
   args: TraceArguments,
   asked: RecordingOptions['asked'],
   counts: boolean,
 ): RecordingOptions | undefined {
-  if (args.write === undefined) return undefined;
-  const path = String(args.write);
-  const print = Boolean(args.print);
-  if (path === '') throw new UsageError('-w needs the name of a file, or - for standard output');
-  if (path === '-' && print)
-    throw new UsageError('-w - and --print both write to standard output: choose one');
-  if (path === '-' && process.stdout.isTTY)
-    throw new UsageError('a recording is nothing for a terminal', 'send it to a file or to another program');
+  const target = writeTarget(args);
+  if (target?.format !== 'taptrace') return undefined;
+  const { path, print } = target;
   return { path, print, counts, asked };
+}
+
+/** The commands that follow packets write recordings alone. Throws UsageError. */
+export function checkWritesRecording(args: TraceArguments): void {
+  if (writeTarget(args)?.format !== 'pcapng') return;
+  throw new UsageError(
+    'path and compare write recordings, not pcapng',
+    'write a .taptrace file and turn it into pcapng with "taptrace read FILE -w x.pcapng"',
+  );
 }
 
 export interface OpenRecording extends TraceRecording {

@@ -101,6 +101,13 @@ export const traceOptionTable = {
     describe:
       'write a recording to this file (- for standard output) and show nothing; "taptrace read" shows it',
   },
+  'write-format': {
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'taptrace or pcapng, whatever the name of the file',
+    defaultDescription: 'by its suffix',
+  },
   print: { type: 'boolean', group: 'Output:', describe: 'with -w: show events all the same' },
   'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
   json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },

@@ -66,6 +66,6 @@ export function writeFailure(path: string, error: unknown, events: number): Tapt
   return new TaptraceError(
     `cannot write the recording ${path}: ${why}`,
     exitCode.failure,
-    `it ends after ${events} events, which are safe: "taptrace read" shows them`,
+    `it ends after ${events} events, which are safe`,
   );
 }
