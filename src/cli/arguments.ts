@@ -30,3 +30,20 @@ export function unpackShortOptions(argv: readonly string[]): string[] {
   }
   return result;
 }
+
+/** What `-r FILE` makes of trace, path and compare: `read` with that view. Undefined where there is no -r. */
+export function asRead(command: CommandName, argv: readonly string[]): string[] | undefined {
+  if (!['trace', 'path', 'compare'].includes(command)) return undefined;
+  const end = argv.indexOf('--');
+  const options = end < 0 ? argv : argv.slice(0, end);
+  const at = options.findLastIndex(
+    (word) => word === '-r' || word === '--read' || word.startsWith('--read='),
+  );
+  const word = options[at];
+  if (word === undefined) return undefined;
+  const isJoined = word.startsWith('--read=');
+  const file = isJoined ? word.slice('--read='.length) : argv[at + 1];
+  if (file === undefined) return undefined;
+  const others = [...argv.slice(0, at), ...argv.slice(at + (isJoined ? 1 : 2))];
+  return ['--view', command, file, ...others];
+}

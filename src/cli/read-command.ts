@@ -1,5 +1,5 @@
 /** `taptrace read`: a recording through any view, as if it happened now. */
-import { UsageError } from '../errors.js';
+import { exitCode, UsageError } from '../errors.js';
 import { PacketFilter } from '../filter/filter.js';
 import { RecordedDevices } from '../record/recorded.js';
 import { Recording } from '../record/recording.js';
@@ -13,6 +13,7 @@ import { exitCodeOf, filterExpression, Stopper, stopOnSignals, type View } from 
 import { Output } from './output.js';
 import { pathView } from './path-command.js';
 import { type ReadOptions, readOptions, replayedOptions } from './read-options.js';
+import { writeTarget } from './recording-options.js';
 import { eventsView } from './trace-command.js';
 import type { TraceArguments } from './trace-options.js';
 
@@ -92,10 +93,55 @@ class Progress {
   }
 }
 
+/** Into another recording; undefined where that is not asked for. */
+async function copyCommand(
+  args: TraceArguments,
+  recording: Recording,
+  asked: ReadOptions,
+  devices: RecordedDevices,
+): Promise<number | undefined> {
+  const target = writeTarget(args);
+  if (target?.format !== 'taptrace') return undefined;
+  if (asked.view !== 'trace') throw new UsageError('-w writes events: it goes with --view trace alone');
+  const { OutputFile } = await import('../record/output-file.js');
+  const { RecordingCopy } = await import('../record/copy.js');
+  const [, selection] = selectionsOf(recording.header, devices, asked);
+  const copy = new RecordingCopy(
+    recording,
+    new OutputFile(target.path),
+    isNarrowed(asked) ? selection : undefined,
+  );
+  const output = new Output();
+  output.mute();
+  const forget = stopOnSignals(copy);
+  try {
+    const copied = await copy.run();
+    if (copied.broken) tellBroken(output, recording.path, copied.broken);
+    output.talk(`${copied.events} events are in ${target.path === '-' ? 'the recording' : target.path}`);
+    return copied.broken ? exitCode.failure : exitCode.done;
+  } finally {
+    forget();
+    recording.close();
+  }
+}
+
+const isNarrowed = ({ own, stages }: ReadOptions): boolean =>
+  stages !== undefined ||
+  own.interfaces.length > 0 ||
+  [own.filter, own.direction, own.count].some((one) => one !== undefined);
+
 const broken = {
   cut: 'ends in the middle: the trace was killed, its disk was full, or the file was cut',
   damaged: 'is damaged',
 } as const;
+
+function tellBroken(
+  output: Output,
+  path: string,
+  { how, offset }: { how: keyof typeof broken; offset: number },
+): void {
+  output.talk(`${path} ${broken[how]} (byte ${offset}); everything before that is here`);
+}
 
 /** Shows the recording; returns the exit code. */
 export async function readCommand(args: TraceArguments, version: string): Promise<number> {
@@ -113,6 +159,8 @@ export async function readCommand(args: TraceArguments, version: string): Promis
   const devices = new RecordedDevices(header.options.interfaces, header.severalNetns, asked.own.interfaces);
   for (const one of header.namespaces) devices.learnNetns(one);
   for (const one of header.devices) devices.learn(one);
+  const copied = await copyCommand(args, recording, asked, devices);
+  if (copied !== undefined) return copied;
   const journeys = journeysAsked(header, asked, options);
   const enough = (): void => stopper.stop('count');
   const view: View =
@@ -132,10 +180,7 @@ export async function readCommand(args: TraceArguments, version: string): Promis
     const summary = await replay.run();
     output.progress('');
     view.summary(summary);
-    if (summary.broken)
-      output.talk(
-        `${path} ${broken[summary.broken.how]} (byte ${summary.broken.offset}); everything before that is shown`,
-      );
+    if (summary.broken) tellBroken(output, recording.path, summary.broken);
     await output.written();
     return exitCodeOf({ ...summary, reason: 'asked' }, options.failOnLoss);
   } finally {

@@ -15,6 +15,7 @@ const {
   mechanism: _mechanism,
   'buffer-size': bufferSize,
   duration: _duration,
+  read: _read,
   write,
   snaplen: { default: _snaplen, ...snaplen },
   stack,

@@ -93,6 +93,13 @@ export const traceOptionTable = {
     describe: 'stop after this many events',
   },
   duration: { type: 'string', nargs: 1, group: 'How much:', describe: 'stop after this many seconds' },
+  read: {
+    alias: 'r',
+    type: 'string',
+    nargs: 1,
+    group: 'What to watch:',
+    describe: 'show this recording instead of what happens now, as "taptrace read" does',
+  },
   write: {
     alias: 'w',
     type: 'string',

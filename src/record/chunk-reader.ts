@@ -33,6 +33,8 @@ export class ChunkReader {
   private isAtEnd = false;
   /** Of the next chunk in the file. */
   offset = 0;
+  /** The last chunk with its length in front, as it stands in the file; valid until the next one is asked for. */
+  chunkBytes: Uint8Array = new Uint8Array(0);
   private readonly input: AsyncIterator<Uint8Array>;
 
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -85,6 +87,7 @@ export class ChunkReader {
     await this.fill(total);
     if (this.end - this.start < total) throw new BrokenRecording('cut', this.offset);
     const chunk = this.buffer.subarray(this.start + length.bytes, this.start + total);
+    this.chunkBytes = this.buffer.subarray(this.start, this.start + total);
     this.skip(total);
     return chunk;
   }

@@ -13,6 +13,8 @@ export class Recording {
     /** As the user named it. */
     readonly path: string,
     readonly header: HeaderMessage,
+    /** The header's chunk with its length in front. */
+    readonly headerBytes: Uint8Array,
     private readonly reader: ChunkReader,
     private readonly source: Readable,
     /** Absent where it cannot be known: pipes. */
@@ -25,7 +27,8 @@ export class Recording {
     const reader = new ChunkReader(source);
     try {
       if (!(await reader.begins())) throw notOne(path, await reader.peek(8));
-      return new Recording(path, await readHeader(path, reader), reader, source, bytes);
+      const header = await readHeader(path, reader);
+      return new Recording(path, header, Uint8Array.from(reader.chunkBytes), reader, source, bytes);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
@@ -40,6 +43,11 @@ export class Recording {
   /** Ends the reading: of a pipe nothing more is waited for. */
   close(): void {
     this.source.destroy();
+  }
+
+  /** The last chunk with its length in front; valid until the next one is asked for. */
+  get chunkBytes(): Uint8Array {
+    return this.reader.chunkBytes;
   }
 
   /** Bytes read so far. */
