@@ -36,7 +36,6 @@ struct observation {
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
 	__s32 verdict;
-	__u32 ifindex_out;
 	__u64 location;
 	struct sock *owner;	/* the socket to name; 0: skb->sk */
 	struct xdp_buff *frame; /* in the place of an skb */
@@ -88,14 +87,21 @@ static __always_inline __u32 size_class(__u32 bytes)
 	return room;
 }
 
-static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 snaplen)
+/* The smaller one, in one way: the verifier would follow each branch to the end of the program. */
+static __always_inline __u64 smaller(__u64 a, __u64 b)
 {
-	if (snaplen > TAP_SNAPLEN_MAX)
-		snaplen = TAP_SNAPLEN_MAX;
+	__s64 difference = a - b, sign = difference;
+
+	asm volatile("%0 s>>= 63" : "+r"(sign));
+	return b + (difference & sign);
+}
+
+static __always_inline __u32 wanted_bytes(const struct packet *packet, __u64 snaplen)
+{
 	/* The consumer takes an in-band tag out, as the kernel does before its tap lists. */
 	if (is_tap && has_inband_vlan(packet))
 		snaplen += 4;
-	return packet->len < snaplen ? packet->len : snaplen;
+	return at_most(smaller(packet->len, snaplen), snaplen_max + 4);
 }
 
 /* All that can be said of a packet that may be gone. */
@@ -124,7 +130,6 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->reason = what->reason;
 	record->verdict = what->verdict;
 	record->location = what->location;
-	record->ifindex_out = what->ifindex_out;
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
@@ -133,8 +138,9 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	else
 		fill_packet(record, packet);
 	record->aux = what->aux;
+	record->ifindex_out = packet->ifindex_out;
 	if (packet->ifindex_out)
-		record->ifindex_out = packet->ifindex_out;
+		record->present |= TAP_HAS_IFINDEX_OUT;
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -285,6 +291,7 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 		packet.len = what->len;
 	else
 		find_packet(&packet);
+	forget_history(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);

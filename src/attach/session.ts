@@ -247,7 +247,7 @@ export class TapSession {
     return this.native.load({
       object: this.object(program!.object),
       program: name,
-      constants: { ...program!.constants, ...constants },
+      constants: { ...program!.constants, ...constants, snaplen_max: this.settings.snaplen },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),

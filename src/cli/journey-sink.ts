@@ -56,7 +56,8 @@ export class JourneySink implements TraceSink {
     });
   }
 
-  tick(bootNs: bigint): void {
+  /** Journeys end while nothing happens, too. */
+  passed(bootNs: bigint): void {
     this.tracker.tick(bootNs);
     this.flush();
     this.tellProgress();

@@ -44,7 +44,7 @@ export function bothViews({ sink: shown, summary: tell }: View, { sink: file, su
     get isCongested() {
       return shown.isCongested;
     },
-    tick: (bootNs) => shown.tick?.(bootNs),
+    passed: (bootNs) => shown.passed?.(bootNs),
     end: () => shown.end?.(),
     notice: (text) => shown.notice(text),
     gap: (gap) => shown.gap?.(gap),

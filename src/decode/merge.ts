@@ -111,6 +111,16 @@ export class Merger {
     return Number(bootNs - this.baseNs);
   }
 
+  /** And back. */
+  bootNs(relativeNs: number): bigint {
+    return this.baseNs + BigInt(relativeNs);
+  }
+
+  /** Of what is not later than `untilNs`, up to when everything has been given out. */
+  givenOutUntil(untilNs: number): number {
+    return Math.min(untilNs, this.earliest()?.headTime ?? untilNs);
+  }
+
   /** The time of a record, in nanoseconds since the base. */
   timeAt(batch: Batch, offset: number): number {
     const word = (offset + tapRecord.timeNs) >> 2;

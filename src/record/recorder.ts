@@ -31,8 +31,8 @@ import {
   type Sparse,
 } from './schema.js';
 
-/** Journeys are closed after five silent seconds; later ticks have nothing to do. */
-const ticksAfterNs = 10_000_000_000;
+/** Journeys are closed after five silent seconds; nothing is due later. */
+const toldAfterNs = 10_000_000_000;
 
 export class Recorder implements TraceLog, ScanListener {
   private trace: LoggedTrace | undefined;
@@ -120,10 +120,10 @@ export class Recorder implements TraceLog, ScanListener {
     this.chunk('loss', { lost: lost.map(lossMessage) });
   }
 
-  tick(bootNs: bigint): void {
+  passed(bootNs: bigint): void {
     const sinceNs = bootNs - this.beginning!.clock.bootNs;
-    if (this.scan.events > 0 && Number(sinceNs) < this.latestNs + ticksAfterNs)
-      this.chunk('tick', { bootNs: String(bootNs) });
+    if (this.scan.events > 0 && Number(sinceNs) < this.latestNs + toldAfterNs)
+      this.chunk('passed', { bootNs: String(bootNs) });
   }
 
   hookPlaced(placement: HookPlacement): void {

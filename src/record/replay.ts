@@ -136,8 +136,8 @@ export class Replay {
           untilNs === undefined ? Number.POSITIVE_INFINITY : Number(BigInt(untilNs) - this.bootNs);
         return true;
       }
-      case 'tick':
-        this.sink.tick?.(BigInt(chunk.value.bootNs));
+      case 'passed':
+        this.sink.passed?.(BigInt(chunk.value.bootNs));
         return false;
       case 'names':
         for (const one of [this.names, this.sockets, this.xdp]) one.learn(chunk.value);

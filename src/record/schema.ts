@@ -190,7 +190,7 @@ export interface SummaryMessage {
 export interface Bodies {
   header: HeaderMessage;
   round: { untilNs?: string };
-  tick: { bootNs: string };
+  passed: { bootNs: string };
   names: NamesMessage;
   hookPosition: HookPositionMessage;
   gap: GapMessage;

@@ -52,8 +52,8 @@ export interface LoggedTrace {
 /** Nothing here throws. */
 export interface TraceLog extends BatchLog {
   begin(beginning: Beginning): void;
-  /** So late it is (CLOCK_BOOTTIME), and what was before has been read. */
-  tick(bootNs: bigint): void;
+  /** What happened before this time of CLOCK_BOOTTIME has been given out. */
+  passed(bootNs: bigint): void;
   hookPlaced(placement: HookPlacement): void;
   /** Undefined: the device has none any more. */
   xdpProgram(netnsInum: number, ifindex: number, program: XdpProgram | undefined): void;

@@ -89,8 +89,8 @@ export interface TraceSink {
   flush(): void;
   /** True while what was written does not go away: more events have to wait. */
   readonly isCongested: boolean;
-  /** What was before this CLOCK_BOOTTIME has been given out: journeys end while nothing happens, too. */
-  tick?(bootNs: bigint): void;
+  /** Ten times a second: what happened before this time of CLOCK_BOOTTIME has been given out. */
+  passed?(bootNs: bigint): void;
   /** After the last event; names can still be looked up. */
   end?(): void;
   /** Something the user should know while the trace goes on. */
@@ -113,9 +113,7 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
 /** A filter that names bytes behind a short snaplen still has to see them. */
 const filterBytes = 512;
 
-const tickIntervalMs = 100;
-/** What other CPUs have seen by then has been drained. */
-const tickDelayNs = 100_000_000n;
+const passedIntervalMs = 100;
 
 /** What a trace writes down. */
 export interface TraceRecording {
@@ -325,15 +323,11 @@ export class Trace {
     return summary;
   }
 
-  private tick(): void {
-    const bootNs = this.native.clocks().bootNs - tickDelayNs;
-    this.sink.tick?.(bootNs);
-    this.log?.tick(bootNs);
-  }
-
-  private tryTick(): void {
+  private tellPassed(consumer: Consumer): void {
     try {
-      this.tick();
+      const bootNs = consumer.givenOutUntilNs;
+      this.sink.passed?.(bootNs);
+      this.log?.passed(bootNs);
     } catch (error) {
       this.fail(error);
     }
@@ -342,7 +336,7 @@ export class Trace {
   private async untilEnd(consumer: Consumer): Promise<EndReason> {
     const { durationSeconds } = this.options;
     let timer: NodeJS.Timeout | undefined;
-    const ticks = setInterval(() => this.tryTick(), tickIntervalMs).unref();
+    const passing = setInterval(() => this.tellPassed(consumer), passedIntervalMs);
     try {
       return await new Promise<EndReason>((resolve, reject) => {
         this.finish = resolve;
@@ -354,7 +348,7 @@ export class Trace {
       });
     } finally {
       clearTimeout(timer);
-      clearInterval(ticks);
+      clearInterval(passing);
       consumer.halt();
     }
   }
