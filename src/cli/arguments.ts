@@ -8,7 +8,7 @@ export type CommandName = (typeof commands)[number];
 export const laterCommands: readonly string[] = ['taps', 'locate', 'learn', 'serve', 'report', 'extcap'];
 
 /** Short options that take a value, so that `-ieth0` and `-nni eth0` mean what they mean to tcpdump. */
-const shortWithValue = new Set(['i', 's', 'c', 'Q', 'B', 'F', 'w', 'r']);
+const shortWithValue = new Set(['i', 's', 'c', 'Q', 'B', 'F', 'w', 'r', 'C', 'G', 'W']);
 
 /** Splits packed short options: `-nnieth0` becomes `-n -n -i eth0`. Long options and words stay as they are. */
 export function unpackShortOptions(argv: readonly string[]): string[] {

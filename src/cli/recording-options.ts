@@ -1,9 +1,11 @@
 /** -w: what is written where, and what is shown meanwhile. */
 import { UsageError } from '../errors.js';
+import type { Rotation } from '../record/file-names.js';
 import { printable } from '../render/printable.js';
 import { headerLines, summaryLines } from '../render/trace-text.js';
 import type { TraceRecording, TraceSink } from '../trace/trace.js';
 import type { View } from './live.js';
+import { fileBytes, wholeNumber } from './numbers.js';
 import type { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
 
@@ -37,7 +39,11 @@ function formatOf(args: TraceArguments, path: string): WriteFormat {
 
 /** Undefined without -w. Throws UsageError. */
 export function writeTarget(args: TraceArguments): WriteTarget | undefined {
-  if (args.write === undefined) return undefined;
+  if (args.write === undefined) {
+    if ([args.fileSize, args.rotateSeconds, args.fileCount].some((one) => one !== undefined))
+      throw new UsageError('-C, -G and -W split what -w writes: name a file with -w');
+    return undefined;
+  }
   const path = String(args.write);
   const print = Boolean(args.print);
   if (path === '') throw new UsageError('-w needs the name of a file, or - for standard output');
@@ -45,13 +51,20 @@ export function writeTarget(args: TraceArguments): WriteTarget | undefined {
     throw new UsageError('-w - and --print both write to standard output: choose one');
   if (path === '-' && process.stdout.isTTY)
     throw new UsageError('a recording is nothing for a terminal', 'send it to a file or to another program');
-  return { path, print, format: formatOf(args, path) };
+  const format = formatOf(args, path);
+  if (format === 'pcapng' && (args.fileSize ?? args.rotateSeconds) !== undefined)
+    throw new UsageError(
+      '-C and -G split recordings, not pcapng',
+      'write .taptrace files: "taptrace read" turns each into pcapng',
+    );
+  return { path, print, format };
 }
 
 export interface RecordingOptions {
   readonly path: string;
   /** Events are shown as well. */
   readonly print: boolean;
+  readonly rotation: Rotation;
   /** Events have to be looked at to know when there are enough. */
   readonly counts: boolean;
   readonly asked: {
@@ -70,7 +83,21 @@ export function recordingOf(
   const target = writeTarget(args);
   if (target?.format !== 'taptrace') return undefined;
   const { path, print } = target;
-  return { path, print, counts, asked };
+  return { path, print, counts, asked, rotation: rotationOf(args, path) };
+}
+
+/** -C, -G and -W. Throws UsageError. */
+function rotationOf(args: TraceArguments, path: string): Rotation {
+  const { fileSize, rotateSeconds, fileCount } = args;
+  const isAsked = fileSize !== undefined || rotateSeconds !== undefined;
+  if (path === '-' && isAsked) throw new UsageError('-C and -G split files: -w - writes none');
+  if (fileCount !== undefined && !isAsked)
+    throw new UsageError('-W counts the files of -C or -G: give one of them');
+  return {
+    bytes: fileSize === undefined ? undefined : fileBytes(String(fileSize)),
+    seconds: rotateSeconds === undefined ? undefined : wholeNumber('-G', String(rotateSeconds), 1, 1e9),
+    files: fileCount === undefined ? undefined : wholeNumber('-W', String(fileCount), 1, 1e9),
+  };
 }
 
 /** The commands that follow packets write recordings alone. Throws UsageError. */
@@ -93,14 +120,14 @@ export async function openRecording({
   print,
   counts,
   asked,
+  rotation,
 }: RecordingOptions): Promise<OpenRecording> {
-  const { OutputFile } = await import('../record/output-file.js');
   const { Recorder } = await import('../record/recorder.js');
-  const log = new Recorder(new OutputFile(path), asked);
+  const log = new Recorder(path, asked, rotation);
   return {
     log,
     showsEvents: print || counts,
-    summary: () => `${log.events} events are in ${path === '-' ? 'the recording' : path}`,
+    summary: () => `${log.events} events are in ${log.place}`,
   };
 }
 

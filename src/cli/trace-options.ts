@@ -108,6 +108,27 @@ export const traceOptionTable = {
     describe:
       'write a recording to this file (- for standard output) and show nothing; "taptrace read" shows it',
   },
+  'file-size': {
+    alias: 'C',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -w: go on in another file after so many million bytes',
+  },
+  'rotate-seconds': {
+    alias: 'G',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -w: go on in another file after so many seconds; %H%M%S and the like stand for its time',
+  },
+  'file-count': {
+    alias: 'W',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -C: keep the last so many files; with -G: stop after so many',
+  },
   'write-format': {
     type: 'string',
     nargs: 1,

@@ -159,6 +159,19 @@ function countedMessage({ netns, ifindex, ifname, program, frames }: CountedXdp)
   };
 }
 
+/** Of a file that is closed while the trace goes on in another one. */
+export function splitMessage(
+  losses: readonly AttachmentLoss[],
+  events: number,
+  seconds: number,
+): SummaryMessage {
+  return {
+    ...{ reason: 'split', seconds: Math.max(0, seconds), events: String(events) },
+    ...{ highWaterBytes: '0', ringBytes: '0', lostUser: '0', counted: [] },
+    lost: losses.map(lossMessage),
+  };
+}
+
 export function summaryMessage(
   summary: TraceSummary,
   losses: readonly AttachmentLoss[],

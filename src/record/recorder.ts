@@ -9,6 +9,7 @@ import { asksSocket } from '../trace/socket-takes.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { XdpProgram } from '../trace/xdp-keeper.js';
 import { BatchScan, type ScanListener } from './batch-scan.js';
+import { FileNames, type Rotation } from './file-names.js';
 import {
   type Asked,
   deviceMessage,
@@ -17,10 +18,11 @@ import {
   lossMessage,
   netnsMessage,
   socketSetupMessage,
+  splitMessage,
   summaryMessage,
   xdpMessage,
 } from './messages.js';
-import { type OutputFile, writeFailure } from './output-file.js';
+import { OutputFile, writeFailure } from './output-file.js';
 import {
   type Bodies,
   type BodyKind,
@@ -41,7 +43,13 @@ export class Recorder implements TraceLog, ScanListener {
   private early: Buffer[] = [];
   private scan!: BatchScan;
   private names: Sparse<NamesMessage> = {};
-  private readonly written = new Map<string, string>();
+  /** What the file has, by what it is about. */
+  private readonly written = new Map<string, { text: string; names: Sparse<NamesMessage> }>();
+  /** The last two of each link: packets that passed the one before may still come. */
+  private readonly placements = new Map<string, HookPlacement[]>();
+  /** Events in files that are closed. */
+  private closedEvents = 0;
+  private files = 1;
   private readonly told = new WeakSet<object>();
   private isMissing = false;
   private lastLosses = '';
@@ -52,10 +60,18 @@ export class Recorder implements TraceLog, ScanListener {
   private safeEvents = 0;
   private readonly record = new RecordView();
 
+  private file: OutputFile;
+  private readonly fileNames: FileNames;
+
+  /** Opens the first file. Throws UsageError. */
   constructor(
-    private readonly file: OutputFile,
+    path: string,
     private readonly asked: Asked,
-  ) {}
+    private readonly rotation: Rotation = {},
+  ) {
+    this.fileNames = new FileNames(path, rotation, new Date());
+    this.file = new OutputFile(this.fileNames.current);
+  }
 
   /** Events in whole chunks. */
   get events(): number {
@@ -69,9 +85,49 @@ export class Recorder implements TraceLog, ScanListener {
   begin(beginning: Beginning): void {
     this.beginning = beginning;
     this.scan = new BatchScan(beginning.rings, this);
-    this.write([magic, encodeChunk('header', headerMessage(beginning, this.asked))]);
+    this.write([this.head(beginning)]);
     this.write(this.early);
     this.early = [];
+  }
+
+  private head(beginning: Beginning): Buffer {
+    return Buffer.concat([magic, encodeChunk('header', headerMessage(beginning, this.asked))]);
+  }
+
+  /** What is told at the end. */
+  get place(): string {
+    const { path } = this.file;
+    if (this.files > 1) return `${this.files} files, the last one ${path}`;
+    return path === '-' ? 'the recording' : path;
+  }
+
+  /** Goes on in another file, which begins with everything that is known so far. */
+  private turn(): void {
+    const turn = this.isDead ? 'stay' : this.fileNames.turn(this.file.bytes, new Date());
+    if (turn === 'stay') return;
+    const losses = this.trace!.losses();
+    this.chunk('summary', splitMessage(losses, this.scan.events - this.closedEvents, this.latestNs / 1e9));
+    this.file.close();
+    this.closedEvents = this.scan.events;
+    if (turn === 'end') {
+      this.isDead = true;
+      this.trace?.enough();
+      return;
+    }
+    this.open(this.fileNames.current);
+    this.write([this.head(this.beginning!)]);
+    for (const { names } of this.written.values()) this.chunk('names', names);
+    for (const placement of [...this.placements.values()].flat()) this.tellPlacement(placement);
+  }
+
+  private open(path: string): void {
+    try {
+      this.file = new OutputFile(path);
+      this.files += 1;
+    } catch (error) {
+      this.isDead = true;
+      this.trace?.failed(error as Error);
+    }
   }
 
   private write(pieces: readonly Uint8Array[]): void {
@@ -92,6 +148,7 @@ export class Recorder implements TraceLog, ScanListener {
   }
 
   batch(ring: number, batch: Batch, bytes: number): number {
+    if (this.isSplit) this.turn();
     const { last, isMissing } = this.scan.scan(ring, batch, bytes);
     this.isMissing ||= isMissing;
     const lastNs = this.record.at(batch, last).timeNs - this.beginning!.clock.bootNs;
@@ -127,7 +184,20 @@ export class Recorder implements TraceLog, ScanListener {
   }
 
   hookPlaced(placement: HookPlacement): void {
+    if (this.isSplit) {
+      const { netnsInum, family, hook, slot } = placement;
+      const key = [netnsInum, family, hook, slot].join();
+      this.placements.set(key, [...(this.placements.get(key)?.slice(-1) ?? []), placement]);
+    }
+    this.tellPlacement(placement);
+  }
+
+  private tellPlacement(placement: HookPlacement): void {
     this.chunk('hookPosition', hookPositionMessage(placement));
+  }
+
+  private get isSplit(): boolean {
+    return this.rotation.bytes !== undefined || this.rotation.seconds !== undefined;
   }
 
   gap({ netnsInum, fromNs, toNs, text }: HookGap): void {
@@ -139,12 +209,15 @@ export class Recorder implements TraceLog, ScanListener {
   }
 
   xdpProgram(netnsInum: number, ifindex: number, program: XdpProgram | undefined): void {
-    this.chunk('names', { xdp: [xdpMessage(netnsInum, ifindex, program)] });
+    const names = { xdp: [xdpMessage(netnsInum, ifindex, program)] };
+    this.written.set(`xdp ${netnsInum}/${ifindex}`, { text: '', names });
+    this.chunk('names', names);
   }
 
   end(summary: TraceSummary, losses: readonly AttachmentLoss[]): void {
+    if (this.isDead) return;
     this.flushNames();
-    this.chunk('summary', summaryMessage(summary, losses, this.safeEvents));
+    this.chunk('summary', summaryMessage(summary, losses, this.safeEvents - this.closedEvents));
     this.file.close();
   }
 
@@ -202,8 +275,8 @@ export class Recorder implements TraceLog, ScanListener {
   ): void {
     const key = `${kind} ${id}`;
     const text = JSON.stringify(value);
-    if (this.written.get(key) === text) return;
-    this.written.set(key, text);
+    if (this.written.get(key)?.text === text) return;
+    this.written.set(key, { text, names: { [kind]: [value] } });
     const list = (this.names[kind] ?? []) as unknown[];
     this.names = { ...this.names, [kind]: [...list, value] };
   }

@@ -45,6 +45,8 @@ export interface LoggedTrace {
   losses(): AttachmentLoss[];
   /** Nobody reads it any more. */
   closed(): void;
+  /** It has all that was asked for. */
+  enough(): void;
   /** It cannot be written any more. */
   failed(error: Error): void;
 }

@@ -61,8 +61,8 @@ export interface TraceHeader {
   readonly rights?: DroppedRights;
 }
 
-/** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
-export type EndReason = 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
+/** Why a trace ended; `gone`: nothing that was asked for is left to watch; `split`: it goes on in another recording. */
+export type EndReason = 'split' | 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
 
 export interface TraceSummary {
   readonly reason: EndReason;
@@ -286,6 +286,7 @@ export class Trace {
     log?.connect({
       losses,
       closed: () => this.stop('output-closed'),
+      enough: () => this.stop('count'),
       failed: (error) => this.fail(error),
     });
     const isQuiet = this.recording?.showsEvents === false;

@@ -131,7 +131,10 @@ describe('a recording', { skip }, () => {
       const file = join(small, 'full.taptrace');
       const live = await started(['trace', '-s', '1500', '-w', file]);
       const [from, { ipv4 }] = [topology.end('ar'), topology.end('br')];
-      for (let sent = 0; sent < 1500; sent += 50) await sendUdp(from, ipv4, PORT.open, 50);
+      const before = statSync(file).size;
+      await sendUdp(from, ipv4, PORT.open, 50);
+      await live.until(() => statSync(file).size > before, 'events in the file');
+      await sendUdp(from, ipv4, PORT.open, 1500);
       assert.equal((await live.exited).code, 1, live.stderr);
       const safe = /no space is left on its device\n.* ends after (\d+) events, which are safe/.exec(
         live.stderr,
@@ -139,9 +142,37 @@ describe('a recording', { skip }, () => {
       assert.ok(statSync(file).size <= 262144);
       const { exit, stdout } = await runTaptrace(['read', file]);
       assert.equal(exit.code, 1);
+      assert.ok(Number(safe) > 0);
       assert.equal(stdout.trimEnd().split('\n').length, Number(safe));
     } finally {
       await run(['umount', small]);
+    }
+  });
+
+  it('is split by size into files that can each be read, of which the last ones are kept', async () => {
+    const file = fileOf('split');
+    const live = await started(['path', '-w', file, '-C', '100K', '-W', '3']);
+    const [from, { ipv4 }] = [topology.end('ar'), topology.end('br')];
+    for (let round = 0; round < 8; round += 1) {
+      await sendUdp(from, ipv4, PORT.translated, 20);
+      await settle();
+    }
+    assert.equal((await live.stop('SIGINT', patient(30_000))).code, 0, live.stderr);
+    assert.match(live.stderr, /events are in \d+ files, the last one .*split\.taptrace\d$/m);
+    for (const number of [0, 1, 2]) {
+      const { exit, stdout, stderr } = await runTaptrace([
+        'read',
+        `${file}${number}`,
+        '--view',
+        'path',
+        '--json',
+      ]);
+      assert.equal(exit.code, 0, stderr);
+      assert.ok(statSync(`${file}${number}`).size > 8000);
+      // What a file needs to be understood is in it, whichever it is.
+      assert.match(stdout, /"ifname":"br"/);
+      assert.match(stdout, /ip nat\/pre/);
+      assert.match(stdout, /NO_SOCKET/);
     }
   });
 

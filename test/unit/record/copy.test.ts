@@ -9,7 +9,7 @@ import { packagePath } from '../../../src/native/binding.js';
 import { assertGolden } from '../stages/golden.js';
 import { fixture, replayed } from './replaying.js';
 
-const main = packagePath('dist/src/cli/main.js');
+const main = packagePath('dist/bin/taptrace/main.js');
 const directory = mkdtempSync(join(tmpdir(), 'taptrace-test-'));
 after(() => rmSync(directory, { recursive: true }));
 const original = fixture('path.format1');

@@ -9,7 +9,7 @@ import { packagePath } from '../../../src/native/binding.js';
 import type { TraceEvent } from '../../support/tracer.js';
 import { fixture } from './replaying.js';
 
-const main = packagePath('dist/src/cli/main.js');
+const main = packagePath('dist/bin/taptrace/main.js');
 const directory = mkdtempSync(join(tmpdir(), 'taptrace-test-'));
 after(() => rmSync(directory, { recursive: true }));
 
