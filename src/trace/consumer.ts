@@ -12,6 +12,8 @@ const batchBytes = 1 << 19;
 const batchesMax = 16;
 const busyIntervalMs = 1;
 const heldIntervalMs = 10;
+/** While nobody waits for events and rings are far from full: a round costs as much as a hundred records. */
+const lazyIntervalMs = 10;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
@@ -28,6 +30,8 @@ export interface ConsumerOptions {
   readonly behindNs?: number | undefined;
   /** CLOCK_BOOTTIME that times are counted from; absent: now. */
   readonly baseNs?: bigint;
+  /** A round that read fewer bytes than this is followed by a longer rest. */
+  readonly lazyBelowBytes?: number;
   /** Is told what is drained before it is put in order. */
   readonly log?: BatchLog | undefined;
 }
@@ -48,6 +52,7 @@ export class Consumer {
   /** As the merger counts: up to here everything has been given out. */
   private givenOutNs = 0;
   private readonly behindNs: number;
+  private readonly lazyBelowBytes: number;
   private readonly log: BatchLog | undefined;
   /** Bytes in a ring, the most that was seen when draining. */
   highWaterBytes = 0;
@@ -63,10 +68,11 @@ export class Consumer {
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    { behindNs, baseNs, log }: ConsumerOptions = {},
+    { behindNs, baseNs, lazyBelowBytes, log }: ConsumerOptions = {},
   ) {
     this.behindNs = behindNs ?? graceNs;
     this.log = log;
+    this.lazyBelowBytes = lazyBelowBytes ?? 0;
     this.merger = new Merger(rings, baseNs ?? native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
       this.free.push(batch);
@@ -122,7 +128,8 @@ export class Consumer {
       this.sleep();
       return;
     }
-    const wait = events === eventsPerRound ? 0 : busyIntervalMs;
+    const rest = bytes < this.lazyBelowBytes ? lazyIntervalMs : busyIntervalMs;
+    const wait = events === eventsPerRound ? 0 : rest;
     this.timer = setTimeout(() => this.round(), wait);
   }
 

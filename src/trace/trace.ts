@@ -299,7 +299,7 @@ export class Trace {
       (error) => this.fail(error),
       () => this.sink.isCongested,
       {
-        ...{ baseNs, log },
+        ...{ baseNs, log, lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0 },
         behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
       },
     );
