@@ -1,13 +1,15 @@
 /** A recording shows what its live run showed, byte for byte, in every view; and what is safe when its writer dies. */
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { toHex } from '../support/bytes.js';
 import { runInShell, runTaptrace } from '../support/cli.js';
 import { loadNft } from '../support/oracles/nft.js';
+import { type PcapPacket, readPcap } from '../support/pcap.js';
 import { Child, patient, run } from '../support/process.js';
 import { sendUdp } from '../support/scenario.js';
-import { RING_KIB } from '../support/tcpdump.js';
+import { Capture, RING_KIB } from '../support/tcpdump.js';
 import { chainOf, type Topology } from '../support/topology.js';
 import { tracerCommand } from '../support/tracer.js';
 import { cannotRunLive } from '../support/world.js';
@@ -147,6 +149,25 @@ describe('a recording', { skip }, () => {
     } finally {
       await run(['umount', small]);
     }
+  });
+
+  it('as pcapng has the bytes that tcpdump writes at the same time', async () => {
+    const [end, filter] = [topology.end('ar'), 'udp or icmp'];
+    const file = join(topology.dir, 'taps.pcapng');
+    const capture = await Capture.start(topology, end, { filter });
+    const live = await started(['trace', '-i', 'ar', '-s', '0', '-w', file, filter]);
+    await traffic();
+    await settle();
+    assert.equal((await live.stop('SIGINT', patient(30_000))).code, 0, live.stderr);
+    // A packet reaches tcpdump's file up to a second late.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const expected = await capture.stop();
+    await run(['tcpdump', '-r', file, '-w', `${file}.pcap`]);
+    const written = [...readPcap(readFileSync(`${file}.pcap`))];
+    assert.ok(expected.length > 10);
+    const contents = (packets: readonly PcapPacket[]) =>
+      packets.map(({ len, bytes }) => `${len} ${toHex(bytes)}`);
+    assert.deepEqual(contents(written).sort(), contents(expected).sort());
   });
 
   it('is split by size into files that can each be read, of which the last ones are kept', async () => {
