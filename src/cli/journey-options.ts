@@ -31,6 +31,10 @@ export interface JourneyOptions {
   readonly packets?: number;
   /** The filter that makes a packet one to be followed. */
   readonly filter?: string;
+  /** Packets are from a recording. */
+  readonly isReplay?: boolean;
+  /** Of a recording: the filter that it was made with, which has to match too. */
+  readonly recordedFilter?: string;
 }
 
 /**

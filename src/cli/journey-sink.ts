@@ -36,7 +36,7 @@ export interface JourneySinkOptions {
 export class JourneySink implements TraceSink {
   readonly tracker: Tracker;
   private readonly out = new ByteWriter();
-  private readonly filter: PacketFilter | undefined;
+  private readonly filters: readonly PacketFilter[];
   private devices: TraceHeader['devices'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
@@ -48,8 +48,12 @@ export class JourneySink implements TraceSink {
     private readonly asked: JourneyOptions,
     private readonly how: JourneySinkOptions,
   ) {
-    this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
-    if (this.filter?.note) output.talk(`filter: ${this.filter.note}`);
+    // What was asked for when it was recorded keeps the meaning that it had.
+    const isReplay = asked.isReplay === true;
+    const filter = asked.filter ? new PacketFilter(asked.filter, isReplay ? 'file' : 'live') : undefined;
+    const recorded = asked.recordedFilter ? new PacketFilter(asked.recordedFilter) : undefined;
+    this.filters = [filter, recorded].flatMap((one) => one ?? []);
+    for (const { note } of this.filters) if (note) output.talk(`filter: ${note}`);
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
@@ -78,7 +82,9 @@ export class JourneySink implements TraceSink {
 
   header(header: TraceHeader): void {
     this.devices = header.devices;
-    const undecidable = this.filter?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
+    const undecidable = this.filters.some(({ needsLinkHeader }) => needsLinkHeader)
+      ? undecidableNotes(header.plan, true)
+      : [];
     for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
@@ -90,7 +96,7 @@ export class JourneySink implements TraceSink {
       if (!record.has('ifindex')) return false;
       if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
     }
-    return !this.filter || this.filter.match(record, packet) === verdict.yes;
+    return this.filters.every((filter) => filter.match(record, packet) === verdict.yes);
   }
 
   private closed(journey: Journey, wanted: boolean): void {

@@ -3,21 +3,15 @@
  * each event, and the summary.
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
-import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
+import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
-import { tapFilter } from '../decode/layout.generated.js';
-import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
-import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
 import { Untranslatable } from '../filter/ebpf.js';
-import { PacketFilter, verdict } from '../filter/filter.js';
+import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
-import type { HookPosition } from '../netfilter/types.js';
-import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
-import type { Stage } from '../stages/types.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
 import { KernelSymbols } from '../system/symbols.js';
@@ -33,31 +27,35 @@ import {
 import { chainNotes, type HookInventory } from './chain-notes.js';
 import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
+import type { DeviceTable } from './device-table.js';
 import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
+import { type EventContext, EventMaker } from './event-maker.js';
 import { explainFailure } from './failures.js';
 import { type FilterPlaces, filterPlaces, undecidableNotes } from './filter-place.js';
-import { type Ledger, makeLedger } from './ledger.js';
+import { KernelNames } from './kernel-names.js';
+import { type AttachmentLoss, attachmentLosses, type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
-import { LiveNames } from './names.js';
+import type { TraceLog } from './log.js';
+import { TraceNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
+import { Selection } from './selection.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
-import type { SocketTakes } from './socket-takes.js';
 import { type CountedXdp, XdpKeeper } from './xdp-keeper.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
   readonly options: TraceOptions;
-  readonly features: KernelFeatures;
+  readonly features: Pick<KernelFeatures, 'release'>;
   readonly plan: AttachPlan;
-  readonly devices: Devices;
+  readonly devices: DeviceTable;
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
-  readonly names: LiveNames;
+  readonly names: TraceNames;
   /** Where links of ours watch netfilter hooks: the base chains of every namespace, read before. */
   readonly hooks?: readonly HookInventory[];
   /** Which XDP program a device has. */
@@ -68,8 +66,8 @@ export interface TraceHeader {
   readonly filterRuns?: FilterPlaces['places'];
 }
 
-/** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
-export type EndReason = 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
+/** Why a trace ended; `gone`: nothing that was asked for is left to watch; `split`: it goes on in another recording. */
+export type EndReason = 'split' | 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
 
 export interface TraceSummary {
   readonly reason: EndReason;
@@ -85,6 +83,8 @@ export interface TraceSummary {
   readonly notWatched: readonly Pick<StageWatch, 'stage' | 'reason'>[];
   /** What was counted, but made no events. */
   readonly counted: readonly CountedXdp[];
+  /** Of a recording that does not hold all that it was to hold: the byte from which on nothing is whole. */
+  readonly broken?: { readonly how: 'cut' | 'damaged'; readonly offset: number };
 }
 
 export interface TraceSink {
@@ -117,7 +117,12 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
 
 const passedIntervalMs = 100;
 
-const packetOutgoing = 4;
+/** What a trace writes down. */
+export interface TraceRecording {
+  readonly log: TraceLog;
+  /** False: the sink gets no events, and nothing is put in order. */
+  readonly showsEvents: boolean;
+}
 
 /** The filter for the kernel, or why it has none. */
 function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
@@ -132,22 +137,21 @@ function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFi
   }
 }
 
+/** What the filter in the kernel said. */
+function filterCounts({ attachments }: AttachPlan, session: TapSession) {
+  const counts = attachments.map((attachment) => session.counts(attachment));
+  const sum = (of: 'filtered' | 'undecided') => counts.reduce((total, one) => total + one[of], 0);
+  return { filtered: sum('filtered'), undecided: sum('undecided') };
+}
+
 export class Trace {
-  private readonly record = new RecordView();
-  private readonly event: TapEvent;
-  private readonly packet: DecodedPacket = emptyPacket();
   private readonly filter: PacketFilter | undefined;
+  private readonly selection: Selection;
   /** Once everything is attached. */
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
   private endReason: EndReason | undefined;
-  private positionOf: (record: RecordView) => HookPosition | undefined = () => undefined;
-  private takes: SocketTakes | undefined;
-  private events = 0;
-  private filteredOut = 0;
-  private undecided = 0;
-  private late = 0;
 
   constructor(
     private readonly native: NativeBinding,
@@ -155,9 +159,15 @@ export class Trace {
     private readonly sink: TraceSink,
     /** Read ahead of time, where it was. */
     private readonly kallsyms?: Promise<Buffer>,
+    private readonly recording?: TraceRecording,
   ) {
+    const { count, direction } = options;
     this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
-    this.event = { seq: 0, record: this.record, packet: this.packet, late: false } as TapEvent;
+    this.selection = new Selection({ count, direction, filter: this.filter, kernelDecides: true });
+  }
+
+  private get log(): TraceLog | undefined {
+    return this.recording?.log;
   }
 
   /** Attaches, runs until stop(), count, duration or until nothing is left, detaches, drains, sums up. */
@@ -196,37 +206,33 @@ export class Trace {
     );
     const { session } = opened;
     const symbols = new KernelSymbols();
-    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
-    this.positionOf = (record) => hooks.positionOf(record);
-    const xdp = new XdpKeeper(native, session, opened.plan);
+    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments, (placement) =>
+      this.log?.hookPlaced(placement),
+    );
+    const xdp = new XdpKeeper(native, session, opened.plan, (...which) => this.log?.xdpProgram(...which));
     const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true, xdp);
     try {
       keeper.start({
-        notice: (text) => this.sink.notice(text),
+        notice: (text) => this.notice(text),
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
       });
       checkXdp(opened.plan, xdp);
       hooks.start({
-        notice: (text) => this.sink.notice(text),
-        gap: (gap) => this.sink.gap?.(gap),
+        notice: (text) => this.notice(text),
+        gap: (gap) => {
+          this.sink.gap?.(gap);
+          this.log?.gap(gap);
+        },
       });
       native.releaseBtf();
       this.startedAt = performance.now();
       const clocks = native.clocks();
-      const wallOffsetNs = clocks.wallNs - clocks.bootNs;
-      const names = new LiveNames(
-        native,
-        session,
-        devices,
-        wallOffsetNs,
-        clocks.bootNs,
-        symbols,
-        options.stacks,
-        new SocketHolders(armed.flatMap(({ by }) => by)),
-      );
-      const { takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
-      this.takes = takes;
+      const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
+      const holders = new SocketHolders(armed.flatMap(({ by }) => by));
+      const source = new KernelNames(native, session, devices, symbols, holders);
+      const names = new TraceNames(source, clock, options.stacks);
+      const { sockets, takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
       const filtered = this.filterPlaces(opened.plan, session, untranslated);
       const notes = [
         ...(filtered?.notes ?? []),
@@ -243,7 +249,7 @@ export class Trace {
       const rights =
         options.dropCapabilities &&
         dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
-      this.sink.header({
+      const header: TraceHeader = {
         options,
         features: opened.features,
         plan: opened.plan,
@@ -255,8 +261,14 @@ export class Trace {
         xdp,
         ...(rights && { rights }),
         ...(filtered && { filterRuns: filtered.places }),
-      });
-      return await this.consume(session, opened.plan, xdp);
+      };
+      this.sink.header(header);
+      this.log?.begin({ header, clock, source, rings: possibleCpus(), ...(sockets && { sockets }) });
+      const context: EventContext = {
+        ...{ attachments: opened.plan.attachments, takes, snaplen: options.snaplen },
+        positionOf: (record) => hooks.positionOf(record),
+      };
+      return await this.consume(session, opened.plan, xdp, context, clock.bootNs);
     } finally {
       keeper.stop();
       hooks.stop();
@@ -294,37 +306,77 @@ export class Trace {
     };
   }
 
-  private async consume(session: TapSession, plan: AttachPlan, xdp: XdpKeeper): Promise<TraceSummary> {
+  private notice(text: string): void {
+    this.sink.notice(text);
+    this.log?.notice(text);
+  }
+
+  private async consume(
+    session: TapSession,
+    plan: AttachPlan,
+    xdp: XdpKeeper,
+    context: EventContext,
+    baseNs: bigint,
+  ): Promise<TraceSummary> {
+    const { log, selection } = this;
+    const maker = new EventMaker(context, [selection], (event) => {
+      this.sink.event(event);
+      if (selection.isFull) this.stop('count');
+    });
+    const losses = (): AttachmentLoss[] =>
+      attachmentLosses(plan.attachments, (attachment) => session.counts(attachment));
+    log?.connect({
+      losses,
+      closed: () => this.stop('output-closed'),
+      enough: () => this.stop('count'),
+      failed: (error) => this.fail(error),
+    });
+    const isQuiet = this.recording?.showsEvents === false;
     const consumer = new Consumer(
       this.native,
       session.native,
       possibleCpus(),
-      (batch, offset, late) => this.take(plan.attachments, batch, offset, late),
+      isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
       () => this.sink.flush(),
       (error) => this.fail(error),
       () => this.sink.isCongested,
-      plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
+      {
+        ...{ baseNs, log, lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0 },
+        behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
+      },
     );
     const reason = await this.untilEnd(consumer);
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
     this.sink.end?.();
-    const counts = plan.attachments.map((attachment) => session.counts(attachment));
-    const ledger = makeLedger(plan.attachments, ({ attachId }) => counts[attachId]!, 0);
-    return {
-      reason,
-      events: this.events,
-      filteredOut: counts.reduce((sum, { filtered }) => sum + filtered, this.filteredOut),
-      undecided: counts.reduce((sum, { undecided }) => sum + undecided, this.undecided),
-      late: this.late,
+    const lost = losses();
+    const kernel = filterCounts(plan, session);
+    const { events, late } = maker;
+    const summary: TraceSummary = {
+      ...{ reason, late },
+      events: isQuiet ? log!.events : events,
+      filteredOut: maker.filteredOut + kernel.filtered,
+      undecided: maker.undecided + kernel.undecided,
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
-      ledger,
+      ledger: makeLedger(plan.attachments, lost, 0),
       notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
         mechanism ? [] : [{ stage, reason }],
       ),
       counted: xdp.counted(),
     };
+    log?.end(summary, lost, kernel);
+    return summary;
+  }
+
+  private tellPassed(consumer: Consumer): void {
+    try {
+      const bootNs = consumer.givenOutUntilNs;
+      this.sink.passed?.(bootNs);
+      this.log?.passed(bootNs);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   private async untilEnd(consumer: Consumer): Promise<EndReason> {
@@ -341,17 +393,9 @@ export class Trace {
         consumer.start();
       });
     } finally {
-      clearInterval(passing);
       clearTimeout(timer);
+      clearInterval(passing);
       consumer.halt();
-    }
-  }
-
-  private tellPassed(consumer: Consumer): void {
-    try {
-      this.sink.passed?.(consumer.givenOutUntilNs);
-    } catch (error) {
-      this.fail(error);
     }
   }
 
@@ -360,45 +404,5 @@ export class Trace {
     if (this.endReason) return;
     this.endReason = reason;
     this.finish(reason);
-  }
-
-  private take(attachments: readonly Attachment[], batch: Batch, offset: number, late: boolean): void {
-    const { options, record, packet, event } = this;
-    if (options.count !== undefined && this.events >= options.count) return;
-    record.at(batch, offset);
-    const attachment = attachments[record.attachId];
-    if (!attachment)
-      throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
-    const stage = stageById(attachment.stage);
-    decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-    if (!this.isWanted(stage)) return;
-    event.delivery = stage.id === 'delivery' ? this.takes?.delivery(record, packet) : undefined;
-    if (packet.capLen > options.snaplen) packet.capLen = options.snaplen;
-    this.events += 1;
-    if (late) this.late += 1;
-    event.seq = this.events;
-    event.attachment = attachment;
-    event.stage = stage;
-    event.late = late;
-    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
-    this.sink.event(event);
-    if (this.events === options.count) this.stop('count');
-  }
-
-  private isWanted(stage: Stage): boolean {
-    const { direction } = this.options;
-    if (direction && !this.goes(stage, direction)) return false;
-    if (!this.filter || this.record.filterResult === tapFilter.yes) return true;
-    const answer = this.filter.match(this.record, this.packet);
-    if (answer === verdict.yes) return true;
-    if (answer === verdict.undecided) this.undecided += 1;
-    else this.filteredOut += 1;
-    return false;
-  }
-
-  private goes(stage: Stage, direction: 'in' | 'out'): boolean {
-    if (stage.direction === 'rx') return direction === 'in';
-    if (stage.direction === 'tx') return direction === 'out';
-    return (this.record.packetType === packetOutgoing) === (direction === 'out');
   }
 }
