@@ -106,10 +106,6 @@ struct tap_filter_view {
 	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
 	__u64 taken;  /* 1: in use */
 	__u64 loaded; /* bytes that filter_load() has read */
-	/* As the program found them, and the rest of the view is made of them. */
-	__u64 link;	 /* enum tap_link */
-	__u64 link_type; /* ARPHRD_* */
-	__u64 protocol;
 	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
 	__u32 extension[TAP_FILTER_EXTENSIONS];
 	__u64 room;			     /* where a tag was before bytes[] */

@@ -119,13 +119,13 @@ static __attribute__((noinline, used)) int filter_match(struct packet *packet,
 	return answer;
 }
 
-static __always_inline __u32 filter_kind(const struct tap_filter_view *view)
+static __always_inline __u32 filter_kind(struct packet *packet)
 {
-	if (view->link == TAP_LINK_NETWORK)
+	__u32 type = link_type_of(packet);
+
+	if (packet->link == TAP_LINK_NETWORK)
 		return KIND_RAW;
-	if (view->link_type == ARPHRD_ETHER || view->link_type == ARPHRD_LOOPBACK)
-		return KIND_ETHERNET;
-	return KIND_UNKNOWN;
+	return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK ? KIND_ETHERNET : KIND_UNKNOWN;
 }
 
 #define EXTENSION(view, offset) ((view)->extension[(offset) / 4])
@@ -144,7 +144,7 @@ static __always_inline void fill_extensions(struct tap_filter_view *view, struct
 	if (WANTS(SKF_AD_QUEUE))
 		EXTENSION(view, SKF_AD_QUEUE) = PACKET_FIELD(packet, queue_mapping);
 	if (WANTS(SKF_AD_HATYPE))
-		EXTENSION(view, SKF_AD_HATYPE) = view->link_type;
+		EXTENSION(view, SKF_AD_HATYPE) = link_type_of(packet);
 	if (WANTS(SKF_AD_RXHASH))
 		EXTENSION(view, SKF_AD_RXHASH) = PACKET_FIELD(packet, hash);
 	if (WANTS(SKF_AD_CPU))
@@ -179,34 +179,12 @@ static __always_inline struct vlan_tag take_tag_out(struct tap_filter_view *view
 	return tag;
 }
 
-/* What the program knows, as it is: no branches, of which old verifiers follow every one. */
-static __always_inline void save_packet(struct tap_filter_view *view, struct packet *packet)
+static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet,
+				       bool is_tagged)
 {
-	view->link_type = link_type_of(packet);
-	view->link = packet->link;
-	view->protocol = packet->protocol;
-	view->len = packet->len;
-	fill_extensions(view, packet);
-	fill_tag(view, vlan_of(packet));
-}
-
-static __always_inline bool has_tag_in_bytes(const struct tap_filter_view *view, __u32 kind)
-{
-	if (!before_untag || kind != KIND_ETHERNET || EXTENSION(view, SKF_AD_VLAN_TAG_PRESENT))
-		return false;
-	if (view->protocol != ETH_P_8021Q && view->protocol != ETH_P_8021AD)
-		return false;
-	/* One that is cut short is dropped before it gets there. */
-	return view->len >= 14 + TAG_BYTES + 2;
-}
-
-static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet)
-{
-	__u32 front = view->moved ? TAG_BYTES : 0, wanted = view->len + front, slack, bytes;
+	__u32 front = is_tagged ? TAG_BYTES : 0, wanted = packet->len, slack, bytes;
 	void *to = view->bytes - front;
 
-	if (!filter_window)
-		return;
 	if (wanted > filter_window + front)
 		wanted = filter_window + front;
 	slack = payload_slack(packet);
@@ -215,34 +193,41 @@ static __always_inline void fill_bytes(struct tap_filter_view *view, struct pack
 	packet->unreadable = 0;
 	view->beyond = bytes < wanted ? TAP_FILTER_UNDECIDED : TAP_FILTER_NO;
 	view->valid = bytes > front ? bytes - front : 0;
-	if (front && view->valid >= ADDRESS_BYTES + 2)
-		fill_tag(view, take_tag_out(view));
 }
 
-static __always_inline int ask(struct packet *packet, struct tap_filter_view *view)
+static __always_inline void fill_view(struct tap_filter_view *view, struct packet *packet,
+				      __u32 kind)
 {
-	__u32 kind = filter_kind(view);
+	struct vlan_tag tag = vlan_of(packet);
+	/* One with its VLAN header cut short is dropped before it gets there. */
+	bool is_tagged = before_untag && kind == KIND_ETHERNET && !tag.present &&
+			 has_inband_vlan(packet) && packet->len >= 14 + TAG_BYTES + 2;
 
-	if (kind == KIND_UNKNOWN)
-		return TAP_FILTER_UNDECIDED;
-	view->moved = has_tag_in_bytes(view, kind) ? TAG_BYTES : 0;
-	view->len -= view->moved;
+	view->moved = is_tagged ? TAG_BYTES : 0;
+	view->len = packet->len - view->moved;
 	view->valid = 0;
 	view->beyond = TAP_FILTER_NO;
-	fill_bytes(view, packet);
-	return filter_match(packet, view, kind);
+	fill_extensions(view, packet);
+	if (filter_window)
+		fill_bytes(view, packet, is_tagged);
+	if (is_tagged && view->valid >= ADDRESS_BYTES + 2)
+		tag = take_tag_out(view);
+	fill_tag(view, tag);
 }
 
 /* An enum tap_filter. */
 static __always_inline __u32 filter_packet(struct packet *packet)
 {
-	struct tap_filter_view *view = take_view();
-	__u32 answer;
+	struct tap_filter_view *view;
+	__u32 kind = filter_kind(packet), answer;
 
+	if (kind == KIND_UNKNOWN)
+		return TAP_FILTER_UNDECIDED;
+	view = take_view();
 	if (!view)
 		return TAP_FILTER_UNDECIDED;
-	save_packet(view, packet);
-	answer = ask(packet, view);
+	fill_view(view, packet, kind);
+	answer = filter_match(packet, view, kind);
 	give_back(view);
 	return answer;
 }

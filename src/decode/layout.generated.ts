@@ -97,14 +97,11 @@ export const tapFilterView = {
   moved: 12,
   taken: 16,
   loaded: 24,
-  link: 32,
-  linkType: 40,
-  protocol: 48,
-  extension: 56,
-  room: 120,
-  bytes: 128,
+  extension: 32,
+  room: 96,
+  bytes: 104,
 } as const;
-export const tapFilterViewBytes = 656;
+export const tapFilterViewBytes = 632;
 
 /** enum tap_present */
 export const tapPresent = {
