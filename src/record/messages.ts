@@ -169,13 +169,13 @@ function countedMessage({ netns, ifindex, ifname, program, frames }: CountedXdp)
 /** Of a file that is closed while the trace goes on in another one. */
 export function splitMessage(
   losses: readonly AttachmentLoss[],
-  { filtered, undecided }: { filtered: number; undecided: number },
   events: number,
   seconds: number,
 ): SummaryMessage {
   return {
     ...{ reason: 'split', seconds: Math.max(0, seconds), events: String(events) },
     ...{ highWaterBytes: '0', ringBytes: '0', lostUser: '0', counted: [] },
+    ...{ filtered: '0', undecided: '0' },
     lost: losses.map(lossMessage),
   };
 }
@@ -183,6 +183,7 @@ export function splitMessage(
 export function summaryMessage(
   summary: TraceSummary,
   losses: readonly AttachmentLoss[],
+  { filtered, undecided }: { filtered: number; undecided: number },
   events: number,
 ): SummaryMessage {
   const { reason, seconds, ringHighWater, ledger, counted } = summary;
