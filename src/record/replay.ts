@@ -199,7 +199,7 @@ export class Replay {
     return {
       ...{ events, filteredOut, undecided, late },
       reason: this.reason ?? (summary?.reason as EndReason | undefined) ?? 'asked',
-      seconds: summary?.seconds ?? this.lastNs / 1e9,
+      seconds: summary?.seconds ?? Math.max(0, this.lastNs / 1e9),
       ringHighWater: {
         bytes: Number(summary?.highWaterBytes ?? 0),
         ofBytes: Number(summary?.ringBytes ?? this.how.options.ringBytes),
