@@ -183,13 +183,21 @@ static __always_inline void fill_bytes(struct tap_filter_view *view, struct pack
 				       bool is_tagged)
 {
 	__u32 front = is_tagged ? TAG_BYTES : 0, wanted = packet->len, slack, bytes;
-	void *to = view->bytes - front;
+	__u64 start = offsetof(struct tap_filter_view, bytes) - front;
+	void *to;
 
 	if (wanted > filter_window + front)
 		wanted = filter_window + front;
 	slack = payload_slack(packet);
 	asm volatile("" : "+r"(slack));
-	bytes = copy_packet(packet, to, wanted, TAP_FILTER_WINDOW + TAG_BYTES, slack);
+	/* Never in front of the view, not even on the way: the verifier is strict without
+	 * CAP_PERFMON. */
+	asm volatile("" : "+r"(start));
+	to = (void *)view + start;
+	/* Through memory, as in emit(): the verifier must not know the number. */
+	*(volatile __u32 *)&view->valid = wanted;
+	bytes = copy_packet(packet, to, *(volatile __u32 *)&view->valid,
+			    TAP_FILTER_WINDOW + TAG_BYTES, slack);
 	packet->unreadable = 0;
 	view->beyond = bytes < wanted ? TAP_FILTER_UNDECIDED : TAP_FILTER_NO;
 	view->valid = bytes > front ? bytes - front : 0;
