@@ -99,7 +99,8 @@ if (mustWork(rung))
       assert.equal(at('xdp', 'tx').length, counted.tx, result.stderr);
       assert.equal(at('xdp', 'pass').length, counted.packets - counted.drops - counted.tx);
       assert.equal(at('xdp').length, counted.packets);
-      assert.equal(result.summary.complete, true, result.stderr);
+      // 5.10 does not count skipped programs.
+      assert.equal(result.summary.complete, isSince('6.1') ? true : 'unknown', result.stderr);
     });
     it('frames without an skb, with the bytes that the tap sees', () => {
       assert.ok(at('xdp').every(({ skb, mechanism }) => skb === undefined && mechanism === 'fexit'));
