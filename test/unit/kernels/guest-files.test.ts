@@ -12,10 +12,9 @@ test('everything runs in the oldest kernel where nothing is locked down', () =>
   assert.deepEqual(filesFor({ kernel: '5.10', lockdown: 'none' }, all), [...all].sort()));
 
 test('under lockdown only what it changes', () => {
-  for (const lockdown of ['integrity', 'confidentiality'] as const)
-    assert.deepEqual(filesFor({ kernel: '6.12', lockdown }, all), [
-      ...['armed', 'choice', 'differential', 'hardship', 'ladder'],
-    ]);
+  const files = (lockdown: 'integrity' | 'confidentiality') => filesFor({ kernel: '6.12', lockdown }, all);
+  assert.deepEqual(files('integrity'), ['armed', 'choice', 'differential']);
+  assert.deepEqual(files('confidentiality'), ['armed', 'choice', 'differential', 'ladder']);
 });
 
 test('what needs many commands runs in few kernels', () => {
