@@ -8,11 +8,11 @@ import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
-import { compareStages, type JourneyOptions, journeyOptions } from './journey-options.js';
+import { journeyCommand } from './journey-command.js';
+import { compareStages, type JourneyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
-import { filterExpression, runLive, Stopper, type View } from './live.js';
-import { Output } from './output.js';
-import { checkWritesRecording, recordingOf } from './recording-options.js';
+import type { View } from './live.js';
+import type { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
 
 /** The numbers as they grow, not more often than the eye follows. */
@@ -106,14 +106,5 @@ export async function compareCommand(
   version: string,
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
-  checkWritesRecording(args);
-  const asked = journeyOptions(args, filterExpression(args), compareStages);
-  const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
-  const { options, notes, filter, packets } = asked;
-  return runLive({
-    ...{ options, notes, output, stopper, kallsyms },
-    view: compareView(args, version, output, asked, () => stopper.stop('count')),
-    recording: recordingOf(args, { version, filter, packets }, packets !== undefined),
-  });
+  return journeyCommand(args, version, kallsyms, compareStages, compareView);
 }

@@ -4,11 +4,11 @@ import { PathText } from '../render/path-text.js';
 import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import { type JourneyOptions, journeyOptions, pathStages } from './journey-options.js';
+import { journeyCommand } from './journey-command.js';
+import { type JourneyOptions, pathStages } from './journey-options.js';
 import { JourneySink } from './journey-sink.js';
-import { filterExpression, runLive, Stopper, type View } from './live.js';
-import { Output } from './output.js';
-import { checkWritesRecording, recordingOf } from './recording-options.js';
+import type { View } from './live.js';
+import type { Output } from './output.js';
 import { palette } from './sinks.js';
 import { type TraceArguments, textOptions } from './trace-options.js';
 
@@ -48,14 +48,5 @@ export async function pathCommand(
   version: string,
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
-  checkWritesRecording(args);
-  const asked = journeyOptions(args, filterExpression(args), pathStages);
-  const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
-  const { options, notes, filter, packets } = asked;
-  return runLive({
-    ...{ options, notes, output, stopper, kallsyms },
-    view: pathView(args, version, output, asked, () => stopper.stop('count')),
-    recording: recordingOf(args, { version, filter, packets }, packets !== undefined),
-  });
+  return journeyCommand(args, version, kallsyms, pathStages, pathView);
 }
