@@ -98,6 +98,12 @@ function doubts({ lost, lostByStage, journeys, gaps }: ComparisonResult): string
   lines.push(...gaps.map(({ text }) => `${text[0]?.toUpperCase()}${text.slice(1)}.`));
   const { replaced, idle, limit, stopped } = journeys.closed;
   const forced = replaced + idle + limit;
+  if (journeys.partial > 0) {
+    const are = journeys.partial === 1 ? 'was' : 'were';
+    lines.push(
+      `${plural(journeys.partial, 'packet')} that ${are} on the way when the run began or ended ${are} left out.`,
+    );
+  }
   if (forced > 0) lines.push(`No end was seen of ${plural(forced, 'packet')}.`);
   if (stopped > 0) lines.push(`${plural(stopped, 'packet')} had not ended when the run did.`);
   if (journeys.guessed > 0)

@@ -168,7 +168,7 @@ export function compared(journeys: readonly Journey[], ledger: Ledger = noLoss):
   for (const journey of journeys) comparison.journey(journey);
   return comparisonResult(comparison, {
     ledger,
-    journeys: { packets: journeys.length, open: 0, guessed: 0, closed },
+    journeys: { packets: journeys.length, open: 0, guessed: 0, partial: 0, closed },
     gaps: [],
   });
 }

@@ -60,7 +60,10 @@ describe('a comparison as text', () => {
 
   it('says which packets it could not follow to their end, and which by a guess', () => {
     const closed = { ended: 1, delivered: 5, merged: 5, replaced: 1, idle: 2, limit: 0, stopped: 3 };
-    const lines = comparisonLines({ ...result, journeys: { packets: 7, open: 0, guessed: 1, closed } }, 200);
+    const lines = comparisonLines(
+      { ...result, journeys: { packets: 7, open: 0, guessed: 1, partial: 0, closed } },
+      200,
+    );
     assert.deepEqual(lines.slice(-3), [
       '- No end was seen of 3 packets.',
       '- 3 packets had not ended when the run did.',
