@@ -156,6 +156,7 @@ export const names: ComparisonNames = {
   },
   deviceName: (_netns, ifindex) => devices[ifindex],
   onlyChain: (...where) => new UnreachedChains([{ netns: { inum: 1 }, chains: bridgeChains }]).only(...where),
+  areBridged: (_netns, ...ports) => ports.every((port) => port > 3),
   xdpProgram: () => ({ id: 12, name: 'guard' }),
   netnsName: (inum) => `ns${inum}`,
 };
