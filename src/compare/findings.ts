@@ -216,13 +216,16 @@ function unarmedFinding({ place, unarmed, packets }: Row): Finding {
 
 const byPackets = (a: Finding, b: Finding): number => b.packets - a.packets;
 
-/** Most packets first; what nobody tapped comes last. */
+/** Most packets first; what is no fate of theirs comes behind, and what nobody tapped last. */
+const byWeight = (a: Finding, b: Finding): number =>
+  Number(a.kind === 'left') - Number(b.kind === 'left') || byPackets(a, b);
+
 export function findings(groups: readonly Group[], rows: readonly Row[], context: FindingContext): Finding[] {
   const hooked = new Set(rows.filter(({ place }) => isNetfilter(place)).map(({ place }) => place.netns));
   const isPastHooks = ({ kind }: Group): boolean => kind === 'bypassed' || kind === 'bridged';
   const told = groups.filter((group) => !isPastHooks(group) || hooked.has(group.place.place.netns));
   const unarmed = rows.filter((row) => row.unarmed > 0).map(unarmedFinding);
-  return [...told.map((group) => finding(group, context)).sort(byPackets), ...unarmed.sort(byPackets)];
+  return [...told.map((group) => finding(group, context)).sort(byWeight), ...unarmed.sort(byPackets)];
 }
 
 const isNetfilter = ({ stage }: Place): boolean => stage.startsWith('nf-');
