@@ -36,6 +36,8 @@ export interface SessionSettings {
   readonly stacks: boolean;
   /** Absent: every packet matches. */
   readonly kernelFilter?: KernelFilter;
+  /** Nothing is recorded before `record(true)`. */
+  readonly startsPaused?: boolean;
 }
 
 /** Totals of one attachment over all CPUs. */
@@ -179,6 +181,7 @@ export class TapSession {
   private readonly objects = new Map<string, Uint8Array>();
   /** Why the kernel did not take programs of an object with the filter in them. */
   private readonly filterRefusedIn = new Map<Uint8Array, string>();
+  private isPaused: boolean;
   /** Stages whose packets the kernel does not filter, although it was to, and why. */
   readonly unfiltered = new Map<StageId, string>();
 
@@ -188,6 +191,7 @@ export class TapSession {
     attachmentsAtMost: number,
     stacksAtMost: number,
   ) {
+    this.isPaused = settings.startsPaused === true;
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
@@ -234,7 +238,7 @@ export class TapSession {
 
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    if (this.loaded.size > 0) this.setLive(this.snaplen, this.settings.stacks);
+    if (this.hasPrograms) this.setLive();
   }
 
   private load(attachment: Attachment): void {
@@ -320,11 +324,26 @@ export class TapSession {
     return this.unfiltered.size > 0 ? Math.max(snaplen, userFilterBytes) : snaplen;
   }
 
+  /** Without one there are no maps. */
+  private get hasPrograms(): boolean {
+    return this.loaded.size > 0 || this.programs.size > 0;
+  }
+
+  /**
+   * Has all programs record, or none of them. While some are attached and others are not, a packet would be seen at
+   * some of its stages.
+   */
+  record(on: boolean): void {
+    this.isPaused = !on;
+    if (this.hasPrograms) this.setLive();
+  }
+
   /** Changes what may change while programs run. */
-  setLive(snaplen: number, stacks: boolean): void {
+  private setLive(): void {
     const value = new DataView(new ArrayBuffer(tapLiveBytes));
-    value.setUint32(tapLive.snaplen, snaplen, true);
-    value.setUint32(tapLive.stacks, Number(stacks), true);
+    value.setUint32(tapLive.snaplen, this.snaplen, true);
+    value.setUint32(tapLive.stacks, Number(this.settings.stacks), true);
+    value.setUint32(tapLive.paused, Number(this.isPaused), true);
     this.native.mapSet('live', new Uint8Array(4), new Uint8Array(value.buffer));
   }
 
@@ -425,7 +444,7 @@ export class TapSession {
   openXdp(attachment: Attachment, programId: number): number {
     const id = this.loadProgram(attachment, attachment.program!.name, {}, programId);
     try {
-      this.setLive(this.snaplen, this.settings.stacks);
+      this.setLive();
       this.native.attach(id);
     } catch (error) {
       this.native.unload(id);

@@ -38,6 +38,7 @@ export class JourneySink implements TraceSink {
   private readonly out = new ByteWriter();
   private readonly filters: readonly PacketFilter[];
   private devices: TraceHeader['devices'] | undefined;
+  private clock: TraceHeader['names']['clock'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
   packets = 0;
@@ -57,6 +58,7 @@ export class JourneySink implements TraceSink {
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
+      sinceBegin: ({ record }) => this.clock!.sinceBaseNs(record.timeHigh, record.timeLow),
     });
   }
 
@@ -82,6 +84,7 @@ export class JourneySink implements TraceSink {
 
   header(header: TraceHeader): void {
     this.devices = header.devices;
+    this.clock = header.names.clock;
     const undecidable = this.filters.some(({ needsLinkHeader }) => needsLinkHeader)
       ? undecidableNotes(header.plan, true)
       : [];

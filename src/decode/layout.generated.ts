@@ -71,8 +71,9 @@ export const tapCountersBytes = 48;
 export const tapLive = {
   snaplen: 0,
   stacks: 4,
+  paused: 8,
 } as const;
-export const tapLiveBytes = 8;
+export const tapLiveBytes = 12;
 
 /** Byte offsets of struct tap_device. */
 export const tapDevice = {
