@@ -12,6 +12,7 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
@@ -50,9 +51,6 @@ export interface AttachmentCounts {
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
-
-/** A filter that names bytes behind a short snaplen still has to see them. */
-export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {

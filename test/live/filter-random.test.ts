@@ -6,29 +6,23 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { Untranslatable } from '../../src/filter/ebpf.js';
-import { type FilterAddon, filterAddon, verdict } from '../../src/filter/filter.js';
+import { type FilterAddon, verdict } from '../../src/filter/filter.js';
 import { KernelFilterRun } from '../support/filter-run.js';
-import { randomExpression, randomFrame } from '../support/filters/random.js';
-import { PCAP_LINKTYPE } from '../support/pcap.js';
+import {
+  compiledFor,
+  RANDOM_PAIRS,
+  RANDOM_SEED,
+  randomExpression,
+  randomFrame,
+} from '../support/filters/random.js';
 import { cannotRunLive } from '../support/world.js';
 
 type NativeFilter = InstanceType<FilterAddon['Filter']>;
 
 const skip = cannotRunLive() ?? false;
-const { Filter } = filterAddon();
-const PAIRS = 100_000;
 /** Some are refused by libpcap, some loop. */
 const EXPRESSIONS = 500;
 const FRAMES_EACH = 250;
-
-/** As the kernel's own classic programs are run. */
-function compiled(expression: string, optimize: boolean): NativeFilter | undefined {
-  try {
-    return new Filter(expression, PCAP_LINKTYPE.ethernet, optimize, 'socket');
-  } catch {
-    return undefined;
-  }
-}
 
 function loaded(filter: NativeFilter): KernelFilterRun | undefined {
   try {
@@ -51,7 +45,8 @@ it('every verdict of the kernel is that of libpcap, or of the kernel where those
       { minLength: FRAMES_EACH, maxLength: FRAMES_EACH },
     ),
     (expression, optimize, frames) => {
-      const filter = compiled(expression, optimize);
+      // As the kernel's own classic programs are run.
+      const filter = compiledFor(expression, optimize, 'socket');
       const run = filter && loaded(filter);
       if (!filter || !run) return;
       try {
@@ -69,8 +64,8 @@ it('every verdict of the kernel is that of libpcap, or of the kernel where those
       }
     },
   );
-  fc.assert(check, { numRuns: EXPRESSIONS, seed: 20260731 });
-  assert.ok(pairs >= PAIRS, `${pairs} pairs`);
+  fc.assert(check, { numRuns: EXPRESSIONS, seed: RANDOM_SEED });
+  assert.ok(pairs >= RANDOM_PAIRS, `${pairs} pairs`);
   assert.ok(dialect < pairs / 100, `${dialect} of ${pairs} pairs are evaluated otherwise by the kernel`);
   t.diagnostic(`${pairs} pairs, ${matches} match, ${dialect} evaluated otherwise by the kernel`);
 });
