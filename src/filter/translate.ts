@@ -336,11 +336,38 @@ export function beginBody(out: Assembler): void {
   out.resolve(asked);
 }
 
-/** Throws Untranslatable (ebpf.ts). */
-export function translate(programs: ClassicPrograms): KernelFilter {
+/** What a body for one kind of packet is made of: the programs, and what jumps to the label of the one that is wanted. */
+export type Choice = (out: Assembler, programs: readonly Label[], kind: keyof ClassicPrograms) => void;
+
+const onlyOne: Choice = () => undefined;
+
+type Programs = readonly (readonly ClassicInstruction[] | undefined)[];
+
+/** The programs for one kind of packet; returns the bits of the extensions that they read. */
+function writeAll(out: Assembler, programs: Programs, choose: Choice, kind: keyof ClassicPrograms): number {
+  const labels = programs.map(() => out.label());
+  let extensions = 0;
+  choose(out, labels, kind);
+  for (const [index, program] of programs.entries()) {
+    out.place(labels[index]!);
+    if (program) {
+      const translator = new Translator(out, program);
+      translator.write();
+      extensions |= translator.extensions;
+    } else {
+      out.alu32(bpf.mov, result, tapFilter.undecided);
+      out.exit();
+    }
+    out.resolve(labels[index]!);
+  }
+  return extensions;
+}
+
+/** Several filters in one body, of which `choose` takes one for each packet. Throws Untranslatable (ebpf.ts). */
+export function translateAll(filters: readonly ClassicPrograms[], choose: Choice): KernelFilter {
   const out = new Assembler();
-  const ethernet = classicInstructions(programs.ethernet);
-  const raw = programs.raw ? classicInstructions(programs.raw) : undefined;
+  const ethernet = filters.map((filter) => classicInstructions(filter.ethernet));
+  const raw = filters.map((filter) => filter.raw && classicInstructions(filter.raw));
   const rawAt = out.label();
   beginBody(out);
   out.alu64By(bpf.mov, packet, 1);
@@ -348,23 +375,19 @@ export function translate(programs: ClassicPrograms): KernelFilter {
   out.alu32(bpf.mov, a, 0);
   out.alu32(bpf.mov, x, 0);
   out.jump(bpf.jmp, bpf.jeq, 3, kindRaw, rawAt);
-  const first = new Translator(out, ethernet);
-  first.write();
+  let extensions = writeAll(out, ethernet, choose, 'ethernet');
   out.place(rawAt);
-  let extensions = first.extensions;
-  if (raw) {
-    const second = new Translator(out, raw);
-    second.write();
-    extensions |= second.extensions;
-  } else {
-    out.alu32(bpf.mov, result, tapFilter.undecided);
-    out.exit();
-  }
+  extensions |= writeAll(out, raw, choose, 'raw');
   out.resolve(rawAt);
   const constants = {
     has_filter: 1,
-    filter_window: windowOf(raw ? [ethernet, raw] : [ethernet]),
+    filter_window: windowOf([...ethernet, ...raw].filter((program) => program !== undefined)),
     filter_extensions: extensions,
   };
   return { body: out.bytes(), constants };
+}
+
+/** Throws Untranslatable (ebpf.ts). */
+export function translate(programs: ClassicPrograms): KernelFilter {
+  return translateAll([programs], onlyOne);
 }
