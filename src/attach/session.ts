@@ -104,6 +104,7 @@ export function openPossible(
     settings,
     attachmentsAtMost(request),
     stacksAtMost(request, settings),
+    onRefused,
   );
   let current = features;
   try {
@@ -185,6 +186,8 @@ export class TapSession {
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
     stacksAtMost: number,
+    /** Told of programs that the kernel takes only without the filter. */
+    private readonly onRefused: RefusalListener = () => undefined,
   ) {
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
@@ -248,11 +251,12 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target, stage }: Attachment,
+    attachment: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
+    const { program, mechanism, target } = attachment;
     const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
@@ -260,11 +264,12 @@ export class TapSession {
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
     };
-    return this.loadWithFilter(spec, stage);
+    return this.loadWithFilter(spec, attachment);
   }
 
   /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
-  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+  private loadWithFilter(spec: ProgramSpec, attachment: Attachment): number {
+    const { stage } = attachment;
     const { kernelFilter } = this.settings;
     if (!kernelFilter) return this.native.load(spec);
     const refused = this.filterRefusedIn.get(spec.object);
@@ -274,6 +279,7 @@ export class TapSession {
       return this.native.load({ ...spec, constants, filter: kernelFilter.body });
     } catch (error) {
       if (!isNativeError(error) || !isRefusal(error)) throw error;
+      this.onRefused(new RungRefused(attachment, error, true));
       return this.loadUnfiltered(spec, stage, refusalReason(error));
     }
   }

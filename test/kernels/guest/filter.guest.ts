@@ -33,7 +33,7 @@ const isPlain = (expression: string): boolean =>
   expression.length < EXPRESSION_LENGTH_MAX &&
   ![...dialectExpressions, ...fileExpressions].includes(expression) &&
   !expression.includes('protochain');
-const asked = spread(expressions.filter(isPlain), EXPRESSIONS);
+const asked = [...spread(expressions.filter(isPlain), EXPRESSIONS), 'ip6 protochain 17'];
 const askedOfTags = [
   'vlan',
   'vlan 10 and udp',
