@@ -12,6 +12,7 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
@@ -52,9 +53,6 @@ export interface AttachmentCounts {
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
-
-/** A filter that names bytes behind a short snaplen still has to see them. */
-export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {
@@ -108,6 +106,7 @@ export function openPossible(
     settings,
     attachmentsAtMost(request),
     stacksAtMost(request, settings),
+    onRefused,
   );
   let current = features;
   try {
@@ -190,6 +189,8 @@ export class TapSession {
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
     stacksAtMost: number,
+    /** Told of programs that the kernel takes only without the filter. */
+    private readonly onRefused: RefusalListener = () => undefined,
   ) {
     this.isPaused = settings.startsPaused === true;
     this.native = new binding.Session({
@@ -254,11 +255,12 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target, stage }: Attachment,
+    attachment: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
+    const { program, mechanism, target } = attachment;
     const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
@@ -266,11 +268,12 @@ export class TapSession {
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
     };
-    return this.loadWithFilter(spec, stage);
+    return this.loadWithFilter(spec, attachment);
   }
 
   /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
-  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+  private loadWithFilter(spec: ProgramSpec, attachment: Attachment): number {
+    const { stage } = attachment;
     const { kernelFilter } = this.settings;
     if (!kernelFilter) return this.native.load(spec);
     const refused = this.filterRefusedIn.get(spec.object);
@@ -280,6 +283,7 @@ export class TapSession {
       return this.native.load({ ...spec, constants, filter: kernelFilter.body });
     } catch (error) {
       if (!isNativeError(error) || !isRefusal(error)) throw error;
+      this.onRefused(new RungRefused(attachment, error, true));
       return this.loadUnfiltered(spec, stage, refusalReason(error));
     }
   }

@@ -1,14 +1,12 @@
 /** The options of the commands that follow packets: those of `trace`, with other defaults and packets in place of events. */
 import type { Options } from 'yargs';
+import { userFilterBytes } from '../filter/expression.js';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
 import type { TraceOptions } from '../trace/options.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const { stages, count, t, x, X, A, e, S, q, direction, ...shared } = traceOptionTable;
-
-/** A filter may name bytes behind a short snaplen, and content tells packets apart. */
-const filterBytesMin = 512;
 
 function journeyTable(defaultStages: string): Record<string, Options> {
   return {
@@ -55,7 +53,7 @@ export function journeyOptions(
       ...others,
       stages: allStages.filter((stage) => wanted.has(stage)),
       followPackets: true,
-      snaplen: filter ? Math.max(options.snaplen, filterBytesMin) : options.snaplen,
+      snaplen: filter ? Math.max(options.snaplen, userFilterBytes) : options.snaplen,
     },
     notes,
     ...(packets !== undefined && { packets }),

@@ -5,9 +5,10 @@
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
-import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
+import { openSession, type TapSession } from '../attach/session.js';
 import { MissingError } from '../errors.js';
 import { Untranslatable } from '../filter/ebpf.js';
+import { userFilterBytes } from '../filter/expression.js';
 import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
