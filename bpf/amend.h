@@ -45,6 +45,7 @@ static __always_inline struct tap_record *reserve_amendment(const struct entered
 	record->cpu = bpf_get_smp_processor_id();
 	record->sequence = count->matched;
 	record->flags = TAP_AMENDS;
+	record->filter_result = TAP_CHOICE_FOLLOWED;
 	record->present = TAP_HAS_SKB | TAP_HAS_HEAD;
 	record->skb = entered->skb;
 	record->head = entered->head;

@@ -16,6 +16,7 @@ enum tap_present *layout_present;
 enum tap_flag *layout_flag;
 enum tap_context *layout_context;
 enum tap_link *layout_link;
+enum tap_choice *layout_choice;
 enum tap_delivery *layout_delivery;
 
 char LICENSE[] __attribute__((section("license"))) = "Dual BSD/GPL";

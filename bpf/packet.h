@@ -35,6 +35,7 @@ struct packet {
 	__u64 protocol;
 	__u64 link; /* enum tap_link */
 	__u64 unreadable;
+	__u64 choice; /* enum tap_choice */
 };
 
 /* True when the link header still carries a VLAN tag that the kernel will move to skb metadata. */

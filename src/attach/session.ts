@@ -23,6 +23,7 @@ import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
+import type { KernelSelection } from './kernel-selection.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
 import { isKprobe } from './rungs.js';
@@ -34,6 +35,8 @@ export interface SessionSettings {
   readonly stacks: boolean;
   /** eBPF instructions in the place of filter_match(); absent: every packet matches. */
   readonly kernelFilter?: Uint8Array;
+  /** Absent: every packet is wanted. */
+  readonly selection?: KernelSelection;
 }
 
 /** Totals of one attachment over all CPUs. */
@@ -43,6 +46,8 @@ export interface AttachmentCounts {
   readonly matched: number;
   readonly emitted: number;
   readonly lostRing: number;
+  /** Packets that were no longer followed, since others had to be. */
+  readonly forgotten: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
@@ -180,7 +185,11 @@ export class TapSession {
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
-      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: stacksAtMost },
+      mapEntries: {
+        counters: Math.max(attachmentsAtMost, 1),
+        stacks: stacksAtMost,
+        followed: settings.selection?.constants.follow_sets ?? 1,
+      },
     });
   }
 
@@ -223,7 +232,7 @@ export class TapSession {
 
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    if (this.loaded.size > 0) this.setLive(this.settings.snaplen, this.settings.stacks);
+    if (this.loaded.size > 0) this.settle();
   }
 
   private load(attachment: Attachment): void {
@@ -247,7 +256,12 @@ export class TapSession {
     return this.native.load({
       object: this.object(program!.object),
       program: name,
-      constants: { ...program!.constants, ...constants },
+      constants: {
+        ...program!.constants,
+        ...this.settings.selection?.constants,
+        ...(this.settings.kernelFilter && { filters_bytes: 1 }),
+        ...constants,
+      },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
       ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
@@ -279,6 +293,13 @@ export class TapSession {
     } catch (error) {
       throw isNativeError(error) && isRefusal(error) ? new RungRefused(attachment, error) : error;
     }
+  }
+
+  /** Fills the maps that say what is wanted: before anything is attached. */
+  private settle(): void {
+    this.setLive(this.settings.snaplen, this.settings.stacks);
+    for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
+      for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
   }
 
   /** Changes what may change while programs run. */
@@ -386,7 +407,7 @@ export class TapSession {
   openXdp(attachment: Attachment, programId: number): number {
     const id = this.loadProgram(attachment, attachment.program!.name, {}, programId);
     try {
-      this.setLive(this.settings.snaplen, this.settings.stacks);
+      this.settle();
       this.native.attach(id);
     } catch (error) {
       this.native.unload(id);
@@ -459,6 +480,7 @@ export class TapSession {
       matched: sum(tapCounters.matched),
       emitted: sum(tapCounters.emitted),
       lostRing: sum(tapCounters.lostRing),
+      forgotten: sum(tapCounters.forgotten),
       recursionMisses: this.recursionMisses(attachment),
     };
   }

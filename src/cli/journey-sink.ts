@@ -1,6 +1,7 @@
 /** Events in, journeys out: the sink of the commands that follow packets. */
 import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
+import { tapChoice } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
@@ -40,7 +41,6 @@ export class JourneySink implements TraceSink {
   readonly tracker: Tracker;
   private readonly out = new ByteWriter();
   private readonly filter: PacketFilter | undefined;
-  private devices: TraceHeader['devices'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
   packets = 0;
@@ -82,7 +82,6 @@ export class JourneySink implements TraceSink {
   }
 
   header(header: TraceHeader): void {
-    this.devices = header.devices;
     for (const line of headerLines(header)) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
@@ -90,10 +89,7 @@ export class JourneySink implements TraceSink {
   }
 
   private isWanted({ record, packet }: TapEvent): boolean {
-    if (this.asked.options.interfaces.length > 0) {
-      if (!record.has('ifindex')) return false;
-      if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
-    }
+    if (record.choice !== tapChoice.matched) return false;
     return !this.filter || this.filter.match(record, packet) === verdict.yes;
   }
 

@@ -5,7 +5,7 @@ import { summaryLines } from '../render/trace-text.js';
 import { filterExpression, runLive, Stopper } from './live.js';
 import { Output } from './output.js';
 import { JsonSink, TextSink } from './sinks.js';
-import { type TraceArguments, textOptions, traceOptions } from './trace-options.js';
+import { eventOptions, type TraceArguments, textOptions } from './trace-options.js';
 
 /**
  * What an event leaves behind in memory is dead at once, so a larger young generation collects no better; it
@@ -22,7 +22,7 @@ export async function traceCommand(
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
   keepYoungGenerationSmall();
-  const { options, notes } = traceOptions(args, filterExpression(args));
+  const { options, notes } = eventOptions(args, filterExpression(args));
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));
   const sink = args.json

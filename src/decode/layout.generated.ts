@@ -63,8 +63,9 @@ export const tapCounters = {
   matched: 16,
   emitted: 24,
   lostRing: 32,
+  forgotten: 40,
 } as const;
-export const tapCountersBytes = 40;
+export const tapCountersBytes = 48;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -139,6 +140,13 @@ export const tapContext = {
 export const tapLink = {
   device: 0,
   network: 1,
+} as const;
+
+/** enum tap_choice */
+export const tapChoice = {
+  matched: 1,
+  followed: 2,
+  lookedBack: 3,
 } as const;
 
 /** enum tap_delivery */

@@ -94,12 +94,6 @@ export class Devices {
     }
   }
 
-  /** Whether a device is one that was asked for; false where it is not known. */
-  isSelectedAt(netnsInum: number, ifindex: number): boolean {
-    const device = this.links.get(key(netnsInum, ifindex));
-    return device !== undefined && this.isSelected(device);
-  }
-
   get selectsAll(): boolean {
     return this.patterns.length === 0;
   }

@@ -3,9 +3,11 @@
  * each event, and the summary.
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
+import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
 import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
+import { tapChoice } from '../decode/layout.generated.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
@@ -14,9 +16,10 @@ import type { NativeBinding } from '../native/binding.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
-import type { Stage } from '../stages/types.js';
+import { DropReasons } from '../system/drop-reasons.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
+import { reasonNumbers } from '../system/reason-numbers.js';
 import { KernelSymbols } from '../system/symbols.js';
 import {
   type ArmedDevice,
@@ -34,12 +37,14 @@ import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
 import { explainFailure } from './failures.js';
+import { FollowedPackets } from './followed.js';
 import { type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
 import { LiveNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { checkBtf, checkRights } from './rights.js';
+import { asksNothing } from './selection.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
 import type { SocketTakes } from './socket-takes.js';
@@ -72,6 +77,8 @@ export interface TraceSummary {
   /** Events whose captured bytes ended before the filter could decide. */
   readonly undecided: number;
   readonly late: number;
+  /** Times that a followed packet was let go, since the kernel's table of them was full. */
+  readonly forgotten: number;
   readonly seconds: number;
   readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
   readonly ledger: Ledger;
@@ -110,13 +117,12 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
 /** A filter that names bytes behind a short snaplen still has to see them. */
 const filterBytes = 512;
 
-const packetOutgoing = 4;
-
 export class Trace {
   private readonly record = new RecordView();
   private readonly event: TapEvent;
   private readonly packet: DecodedPacket = emptyPacket();
   private readonly filter: PacketFilter | undefined;
+  private readonly followed: FollowedPackets | undefined;
   /** Once everything is attached. */
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
@@ -137,6 +143,7 @@ export class Trace {
     private readonly kallsyms?: Promise<Buffer>,
   ) {
     this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
+    this.followed = options.follow === 'events' ? new FollowedPackets() : undefined;
     this.event = { seq: 0, record: this.record, packet: this.packet, late: false } as TapEvent;
   }
 
@@ -169,6 +176,7 @@ export class Trace {
         cpus: possibleCpus(),
         snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
         stacks: options.stacks,
+        selection: this.selectionFor(devices),
       },
       (refused) => this.sink.refused?.(refused),
     );
@@ -177,7 +185,7 @@ export class Trace {
     const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
     this.positionOf = (record) => hooks.positionOf(record);
     const xdp = new XdpKeeper(native, session, opened.plan);
-    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true, xdp);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.follow !== undefined, xdp);
     try {
       keeper.start({
         notice: (text) => this.sink.notice(text),
@@ -240,6 +248,19 @@ export class Trace {
     }
   }
 
+  /** What the kernel is asked to choose. Where it chooses nothing there is nothing to follow: all is told. */
+  private selectionFor(devices: Devices): KernelSelection {
+    const { selection = {}, follow, lookBack = false } = this.options;
+    const chooses = !asksNothing(selection) || !devices.selectsAll;
+    const reasons = selection.reasons ?? [];
+    return kernelSelection({
+      selection,
+      reasons: reasons.length > 0 ? reasonNumbers(reasons, new DropReasons(this.native).all) : [],
+      follow: chooses && follow !== undefined && !lookBack,
+      lookBack: chooses && lookBack,
+    });
+  }
+
   private planRequest(namespaces: { all: boolean; list: { inum: number }[] }, devices: Devices): PlanRequest {
     const { options } = this;
     const one = namespaces.list.length === 1 ? namespaces.list[0]!.inum : 'many';
@@ -249,7 +270,7 @@ export class Trace {
       observeOnly: options.observeOnly,
       mechanisms: options.mechanisms,
       netnsInum: namespaces.all ? 'all' : one,
-      selectDevices: !options.followPackets && !devices.selectsAll,
+      selectDevices: !devices.selectsAll,
     };
   }
 
@@ -275,6 +296,7 @@ export class Trace {
       filteredOut: this.filteredOut,
       undecided: this.undecided,
       late: this.late,
+      forgotten: plan.attachments.reduce((sum, one) => sum + session.counts(one).forgotten, 0),
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger,
@@ -319,34 +341,34 @@ export class Trace {
       throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
     const stage = stageById(attachment.stage);
     decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-    if (!this.isWanted(stage)) return;
+    event.attachment = attachment;
+    event.stage = stage;
+    event.late = late;
+    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
+    if (!this.isWanted(event)) return;
     event.delivery = stage.id === 'delivery' ? this.takes?.delivery(record, packet) : undefined;
     if (packet.capLen > options.snaplen) packet.capLen = options.snaplen;
     this.events += 1;
     if (late) this.late += 1;
     event.seq = this.events;
-    event.attachment = attachment;
-    event.stage = stage;
-    event.late = late;
-    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
     this.sink.event(event);
     if (this.events === options.count) this.stop('count');
   }
 
-  private isWanted(stage: Stage): boolean {
-    const { direction } = this.options;
-    if (direction && !this.goes(stage, direction)) return false;
+  private isWanted(event: TapEvent): boolean {
+    if (this.options.follow === 'packets') return true;
+    const isMatch = this.isMatch();
+    return this.followed ? this.followed.takes(event, isMatch) : isMatch;
+  }
+
+  /** What the kernel says that it matched still has to pass the filter, where that is ours to run. */
+  private isMatch(): boolean {
+    if (this.record.choice !== tapChoice.matched) return false;
     if (!this.filter) return true;
     const answer = this.filter.match(this.record, this.packet);
     if (answer === verdict.yes) return true;
     if (answer === verdict.undecided) this.undecided += 1;
     else this.filteredOut += 1;
     return false;
-  }
-
-  private goes(stage: Stage, direction: 'in' | 'out'): boolean {
-    if (stage.direction === 'rx') return direction === 'in';
-    if (stage.direction === 'tx') return direction === 'out';
-    return (this.record.packetType === packetOutgoing) === (direction === 'out');
   }
 }

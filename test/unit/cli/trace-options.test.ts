@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unpackShortOptions } from '../../../src/cli/arguments.js';
 import { parse } from '../../../src/cli/parse.js';
-import { type TraceArguments, textOptions, traceOptions } from '../../../src/cli/trace-options.js';
+import { eventOptions, type TraceArguments, textOptions } from '../../../src/cli/trace-options.js';
 import { UsageError } from '../../../src/errors.js';
 import type { TraceOptions } from '../../../src/trace/options.js';
 
@@ -14,7 +14,7 @@ async function argumentsOf(line: string): Promise<TraceArguments> {
 }
 
 async function options(line: string): Promise<TraceOptions> {
-  return traceOptions(await argumentsOf(line), undefined).options;
+  return eventOptions(await argumentsOf(line), undefined).options;
 }
 
 async function refusal(line: string): Promise<UsageError> {
@@ -75,7 +75,7 @@ test('-U buffers by line too, inout is both directions, one event is enough', as
 test('a filter is kept as it is said', async () => {
   const args = await argumentsOf('-nn tcp port 80 and not host 10.0.0.1');
   assert.deepEqual(args._, ['tcp', 'port', '80', 'and', 'not', 'host', '10.0.0.1']);
-  assert.equal(traceOptions(args, 'tcp port 80').options.filter, 'tcp port 80');
+  assert.equal(eventOptions(args, 'tcp port 80').options.filter, 'tcp port 80');
 });
 
 test('packed options of tcpdump mean what they mean there', async () => {
@@ -133,6 +133,6 @@ test('control characters of the command line do not come back', async () => {
 });
 
 test('rounding of the buffer is said, not done in silence', async () => {
-  const { notes } = traceOptions(await argumentsOf('-B 5000'), undefined);
+  const { notes } = eventOptions(await argumentsOf('-B 5000'), undefined);
   assert.match(notes.join(), /rounded up to 8192 KiB/);
 });

@@ -13,7 +13,7 @@ const { attachments } = plan('taps', { ...v618, refusals: [] });
 function ledger(losses: readonly (readonly [number, number | null])[], user = 0): Ledger {
   const countsOf = ({ attachId }: Attachment): AttachmentCounts => {
     const [lostRing, recursionMisses] = losses[attachId]!;
-    return { seen: 1000, filtered: 10, matched: 990, emitted: 900, lostRing, recursionMisses };
+    return { seen: 1000, filtered: 10, matched: 990, emitted: 900, lostRing, forgotten: 0, recursionMisses };
   };
   return makeLedger(attachments, countsOf, user);
 }
