@@ -54,7 +54,8 @@ test('every option arrives', async () => {
   assert.deepEqual(others, {
     ...{ interfaces: ['eth0', 'veth*'], netns: ['blue'], snaplen: 262144, ringBytes: 4 << 20, arm: true },
     ...{ observeOnly: false, mechanisms: new Map([['drop', 'tp_btf']]), stacks: true, failOnLoss: true },
-    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, direction: 'in', dropCapabilities: true },
+    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, selection: { direction: 'in' } },
+    dropCapabilities: true,
   });
 });
 
@@ -68,7 +69,7 @@ test('a list of one is a list', async () => {
 
 test('-U buffers by line too, inout is both directions, one event is enough', async () => {
   assert.equal((await options('-U')).lineBuffered, true);
-  assert.equal('direction' in (await options('-Q inout')), false);
+  assert.equal('selection' in (await options('-Q inout')), false);
   assert.equal((await options('-c 1')).count, 1);
 });
 
