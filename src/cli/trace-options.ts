@@ -23,7 +23,7 @@ export const traceOptionTable = {
     array: true,
     nargs: 1,
     group: 'What to watch:',
-    describe: 'device, may be repeated, * and ? match; all devices when absent',
+    describe: 'device: its name, where * and ? match, or its index; may be repeated; all devices when absent',
   },
   netns: {
     type: 'string',

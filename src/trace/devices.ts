@@ -52,12 +52,17 @@ function linksOfNamed(native: NativeBinding, netns: Netns): Link[] {
 }
 
 const isGlob = /[*?]/;
+const isIndex = /^[1-9]\d*$/;
+
+/** A word chooses devices by name, which may be a pattern, or by index. */
+function selects(word: string, { ifindex, name }: Link): boolean {
+  return globPattern(word).test(name) || (isIndex.test(word) && Number(word) === ifindex);
+}
 
 const key = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
 
 export class Devices {
   private readonly links = new Map<string, Device>();
-  private readonly patterns: readonly RegExp[];
   private readonly gone = new Set<string>();
   /** Devices that were looked for between two refreshes; undefined: not found. */
   private readonly newcomers = new Map<string, Device | undefined>();
@@ -67,25 +72,25 @@ export class Devices {
   constructor(
     private readonly native: NativeBinding,
     namespaces: readonly Netns[],
-    /** -i words; none, or `any`: every device. */
+    /** -i words: names, patterns, indexes; none, or `any`: every device. */
     readonly words: readonly string[],
     /** Finds the namespaces there are now, where all of them are wanted; absent: the given ones stay. */
     private readonly discover?: () => Netns[],
   ) {
     this.namespaces = [...namespaces];
     this.severalNetns = namespaces.length > 1 || discover !== undefined;
-    this.patterns = words.includes('any') ? [] : words.map(globPattern);
     for (const netns of namespaces)
       for (const link of discover ? this.linksOf(netns) : linksOfNamed(native, netns))
         this.links.set(key(netns.inum, link.ifindex), { netns, link });
     this.checkWords();
   }
 
-  /** Every literal -i word has to name a device there is; what a glob matches may come later. Throws UsageError. */
+  /** Every -i word that is no pattern has to name a device there is; what a glob matches may come later. Throws UsageError. */
   private checkWords(): void {
-    const names = [...new Set([...this.links.values()].map(({ link }) => link.name))];
+    const links = [...this.links.values()].map(({ link }) => link);
+    const names = [...new Set(links.map(({ name }) => name))];
     for (const word of this.words) {
-      if (word === 'any' || isGlob.test(word) || names.includes(word)) continue;
+      if (word === 'any' || isGlob.test(word) || links.some((link) => selects(word, link))) continue;
       const where = this.namespaces.map(({ name }) => name).join(', ');
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
@@ -95,11 +100,11 @@ export class Devices {
   }
 
   get selectsAll(): boolean {
-    return this.patterns.length === 0;
+    return this.words.length === 0 || this.words.includes('any');
   }
 
   isSelected(device: Device): boolean {
-    return this.selectsAll || this.patterns.some((pattern) => pattern.test(device.link.name));
+    return this.selectsAll || this.words.some((word) => selects(word, device.link));
   }
 
   get all(): readonly Device[] {

@@ -30,6 +30,7 @@ import {
   stackNotes,
   visibilityNotes,
 } from './arming.js';
+import { blindFilterNotes } from './blind-filters.js';
 import { chainNotes, type HookInventory } from './chain-notes.js';
 import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
@@ -219,6 +220,7 @@ export class Trace {
         ...chainNotes(hooks.inventory, hooks.hooks),
         ...blindNotes(opened.plan, features.lockdown),
         ...(options.stacks ? stackNotes(opened.plan) : []),
+        ...blindFilterNotes(opened.plan, options),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),

@@ -113,6 +113,8 @@ export interface TraceHeader {
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];
+  /** What was asked for beside the filter. */
+  readonly selection?: Readonly<Record<string, unknown>>;
   readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
 }
 
