@@ -14,8 +14,8 @@ static __always_inline void fill_task(struct tap_record *record, const void *on_
 	record->pid = CAST_FIELD(task, struct task_struct, tgid);
 	record->tid = CAST_FIELD(task, struct task_struct, pid);
 	read_comm(task, comm);
-	record->context =
-		works_for(task, comm[0], on_stack) ? TAP_CONTEXT_PROCESS : TAP_CONTEXT_SOFTIRQ;
+	record->context = works_for(task, comm[0], address_of(on_stack)) ? TAP_CONTEXT_PROCESS
+									 : TAP_CONTEXT_SOFTIRQ;
 	record->present |= TAP_HAS_TASK | TAP_HAS_CONTEXT;
 }
 #else

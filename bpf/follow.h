@@ -15,8 +15,8 @@
 #include "observation.h"
 
 #define FOLLOW_MS 10000
-/* A driver's answer comes when the packet may have ended, on the same CPU. */
-#define ANSWER_MS 10
+/* A driver's answer may come when the packet has just ended. */
+#define ANSWER_MS 1
 #define FOLLOW_WAYS 4
 
 /* Numbers of stages (src/stages): they are in path order. */
@@ -69,18 +69,37 @@ static __always_inline struct follow_set *set_of(__u64 address)
 	return lookup(&followed, (address * 0x9e3779b97f4a7c15) >> 32 & (follow_sets - 1));
 }
 
-static __always_inline struct followed *find_followed(__u64 address)
+/*
+ * Where in its set an address is; FOLLOW_WAYS: nowhere. This and the other global functions of this
+ * file are checked by the verifier once, each for itself; it takes what they return for any number.
+ * Inlined they would be followed anew in every state of the program.
+ */
+__attribute__((noinline)) __u32 way_of(__u64 address)
 {
 	struct follow_set *set = set_of(address);
 	int way;
 
 	if (!address || !set)
-		return 0;
+		return FOLLOW_WAYS;
 #pragma unroll
 	for (way = 0; way < FOLLOW_WAYS; way++)
 		if (set->ways[way].address == address)
-			return &set->ways[way];
-	return 0;
+			return way;
+	return FOLLOW_WAYS;
+}
+
+static __always_inline struct followed *place_in(struct follow_set *set, __u64 way)
+{
+	asm volatile("" : "+r"(way));
+	return &set->ways[way & (FOLLOW_WAYS - 1)];
+}
+
+static __always_inline struct followed *find_followed(__u64 address)
+{
+	__u32 way = way_of(address);
+	struct follow_set *set = set_of(address);
+
+	return set && way < FOLLOW_WAYS ? place_in(set, way) : 0;
 }
 
 static __always_inline bool is_way_in(__u64 stage)
@@ -125,7 +144,7 @@ static __always_inline bool can_come(const struct followed *last, __u64 device, 
 /* Whether this is still the packet that was followed; lets go of the address where it is not. */
 static __always_inline bool goes_on(struct followed *entry, __u64 device, __u64 stage, __u32 now)
 {
-	if (!entry || entry->ended || now - entry->since >= FOLLOW_MS)
+	if (!entry || !entry->address || entry->ended || now - entry->since >= FOLLOW_MS)
 		return false;
 	if (can_come(entry, device, stage))
 		return true;
@@ -141,33 +160,42 @@ static __always_inline __u32 age_of(const struct followed *entry, __u64 address,
 	return entry->address && !entry->ended ? now - entry->since : -2;
 }
 
-/* True if another packet had to make room. */
-static __always_inline bool remember(__u64 address, const struct followed *as, __u32 now)
+/* The way of a set that an address gets; `oldest` is the age of what is there now. */
+static __always_inline __u32 best_way(const struct follow_set *set, __u64 address, __u32 now,
+				      __u32 *oldest)
 {
-	struct follow_set *set = set_of(address);
-	__u32 way, best = 0, oldest = 0;
-	struct followed *place;
-	bool forgot;
+	__u32 way, best = 0;
 
-	if (!address || !set)
-		return false;
+	*oldest = 0;
 #pragma unroll
 	for (way = 0; way < FOLLOW_WAYS; way++) {
 		__u32 age = age_of(&set->ways[way], address, now);
 
-		if (age <= oldest)
+		if (age <= *oldest)
 			continue;
-		oldest = age;
+		*oldest = age;
 		best = way;
 	}
-	place = &set->ways[best & (FOLLOW_WAYS - 1)];
-	forgot = oldest < FOLLOW_MS;
+	return best;
+}
+
+/* Puts an address into the table. Returns 1 if another packet had to make room. */
+__attribute__((noinline)) __u32 remember(__u64 address, __u64 device, __u64 stage, __u32 since,
+					 __u32 now)
+{
+	struct follow_set *set = set_of(address);
+	struct followed *place;
+	__u32 oldest;
+
+	if (!address || !set)
+		return 0;
+	place = place_in(set, best_way(set, address, now, &oldest));
 	place->address = address;
-	place->since = as->since;
+	place->since = since;
 	place->ended = 0;
-	place->device = as->device;
-	place->stage = as->stage;
-	return forgot;
+	place->device = device;
+	place->stage = stage;
+	return oldest < FOLLOW_MS;
 }
 
 static __always_inline void end_followed(struct followed *entry, __u32 now)
@@ -176,36 +204,35 @@ static __always_inline void end_followed(struct followed *entry, __u32 now)
 		entry->ended = now;
 }
 
-/*
- * Whether the packet is followed, or from now on, where it matched. A global function: the verifier
- * checks it once, for itself, and takes its answer for any number. Returns enum follow_answer.
- */
+/* Whether the packet is followed, or from now on, where it matched. Returns enum follow_answer. */
 __attribute__((noinline)) __u32 follow(__u64 skb, __u64 head, __u64 device, __u32 how)
 {
-	__u32 now = bpf_ktime_get_boot_ns() / 1000000, answer = FOLLOW_WANTED;
 	struct followed *by_skb = find_followed(skb), *by_head = find_followed(head);
-	struct followed as = {.device = device, .stage = how & 0xff, .since = now};
+	__u32 now = bpf_ktime_get_boot_ns() / 1000000, since = now, stage = how & 0xff, forgot = 0;
 
 	if (how & FOLLOW_ONLY_KEY)
 		return by_skb && now - by_skb->since < FOLLOW_MS &&
 		       (!by_skb->ended || now - by_skb->ended <= ANSWER_MS);
-	if (goes_on(by_skb, device, as.stage, now))
-		as.since = by_skb->since;
-	else if (goes_on(by_head, device, as.stage, now))
-		as.since = by_head->since;
+	/* The sk_buff is another packet's by now, and so will be the driver's next answer. */
+	if (by_skb && by_skb->ended)
+		by_skb->address = 0;
+	if (goes_on(by_skb, device, stage, now))
+		since = by_skb->since;
+	else if (goes_on(by_head, device, stage, now))
+		since = by_head->since;
 	else if (!(how & FOLLOW_MATCHED))
 		return 0;
 	if (how & FOLLOW_MATCHED)
-		as.since = now;
+		since = now;
 	if (how & FOLLOW_ENDS)
 		end_followed(by_skb, now);
-	else if (as.stage != STAGE_DELIVERY && remember(skb, &as, now))
-		answer |= FOLLOW_FORGOT;
+	else if (stage != STAGE_DELIVERY)
+		forgot |= remember(skb, device, stage, since, now);
 	if (how & FOLLOW_MEMORY_ENDS)
 		end_followed(by_head, now);
-	else if (as.stage != STAGE_DELIVERY && remember(head, &as, now))
-		answer |= FOLLOW_FORGOT;
-	return answer;
+	else if (stage != STAGE_DELIVERY)
+		forgot |= remember(head, device, stage, since, now);
+	return forgot ? FOLLOW_WANTED | FOLLOW_FORGOT : FOLLOW_WANTED;
 }
 
 /* Frames that an XDP program drops have no other end. */

@@ -72,7 +72,7 @@ static __always_inline bool goes(const struct packet *packet, const struct obser
 		return select_direction == DIRECTION_IN;
 	if (stages_out >> what->stage & 1)
 		return select_direction == DIRECTION_OUT;
-	is_out = packet_type_of(packet) == PACKET_OUTGOING;
+	is_out = !what->only_key && packet_type_of(packet) == PACKET_OUTGOING;
 	return is_out == (select_direction == DIRECTION_OUT);
 }
 
@@ -118,31 +118,42 @@ static __always_inline void cut_at_end(struct comm *comm)
 		comm->words[1] &= ((ends & -ends) >> 7) - 1;
 }
 
-static __always_inline bool is_of_task(const struct packet *packet)
+/* Global functions: the verifier checks them once, and not in every state of the program. */
+__attribute__((noinline)) __u32 works_for_selected(__u64 on_stack)
 {
 	__u64 task = bpf_get_current_task();
 	struct comm comm;
 
 	read_comm(task, comm.words);
-	if (!works_for(task, comm.words[0], ON_STACK(packet)))
-		return false;
+	if (!works_for(task, comm.words[0], on_stack))
+		return 0;
 	if (select_pids &&
 	    !lookup(&selected_pids, (__u32)CAST_FIELD(task, struct task_struct, tgid)))
-		return false;
+		return 0;
 	cut_at_end(&comm);
 	return !select_comms || bpf_map_lookup_elem(&selected_comms, &comm);
 }
 
-static __always_inline bool is_of_tasks_user(const struct packet *packet)
+__attribute__((noinline)) __u32 works_for_selected_user(__u64 on_stack)
 {
 	__u64 task = bpf_get_current_task(), cred;
 	struct comm comm;
 
 	read_comm(task, comm.words);
-	if (!works_for(task, comm.words[0], ON_STACK(packet)))
-		return false;
+	if (!works_for(task, comm.words[0], on_stack))
+		return 0;
 	cred = (unsigned long)CAST_FIELD(task, struct task_struct, cred);
-	return lookup(&selected_uids, CAST_FIELD(cred, struct cred, uid.val));
+	return lookup(&selected_uids, CAST_FIELD(cred, struct cred, uid.val)) != 0;
+}
+
+static __always_inline bool is_of_task(const struct packet *packet)
+{
+	return works_for_selected(address_of(ON_STACK(packet)));
+}
+
+static __always_inline bool is_of_tasks_user(const struct packet *packet)
+{
+	return works_for_selected_user(address_of(ON_STACK(packet)));
 }
 #else
 static __always_inline bool is_of_task(const struct packet *packet)

@@ -59,29 +59,17 @@ static __always_inline bool interrupted_user_mode(unsigned long stack)
 #endif
 
 /*
- * Two comparisons that the compiler cannot join to a subtraction: the verifier lets no arithmetic
- * mix a pointer and a number, but it lets them be compared.
- */
-static __always_inline bool lies_in(const void *address, unsigned long start, unsigned long bytes)
-{
-	unsigned long end = start + bytes;
-
-	asm volatile("" : "+r"(end));
-	return (unsigned long)address >= start && (unsigned long)address < end;
-}
-
-/*
  * What this CPU was doing. The preemption count would say it, but its symbol is missing from many
  * kernels' kallsyms. Softirqs run on a stack of their own (CONFIG_HAVE_SOFTIRQ_ON_OWN_STACK), so an
  * address on the current stack says as much: not on the task's stack means the task was
  * interrupted. The exceptions are ksoftirqd, which serves softirqs on its own task's stack, and
  * interrupts of user mode.
  */
-static __always_inline bool works_for(__u64 task, __u64 comm_start, const void *on_stack)
+static __always_inline bool works_for(__u64 task, __u64 comm_start, __u64 on_stack)
 {
 	unsigned long stack = (unsigned long)CAST_FIELD(task, struct task_struct, stack);
 
-	if (!lies_in(on_stack, stack, THREAD_STACK_BYTES))
+	if (on_stack - stack >= THREAD_STACK_BYTES)
 		return false;
 	if (CAST_FIELD(task, struct task_struct, flags) & PF_KTHREAD)
 		return comm_start != KSOFTIRQ;

@@ -115,6 +115,8 @@ export interface TraceHeader {
   readonly notes: readonly string[];
   /** What was asked for beside the filter. */
   readonly selection?: Readonly<Record<string, unknown>>;
+  readonly follow?: true;
+  readonly lookBack?: boolean;
   readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
 }
 
@@ -132,6 +134,8 @@ export interface TraceSummary {
   readonly lost: LossCounts;
   readonly lostByStage: Readonly<Record<string, LossCounts>>;
   readonly complete: boolean | 'unknown';
+  /** Followed packets that were let go, since there were too many. */
+  readonly forgotten?: number;
 }
 
 /** Everything a finished trace said. */
