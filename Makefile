@@ -9,7 +9,7 @@ TESTS ?= unit live kernels-short
 BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct fentry-probe fentry-direct kprobe-probe \
                xdp-probe tcx-kfunc cgroup_skb-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
 BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
-TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o
+TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o dist/tools/filter.bpf.o
 BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 # Headers installed beside node spare node-gyp a download.
@@ -64,6 +64,11 @@ dist/tools/%: test/tools/%.c
 dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o: test/bpf/xdp.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter $(if $(findstring plain,$@),,-g) -c -o $@ $<
+
+# The filter of our programs alone, for test runs of it.
+dist/tools/filter.bpf.o: test/bpf/filter.bpf.c bpf/*.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -Ibpf -DTAP_ACCESS_CONTEXT -c -o $@ $<
 
 generate: bpf native typescript ## write the files generated from BTF and from the stage table
 	$(NODE) dist/scripts/generate-layout.js

@@ -31,7 +31,7 @@
     },
     {
       "target_name": "filter",
-      "sources": ["native/filter.cc", "native/classic_bpf.cc"],
+      "sources": ["native/filter.cc", "native/classic_bpf.cc", "native/live_pcap.cc"],
       "cflags": ["<!@(pkg-config --cflags libpcap)"],
       "libraries": ["<!@(pkg-config --libs libpcap)"]
     }

@@ -33,13 +33,16 @@ static __always_inline void find_packet(struct packet *packet)
 	packet->protocol = bpf_ntohs(CONTEXT(packet)->protocol);
 }
 
-static __always_inline void fill_vlan(struct tap_record *record, const struct packet *packet)
+static __always_inline struct vlan_tag vlan_of(struct packet *packet)
 {
+	struct vlan_tag tag = {};
+
 	if (!CONTEXT(packet)->vlan_present)
-		return;
-	record->vlan_tci = CONTEXT(packet)->vlan_tci;
-	record->vlan_protocol = bpf_ntohs(CONTEXT(packet)->vlan_proto);
-	record->present |= TAP_HAS_VLAN;
+		return tag;
+	tag.present = true;
+	tag.tci = CONTEXT(packet)->vlan_tci;
+	tag.protocol = bpf_ntohs(CONTEXT(packet)->vlan_proto);
+	return tag;
 }
 
 static __always_inline void fill_device(struct tap_record *record, const struct packet *packet)
@@ -57,6 +60,18 @@ static __always_inline void fill_device(struct tap_record *record, const struct 
 	record->present |= TAP_HAS_LINK_TYPE;
 }
 
+/* ARPHRD_* of the device; 0 where it is not known. */
+static __always_inline __u32 link_type_of(struct packet *packet)
+{
+	struct tap_socket_device *device = socket_device(packet);
+
+	packet->link = device ? device->link : TAP_LINK_DEVICE;
+	return device ? device->link_type : 0;
+}
+
+#define PACKET_FIELD(packet, field) (CONTEXT(packet)->field)
+#define PACKET_TYPE(packet) (CONTEXT(packet)->pkt_type)
+
 /* All that a program may know of the packet itself. */
 static __always_inline void fill_packet(struct tap_record *record, struct packet *packet)
 {
@@ -72,7 +87,7 @@ static __always_inline void fill_packet(struct tap_record *record, struct packet
 	record->gso_segs = context->gso_segs;
 	if (record->gso_size)
 		record->present |= TAP_HAS_GSO;
-	fill_vlan(record, packet);
+	fill_vlan(record, vlan_of(packet));
 	fill_device(record, packet);
 }
 

@@ -63,7 +63,7 @@ enum tap_context {
 	TAP_CONTEXT_SOFTIRQ = 1, /* or, rarely, a hardirq: both run on an interrupt stack */
 };
 
-/* tap_record.filter_result: why there is a record of the packet. */
+/* tap_record.choice: why there is a record of the packet. */
 enum tap_choice {
 	TAP_CHOICE_MATCHED = 1,	    /* it matched here */
 	TAP_CHOICE_FOLLOWED = 2,    /* it matched before */
@@ -89,6 +89,34 @@ enum tap_delivery {
 	TAP_DELIVERY_TAKEN = 1,
 	TAP_DELIVERY_FILTERED = 2, /* the socket's own filter refused it */
 	TAP_DELIVERY_FULL = 3,	   /* no room in its ring or receive buffer */
+};
+
+/* What the filter in the kernel says of a packet. */
+enum tap_filter {
+	TAP_FILTER_NO = 0, /* in a record: it was not asked */
+	TAP_FILTER_YES = 1,
+	TAP_FILTER_UNDECIDED = 2, /* it asks for what the program cannot read or know here */
+};
+
+/* tap_filter_view's reach: bytes that a filter reads without asking for them one by one. */
+#define TAP_FILTER_WINDOW 256
+#define TAP_FILTER_EXTENSIONS 16
+
+/*
+ * What a compiled filter reads of a packet, made ready before it is called: the start of the packet
+ * as a packet socket at this stage would get it, and what the kernel knows beside the bytes.
+ */
+struct tap_filter_view {
+	__u32 len;    /* bytes of the packet */
+	__u32 valid;  /* of them, in bytes[] */
+	__u32 beyond; /* enum tap_filter: the answer to a load that ends behind `valid` */
+	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
+	__u64 taken;  /* 1: in use */
+	__u64 loaded; /* bytes that filter_load() has read */
+	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
+	__u32 extension[TAP_FILTER_EXTENSIONS];
+	__u64 room;			     /* where a tag was before bytes[] */
+	__u8 bytes[TAP_FILTER_WINDOW + 256]; /* the rest is slack that copies may write to */
 };
 
 /* The fixed header of a record; data_bytes of packet data follow it. */
@@ -139,10 +167,11 @@ struct tap_record {
 	__u8 context;	  /* enum tap_context */
 	__u8 link;	  /* enum tap_link */
 	__u8 frag_count;
-	__u8 filter_result; /* enum tap_choice */
+	__u8 filter_result; /* enum tap_filter */
 	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
 	__u8 nf_hook;	    /* hook number of that family */
-	__u8 reserved[4];
+	__u8 choice;	    /* enum tap_choice */
+	__u8 reserved[3];
 	char comm[TAP_COMM_BYTES];
 };
 
@@ -154,6 +183,7 @@ struct tap_counters {
 	__u64 emitted;
 	__u64 lost_ring; /* the ring buffer had no room */
 	__u64 forgotten; /* a followed packet that had not ended made room for another */
+	__u64 undecided; /* the filter asks for what cannot be read or known here */
 };
 
 /* What may change while programs run: one element of a mapped array, read for every event. */

@@ -88,20 +88,29 @@ static __attribute__((noinline)) bool vlan_bit(struct sk_buff___vlan_bit *skb)
 	return BITFIELD(skb, vlan_present);
 }
 
-static __always_inline void fill_vlan(struct tap_record *record, struct sk_buff *skb)
+static __always_inline struct vlan_tag vlan_of(struct packet *packet)
 {
+	struct sk_buff *skb = packet->skb;
 	struct sk_buff___vlan_bit *with_bit = (void *)skb;
-	__u16 tci = FIELD(skb, vlan_tci), protocol = FIELD(skb, vlan_proto);
-	bool tagged = tci || protocol;
+	struct vlan_tag tag = {
+		.tci = FIELD(skb, vlan_tci),
+		.protocol = bpf_ntohs(FIELD(skb, vlan_proto)),
+	};
 
+	tag.present = tag.tci || tag.protocol;
 	if (bpf_core_field_exists(with_bit->vlan_present))
-		tagged = vlan_bit(with_bit);
-	if (!tagged)
-		return;
-	record->vlan_tci = tci;
-	record->vlan_protocol = bpf_ntohs(protocol);
-	record->present |= TAP_HAS_VLAN;
+		tag.present = vlan_bit(with_bit);
+	return tag;
 }
+
+/* ARPHRD_* of the device; 0 where there is none. */
+static __always_inline __u32 link_type_of(struct packet *packet)
+{
+	return packet->dev ? FIELD(packet->dev, type) : 0;
+}
+
+#define PACKET_FIELD(packet, field) FIELD((packet)->skb, field)
+#define PACKET_TYPE(packet) (is_outgoing ? PACKET_OUTGOING : BITFIELD((packet)->skb, pkt_type))
 
 static __always_inline void fill_skb(struct tap_record *record, struct packet *packet)
 {
@@ -112,7 +121,7 @@ static __always_inline void fill_skb(struct tap_record *record, struct packet *p
 	record->data_offset = packet->data - packet->head - packet->link_bytes;
 	record->protocol = packet->protocol;
 	record->link = packet->link;
-	record->packet_type = BITFIELD(skb, pkt_type);
+	record->packet_type = PACKET_TYPE(packet);
 	record->mark = FIELD(skb, mark);
 	record->hash = FIELD(skb, hash);
 	record->queue = FIELD(skb, queue_mapping);
@@ -123,7 +132,7 @@ static __always_inline void fill_skb(struct tap_record *record, struct packet *p
 		record->flags |= TAP_CLONED;
 	record->present |= TAP_HAS_SKB | TAP_HAS_HEAD | TAP_HAS_PACKET_TYPE | TAP_HAS_MARK |
 			   TAP_HAS_HASH | TAP_HAS_QUEUE | TAP_HAS_CHECKSUM;
-	fill_vlan(record, skb);
+	fill_vlan(record, vlan_of(packet));
 }
 
 /* What skb_shared_info knows: segmentation and how the bytes are laid out. */

@@ -40,6 +40,20 @@ static __always_inline void find_packet(struct packet *packet)
 	packet->linear_len = packet->len = end > data ? end - data : 0;
 }
 
+/* A frame has nothing beside its bytes yet. */
+static __always_inline struct vlan_tag vlan_of(struct packet *packet)
+{
+	return (struct vlan_tag){};
+}
+
+static __always_inline __u32 link_type_of(struct packet *packet)
+{
+	return FIELD(packet->dev, type);
+}
+
+#define PACKET_FIELD(packet, field) 0
+#define PACKET_TYPE(packet) 0
+
 /* All that a program may know of the frame itself. */
 static __always_inline void fill_packet(struct tap_record *record, struct packet *packet)
 {

@@ -12,11 +12,13 @@ struct tap_counters *layout_counters;
 struct tap_live *layout_live;
 struct tap_device *layout_device;
 struct tap_socket_device *layout_socket_device;
+struct tap_filter_view *layout_filter_view;
 enum tap_present *layout_present;
 enum tap_flag *layout_flag;
 enum tap_context *layout_context;
 enum tap_link *layout_link;
 enum tap_choice *layout_choice;
 enum tap_delivery *layout_delivery;
+enum tap_filter *layout_filter;
 
 char LICENSE[] __attribute__((section("license"))) = "Dual BSD/GPL";

@@ -107,6 +107,15 @@ enum nit {
 	NIT_SILENT = 2, /* another program watches it, and has not seen the packet */
 };
 
+/* Whether filter_match() has been given a body, and what that reads (src/filter/translate.ts). */
+const volatile bool has_filter = false;
+const volatile __u32 filter_window = 0;	    /* bytes, at most TAP_FILTER_WINDOW */
+const volatile __u32 filter_extensions = 0; /* bit n: extension[n] */
+/* The tap lists that this program stands in front of get packets without an in-band VLAN tag. */
+const volatile bool before_untag = false;
+/* This stage is on the way out: a packet socket would be told PACKET_OUTGOING. */
+const volatile bool is_outgoing = false;
+
 const volatile __u16 attach_id = 0;
 const volatile __u8 stage = 0;
 const volatile __u8 frame_start = FRAME_AT_MAC_HEADER;
@@ -120,8 +129,6 @@ const volatile bool select_devices = false;
 const volatile __u32 follow_sets = 0;
 /* Also what does not match is told, and marked so. */
 const volatile bool look_back = false;
-/* A filter over bytes stands in the place of filter_match(). */
-const volatile bool filters_bytes = false;
 /* rx-tap: leave devices in armed_devices to the packet socket, which watches them more exactly. */
 const volatile bool skip_armed = false;
 /* rx-tap by packet socket: leave packets to the program at the entry that has seen them. */

@@ -38,6 +38,22 @@ struct packet {
 	__u64 choice; /* enum tap_choice */
 };
 
+/* A tag beside the bytes of a packet; not present: tci and protocol mean nothing. */
+struct vlan_tag {
+	bool present;
+	__u16 tci;
+	__u16 protocol; /* host byte order */
+};
+
+static __always_inline void fill_vlan(struct tap_record *record, struct vlan_tag tag)
+{
+	if (!tag.present)
+		return;
+	record->vlan_tci = tag.tci;
+	record->vlan_protocol = tag.protocol;
+	record->present |= TAP_HAS_VLAN;
+}
+
 /* True when the link header still carries a VLAN tag that the kernel will move to skb metadata. */
 static __always_inline bool has_inband_vlan(const struct packet *packet)
 {

@@ -46,6 +46,12 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 	packet->unreadable = 1;
 	return 0;
 }
+
+/* A few bytes of the packet at any offset, to a place of eight. */
+static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
+{
+	return !bpf_probe_read_kernel(to, at_most(size, 8), packet->data + offset);
+}
 #elif defined(TAP_SOCKET_CONTEXT)
 /* In a socket filter skb->data already is the packet's first byte. */
 static __always_inline __u32 payload_slack(const struct packet *packet)
@@ -76,6 +82,11 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 		return bytes;
 #endif
 	return 0;
+}
+
+static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
+{
+	return !bpf_skb_load_bytes(packet->context, offset, to, at_least_one(at_most(size, 8)));
 }
 #elif defined(TAP_ACCESS_KFUNC)
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *dynptr) __ksym;
@@ -128,6 +139,19 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 		return link_bytes;
 	return link_bytes + rest;
 }
+
+static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
+{
+	unsigned char *from = packet->data - packet->link_bytes + offset;
+	struct bpf_dynptr dynptr;
+
+	if (offset < packet->link_bytes) {
+		*(__u64 *)to = CAST_FIELD(from, struct timespec64, tv_sec);
+		return true;
+	}
+	return !bpf_dynptr_from_skb(DYNPTR_SOURCE(packet), 0, &dynptr) &&
+	       !bpf_dynptr_read(to, at_most(size, 8), &dynptr, offset - packet->link_bytes, 0);
+}
 #elif defined(TAP_ACCESS_PROBE)
 #include "payload_probe.h"
 #else
@@ -141,6 +165,11 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 {
 	packet->unreadable = length > 0;
 	return 0;
+}
+
+static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
+{
+	return false;
 }
 #endif
 

@@ -223,4 +223,18 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 	return done;
 }
 
+static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
+{
+	const void *from = packet->data - packet->link_bytes + offset;
+	struct assembly *assembly;
+
+	if (offset + size > packet->linear_len) {
+		assembly = assemble(packet, at_most(offset + size, TAP_SNAPLEN_MAX));
+		if (!assembly || assembly->cursor.done < offset + size)
+			return false;
+		from = assembly->bytes + at_most(offset, TAP_SNAPLEN_MAX);
+	}
+	return !bpf_probe_read_kernel(to, at_most(size, 8), from);
+}
+
 #endif

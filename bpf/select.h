@@ -188,6 +188,12 @@ static __always_inline bool is_of_user(const struct packet *packet, const struct
 #endif
 }
 
+/* True where packets of other devices are looked at too. */
+static __always_inline bool looks_everywhere(void)
+{
+	return follow_sets || look_back;
+}
+
 static __always_inline bool is_on_device(const struct packet *packet)
 {
 	if (!select_devices || lookup(&selected_devices, device_key(packet, packet->ifindex)))

@@ -14,7 +14,6 @@
 #include "fill.h"
 #endif
 #include "filter.h"
-#include "payload.h"
 #include "select.h"
 #ifndef TAP_ACCESS_CONTEXT
 #include "follow.h"
@@ -92,7 +91,8 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
-	record->filter_result = packet->choice;
+	record->choice = packet->choice;
+	record->filter_result = has_filter ? TAP_FILTER_YES : TAP_FILTER_NO;
 	if (what->only_key)
 		fill_key(record, packet, what);
 	else
@@ -226,42 +226,46 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 	return skip_entered && what->is_socket && was_entered(packet);
 }
 
-/* Whether the packet matches here, by what is known of it and by its bytes. */
-static __always_inline bool matches(struct packet *packet, const struct observation *what)
+/*
+ * What is known of the packet, and what its bytes say (enum tap_filter). An address alone decides
+ * nothing; where packets are followed by it nobody expects that.
+ */
+static __always_inline __u32 ask(struct packet *packet, const struct observation *what)
 {
 	if (!is_on_device(packet) || !has_metadata(packet, what))
-		return false;
-	return what->only_key ? !filters_bytes : filter_match(packet);
+		return TAP_FILTER_NO;
+	if (!has_filter)
+		return TAP_FILTER_YES;
+	if (what->only_key)
+		return looks_everywhere() ? TAP_FILTER_NO : TAP_FILTER_UNDECIDED;
+	return filter_packet(packet);
 }
 
 /* Whether the packet is wanted, and why (enum tap_choice); 0: it is not. */
 static __always_inline __u64 choose(struct packet *packet, const struct observation *what,
 				    struct tap_counters *count)
 {
-	bool is_match = matches(packet, what);
+	__u32 answer = ask(packet, what);
+	bool is_match = answer == TAP_FILTER_YES;
 	__u64 choice = is_match ? TAP_CHOICE_MATCHED : look_back ? TAP_CHOICE_LOOKED_BACK : 0;
 
 #ifndef TAP_ACCESS_CONTEXT
 	if (follow_sets) {
-		__u32 answer = follow_packet(packet, what, is_match);
+		__u32 followed = follow_packet(packet, what, is_match);
 
-		if (answer & FOLLOW_FORGOT)
+		if (followed & FOLLOW_FORGOT)
 			COUNT(count->forgotten);
-		if (answer & FOLLOW_WANTED && !is_match)
+		if (followed & FOLLOW_WANTED && !is_match)
 			choice = TAP_CHOICE_FOLLOWED;
 	}
 #endif
-	return choice;
-}
-
-/* True where packets of other devices are looked at too. */
-static __always_inline bool looks_everywhere(void)
-{
-#ifndef TAP_ACCESS_CONTEXT
-	if (follow_sets)
-		return true;
-#endif
-	return look_back;
+	if (choice)
+		return choice;
+	if (answer == TAP_FILTER_NO)
+		COUNT(count->filtered);
+	else
+		COUNT(count->undecided);
+	return 0;
 }
 
 /* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
@@ -292,10 +296,8 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 		return false;
 	COUNT(count->seen);
 	packet.choice = choose(&packet, what, count);
-	if (!packet.choice) {
-		COUNT(count->filtered);
+	if (!packet.choice)
 		return false;
-	}
 	COUNT(count->matched);
 	return emit(&packet, count, what);
 }

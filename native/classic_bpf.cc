@@ -10,8 +10,8 @@ namespace {
 
 class Machine {
  public:
-  Machine(const bpf_program& program, const FilterPacket& packet)
-      : program_(program), packet_(packet) {}
+  Machine(const bpf_program& program, const FilterPacket& packet, ClassicDialect dialect)
+      : program_(program), packet_(packet), like_kernel_(dialect == ClassicDialect::kernel) {}
 
   std::optional<uint32_t> run() {
     uint32_t wanted = execute();
@@ -65,15 +65,33 @@ class Machine {
       case BPF_MEM:
         return memory_[insn.k % BPF_MEMWORDS];
       case BPF_ABS:
-        if (static_cast<int32_t>(insn.k) < 0) return ancillary(insn.k);
-        return packet_bytes(insn.k, width(insn));
+        if (insn.k >= static_cast<uint32_t>(SKF_AD_OFF)) return ancillary(insn.k);
+        return bytes_at(insn.k, width(insn));
       case BPF_IND:
-        return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+        return indexed(insn);
       case BPF_MSH: {
         std::optional<uint32_t> byte = packet_bytes(insn.k, 1);
         return byte ? std::optional<uint32_t>((*byte & 0xf) * 4) : std::nullopt;
       }
     }
+    return std::nullopt;
+  }
+
+  std::optional<uint32_t> indexed(const bpf_insn& insn) {
+    if (like_kernel_) return bytes_at(x_ + insn.k, width(insn));
+    return packet_bytes(static_cast<uint64_t>(x_) + insn.k, width(insn));
+  }
+
+  std::optional<uint32_t> bytes_at(uint32_t at, uint32_t count) {
+    bool in_headers = like_kernel_ && static_cast<int32_t>(at) < 0;
+    return in_headers ? header_bytes(at, count) : packet_bytes(at, count);
+  }
+
+  /** bpf_internal_load_pointer_neg_helper(): where the headers begin is not kept, so what may lie
+   * inside the packet is left open. */
+  std::optional<uint32_t> header_bytes(uint32_t at, uint32_t count) {
+    uint32_t base = at >= static_cast<uint32_t>(SKF_NET_OFF) ? SKF_NET_OFF : SKF_LL_OFF;
+    undecided_ = at >= base && static_cast<uint64_t>(at - base) + count <= packet_.len;
     return std::nullopt;
   }
 
@@ -93,6 +111,8 @@ class Machine {
 
   /** What the kernel keeps beside the bytes (net/core/filter.c, convert_bpf_extensions()). */
   std::optional<uint32_t> ancillary(uint32_t k) {
+    undecided_ = like_kernel_ && !packet_.has_metadata;
+    if (!packet_.has_metadata) return std::nullopt;
     switch (static_cast<int32_t>(k) - SKF_AD_OFF) {
       case SKF_AD_PROTOCOL:
         return packet_.protocol;
@@ -143,10 +163,10 @@ class Machine {
         a_ ^= value;
         return true;
       case BPF_LSH:
-        a_ = value < 32 ? a_ << value : 0;
+        a_ = shifts(value) ? a_ << (value & 31) : 0;
         return true;
       case BPF_RSH:
-        a_ = value < 32 ? a_ >> value : 0;
+        a_ = shifts(value) ? a_ >> (value & 31) : 0;
         return true;
       case BPF_NEG:
         a_ = -a_;
@@ -158,6 +178,8 @@ class Machine {
     }
     return false;
   }
+
+  bool shifts(uint32_t distance) const { return like_kernel_ || distance < 32; }
 
   bool test(const bpf_insn& insn) const {
     uint32_t value = BPF_SRC(insn.code) == BPF_X ? x_ : insn.k;
@@ -176,6 +198,7 @@ class Machine {
 
   const bpf_program& program_;
   const FilterPacket& packet_;
+  const bool like_kernel_;
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   uint32_t memory_[BPF_MEMWORDS] = {};
@@ -184,8 +207,9 @@ class Machine {
 
 }  // namespace
 
-std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet) {
-  return program.bf_len ? Machine(program, packet).run() : packet.len;
+std::optional<uint32_t> run_classic_bpf(const bpf_program& program, const FilterPacket& packet,
+                                        ClassicDialect dialect) {
+  return program.bf_len ? Machine(program, packet, dialect).run() : packet.len;
 }
 
 }  // namespace taptrace

@@ -11,10 +11,15 @@
 
 #include "classic_bpf.h"
 #include "event.h"
+#include "live_pcap.h"
 
 namespace taptrace {
 
 namespace {
+
+/** What tcpdump hands to libpcap for a file and for "any": of directed broadcasts `ip broadcast`
+ * then knows nothing. */
+constexpr bpf_u_int32 kNoNetmask = 0;
 
 /** The packet of a record, from (bytes, record, data, capLen, len): `data` may lie elsewhere than
  * behind the header. */
@@ -40,6 +45,7 @@ FilterPacket packet_of(const Napi::CallbackInfo& info) {
   packet.vlan_protocol = record->vlan_protocol;
   packet.vlan_present = record->present & TAP_HAS_VLAN;
   packet.packet_type = record->packet_type;
+  packet.has_metadata = true;
   return packet;
 }
 
@@ -48,12 +54,18 @@ Napi::Value verdict(Napi::Env env, std::optional<uint32_t> wanted) {
   return Napi::Number::New(env, wanted ? *wanted != 0 : 2);
 }
 
-/** Filter(expression, dlt, optimize): throws with libpcap's message. */
+/**
+ * Filter(expression, dlt, optimize, use): throws with libpcap's message. `use` is "file", as
+ * libpcap evaluates a capture file; "socket", the same code as the kernel evaluates it; or "live",
+ * code for a live capture on an Ethernet device: where no such can be had, `notLive` is the reason
+ * and the code is the one for a file.
+ */
 class Filter : public Napi::ObjectWrap<Filter> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Filter",
-                       {InstanceMethod<&Filter::instructions>("instructions"),
+                       {InstanceAccessor<&Filter::not_live>("notLive"),
+                        InstanceMethod<&Filter::instructions>("instructions"),
                         InstanceMethod<&Filter::match_record>("matchRecord"),
                         InstanceMethod<&Filter::match_bytes>("matchBytes"),
                         InstanceMethod<&Filter::match_libpcap>("matchLibpcap")});
@@ -63,26 +75,37 @@ class Filter : public Napi::ObjectWrap<Filter> {
     std::string expression = info[0].As<Napi::String>();
     int dlt = info[1].As<Napi::Number>();
     bool optimize = info.Length() < 3 || info[2].ToBoolean();
-    pcap_t* handle = pcap_open_dead(dlt, TAP_SNAPLEN_MAX);
-    int failed =
-        pcap_compile(handle, &program_, expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN);
-    std::string message = failed ? pcap_geterr(handle) : "";
-    pcap_close(handle);
-    if (failed) throw Napi::Error::New(info.Env(), message);
+    std::string use = info.Length() > 3 ? info[3].As<Napi::String>() : std::string("file");
+    PcapHandle handle;
+    if (use == "live") handle = open_live_pcap(TAP_SNAPLEN_MAX, not_live_);
+    if (use != "file") dialect_ = ClassicDialect::kernel;
+    if (!handle) handle.reset(pcap_open_dead(dlt, TAP_SNAPLEN_MAX));
+    if (pcap_compile(handle.get(), &program_, expression.c_str(), optimize, kNoNetmask))
+      throw Napi::Error::New(info.Env(), pcap_geterr(handle.get()));
   }
 
   ~Filter() override { pcap_freecode(&program_); }
 
  private:
+  Napi::Value not_live(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), not_live_);
+  }
+
   /** Classic instructions, eight bytes each (struct bpf_insn). */
   Napi::Value instructions(const Napi::CallbackInfo& info) {
     return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<char*>(program_.bf_insns),
                                     program_.bf_len * sizeof(bpf_insn));
   }
 
-  /** matchRecord(bytes, record, data, capLen, len) */
+  /** matchRecord(bytes, record, data, capLen, len, vlan): the tag is the packet's, which at the
+   * entry of the receive function is still in the bytes of the record. */
   Napi::Value match_record(const Napi::CallbackInfo& info) {
-    return verdict(info.Env(), run_classic_bpf(program_, packet_of(info)));
+    FilterPacket packet = packet_of(info);
+    int64_t vlan = info[5].As<Napi::Number>();
+    packet.vlan_present = vlan >= 0;
+    packet.vlan_tci = packet.vlan_present ? vlan & 0xffff : 0;
+    packet.vlan_protocol = packet.vlan_present ? vlan >> 16 : 0;
+    return verdict(info.Env(), run_classic_bpf(program_, packet, dialect_));
   }
 
   /** matchBytes(bytes, len): our evaluation over plain bytes. */
@@ -92,7 +115,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     packet.bytes = bytes.Data();
     packet.cap_len = bytes.ByteLength();
     packet.len = info[1].As<Napi::Number>();
-    return verdict(info.Env(), run_classic_bpf(program_, packet));
+    return verdict(info.Env(), run_classic_bpf(program_, packet, dialect_));
   }
 
   /** matchLibpcap(bytes, len): libpcap's own evaluation, the oracle for ours. */
@@ -106,6 +129,8 @@ class Filter : public Napi::ObjectWrap<Filter> {
   }
 
   bpf_program program_{};
+  ClassicDialect dialect_ = ClassicDialect::libpcap;
+  std::string not_live_;
 };
 
 /** ClassicProgram(instructions): the filter that the kernel says a socket has. */
@@ -127,7 +152,8 @@ class ClassicProgram : public Napi::ObjectWrap<ClassicProgram> {
    * decided. */
   Napi::Value run_record(const Napi::CallbackInfo& info) {
     bpf_program program{static_cast<u_int>(instructions_.size()), instructions_.data()};
-    std::optional<uint32_t> wanted = run_classic_bpf(program, packet_of(info));
+    std::optional<uint32_t> wanted =
+        run_classic_bpf(program, packet_of(info), ClassicDialect::kernel);
     return wanted ? Napi::Number::New(info.Env(), *wanted) : info.Env().Null();
   }
 

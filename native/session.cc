@@ -116,6 +116,7 @@ void Session::export_class(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Session::map_get_percpu>("mapGetPerCpu"),
                       InstanceMethod<&Session::drain>("drain"),
                       InstanceMethod<&Session::fill_bytes>("fillBytes"),
+                      InstanceMethod<&Session::test_run>("testRun"),
                       InstanceMethod<&Session::program_stats>("programStats"),
                       InstanceMethod<&Session::maps_need_capability>("mapsNeedCapability"),
                       InstanceMethod<&Session::poll_start>("pollStart"),
@@ -359,6 +360,21 @@ Napi::Value Session::drain(const Napi::CallbackInfo& info) {
 
 Napi::Value Session::fill_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(ring(info).fill_bytes()));
+}
+
+/** testRun(program, frame, context | null): what the program returns (BPF_PROG_TEST_RUN). */
+Napi::Value Session::test_run(const Napi::CallbackInfo& info) {
+  auto frame = info[1].As<Napi::Uint8Array>();
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.Data(),
+              .data_size_in = static_cast<__u32>(frame.ByteLength()));
+  if (info[2].IsTypedArray()) {
+    auto context = info[2].As<Napi::Uint8Array>();
+    options.ctx_in = context.Data();
+    options.ctx_size_in = context.ByteLength();
+  }
+  int error = bpf_prog_test_run_opts(program(info).fd(), &options);
+  if (error) throw system_error(info.Env(), "run BPF program", -error);
+  return Napi::Number::New(info.Env(), options.retval);
 }
 
 /** programStats(program): what the kernel counts; recursionMisses is null where it does not

@@ -42,6 +42,7 @@ class Session : public Napi::ObjectWrap<Session> {
   Napi::Value map_get_percpu(const Napi::CallbackInfo& info);
   Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value fill_bytes(const Napi::CallbackInfo& info);
+  Napi::Value test_run(const Napi::CallbackInfo& info);
   Napi::Value program_stats(const Napi::CallbackInfo& info);
   Napi::Value maps_need_capability(const Napi::CallbackInfo& info);
   void poll_start(const Napi::CallbackInfo& info);

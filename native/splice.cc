@@ -8,11 +8,14 @@
 #include <mutex>
 #include <string_view>
 
+#include "netfilter_link.h"
+
 namespace taptrace {
 
 namespace {
 
 constexpr std::string_view kStub = "filter_match";
+constexpr std::string_view kAccessor = "filter_load";
 
 thread_local FilterSplice* current_splice = nullptr;
 
@@ -36,14 +39,15 @@ void set_insn_offset(unsigned char* record, __u32 offset) {
   memcpy(record, &offset, sizeof(offset));
 }
 
-bool find_stub(const btf* types, const bpf_prog_load_opts* options, __u32 insn_count, Span* span) {
+bool find_function(const btf* types, const bpf_prog_load_opts* options, __u32 insn_count,
+                   std::string_view name, Span* span) {
   auto records = static_cast<const unsigned char*>(options->func_info);
   for (__u32 i = 0; i < options->func_info_cnt; i++) {
     const unsigned char* record = records + i * options->func_info_rec_size;
     __u32 type_id;
     memcpy(&type_id, record + sizeof(__u32), sizeof(type_id));
     const btf_type* type = btf__type_by_id(types, type_id);
-    if (!type || btf__name_by_offset(types, type->name_off) != kStub) continue;
+    if (!type || btf__name_by_offset(types, type->name_off) != name) continue;
     span->start = insn_offset(record);
     span->end = i + 1 < options->func_info_cnt ? insn_offset(record + options->func_info_rec_size)
                                                : insn_count;
@@ -66,6 +70,13 @@ void fix_references(std::vector<bpf_insn>& insns, const bpf_insn* old, __u32 old
     __u32 from = span.moved(i), to = span.moved(i + 1 + old[i].imm);
     insns[from].imm = static_cast<__s32>(to) - static_cast<__s32>(from) - 1;
   }
+}
+
+/** Calls in the new body, whatever their target, are calls of the accessor. */
+void fix_body_calls(std::vector<bpf_insn>& insns, __u32 start, size_t count, __u32 accessor) {
+  for (__u32 i = start; i < start + count; i++)
+    if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_CALL)
+      insns[i].imm = static_cast<__s32>(accessor) - static_cast<__s32>(i) - 1;
 }
 
 /** Moves the records behind the stub; inside it only one at its start is kept (the verifier wants
@@ -97,10 +108,12 @@ FilterSplice::FilterSplice(bpf_object* object, std::vector<bpf_insn> body)
 FilterSplice::~FilterSplice() { current_splice = nullptr; }
 
 int FilterSplice::apply(bpf_program* program, bpf_prog_load_opts* options) {
-  Span span{};
+  Span span{}, accessor{};
   __u32 count = bpf_program__insn_cnt(program);
-  if (body_.empty()) return 0;
-  if (!find_stub(bpf_object__btf(object_), options, count, &span)) return -ENOENT;
+  const btf* types = bpf_object__btf(object_);
+  // The program at the return of a function asks for no packet.
+  if (body_.empty() || !find_function(types, options, count, kStub, &span)) return 0;
+  if (!find_function(types, options, count, kAccessor, &accessor)) return -ENOENT;
   span.delta = static_cast<long>(body_.size()) - (span.end - span.start);
 
   const bpf_insn* old = bpf_program__insns(program);
@@ -108,6 +121,7 @@ int FilterSplice::apply(bpf_program* program, bpf_prog_load_opts* options) {
   insns.insert(insns.end(), body_.begin(), body_.end());
   insns.insert(insns.end(), old + span.end, old + count);
   fix_references(insns, old, count, span);
+  fix_body_calls(insns, span.start, body_.size(), span.moved(accessor.start));
 
   func_info_ =
       moved_records(options->func_info, options->func_info_cnt, options->func_info_rec_size, span);
@@ -122,13 +136,25 @@ int FilterSplice::apply(bpf_program* program, bpf_prog_load_opts* options) {
 void install_filter_splice() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // Sections of programs that ask the filter, as libbpf itself would take them.
+    const struct {
+      const char* name;
+      bpf_prog_type program;
+      bpf_attach_type attach;
+    } sections[] = {
+        {"tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
+        {"fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY},
+        {"fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT},
+        {"kprobe", BPF_PROG_TYPE_KPROBE, static_cast<bpf_attach_type>(0)},
+        {"socket", BPF_PROG_TYPE_SOCKET_FILTER, static_cast<bpf_attach_type>(0)},
+        {"tc", BPF_PROG_TYPE_SCHED_CLS, static_cast<bpf_attach_type>(0)},
+        {"cgroup_skb/ingress", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS},
+        {"netfilter", static_cast<bpf_prog_type>(kNetfilterProgramType),
+         static_cast<bpf_attach_type>(kNetfilterAttachType)},
+    };
     LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = prepare_load);
-    libbpf_register_prog_handler("tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, &options);
-    libbpf_register_prog_handler("fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, &options);
-    libbpf_register_prog_handler("kprobe", BPF_PROG_TYPE_KPROBE, static_cast<bpf_attach_type>(0),
-                                 &options);
-    libbpf_register_prog_handler("socket", BPF_PROG_TYPE_SOCKET_FILTER,
-                                 static_cast<bpf_attach_type>(0), &options);
+    for (const auto& section : sections)
+      libbpf_register_prog_handler(section.name, section.program, section.attach, &options);
   });
 }
 

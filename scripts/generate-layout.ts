@@ -3,8 +3,23 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { nativeBinding, packagePath } from '../src/native/binding.js';
 
 const target = packagePath('src/decode/layout.generated.ts');
-const structs = ['tap_record', 'tap_counters', 'tap_live', 'tap_device', 'tap_socket_device'];
-const enums = ['tap_present', 'tap_flag', 'tap_context', 'tap_link', 'tap_choice', 'tap_delivery'];
+const structs = [
+  'tap_record',
+  'tap_counters',
+  'tap_live',
+  'tap_device',
+  'tap_socket_device',
+  'tap_filter_view',
+];
+const enums = [
+  'tap_present',
+  'tap_flag',
+  'tap_context',
+  'tap_link',
+  'tap_choice',
+  'tap_delivery',
+  'tap_filter',
+];
 
 function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -186,6 +186,10 @@ function constantsOf(
     select_devices: Number(request.selectDevices),
     is_tap: Number(stage.group === 'taps'),
     want_owner: Number(stage.direction !== 'rx'),
+    ...(rung.mechanism !== 'packet_socket' && {
+      before_untag: Number(stage.id === 'rx-tap'),
+      is_outgoing: Number(stage.direction === 'tx'),
+    }),
     ...(stage.id === 'drop' && { want_stack: 1 }),
     ...(access === 'context' && { own_netns: ownNetns(request) }),
     ...(access === 'probe' && !rung.program?.ofDevices && directMapConstants(features)),

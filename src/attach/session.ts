@@ -12,20 +12,22 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
   type NativeBinding,
   type NativeSession,
+  type ProgramSpec,
   type ProgramStats,
   packagePath,
 } from '../native/binding.js';
 import { targetsOf } from '../stages/rungs.js';
-import type { Mechanism } from '../stages/types.js';
+import type { Mechanism, StageId } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
 import type { KernelSelection } from './kernel-selection.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
-import { isRefusal, type RefusalListener, RungRefused, refusalOf } from './refusal.js';
+import { isRefusal, type RefusalListener, RungRefused, refusalOf, refusalReason } from './refusal.js';
 import { isKprobe } from './rungs.js';
 
 export interface SessionSettings {
@@ -33,8 +35,8 @@ export interface SessionSettings {
   readonly cpus: number;
   readonly snaplen: number;
   readonly stacks: boolean;
-  /** eBPF instructions in the place of filter_match(); absent: every packet matches. */
-  readonly kernelFilter?: Uint8Array;
+  /** Absent: every packet matches. */
+  readonly kernelFilter?: KernelFilter;
   /** Absent: every packet is wanted. */
   readonly selection?: KernelSelection;
 }
@@ -48,9 +50,14 @@ export interface AttachmentCounts {
   readonly lostRing: number;
   /** Packets that were no longer followed, since others had to be. */
   readonly forgotten: number;
+  /** The filter could not tell. */
+  readonly undecided: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
+
+/** A filter that names bytes behind a short snaplen still has to see them. */
+export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {
@@ -158,6 +165,11 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
+/** What user space has yet to choose is not followed: all packets are told instead. */
+function withoutFollowing(constants: ProgramSpec['constants']): ProgramSpec['constants'] {
+  return constants.follow_sets ? { ...constants, follow_sets: 0, look_back: 1 } : constants;
+}
+
 const hasBtfTarget = (mechanism: Mechanism): boolean => !isKprobe(mechanism) && !isProbe(mechanism);
 
 const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
@@ -175,6 +187,10 @@ export class TapSession {
   /** Instances of the netfilter program by slot: hooks share them, links at one hook do not. */
   private readonly hookPrograms: number[] = [];
   private readonly objects = new Map<string, Uint8Array>();
+  /** Why the kernel did not take a program with the filter in it. */
+  filterRefused: string | undefined;
+  /** Stages whose packets the kernel does not filter, although it was to. */
+  readonly unfiltered = new Set<StageId>();
 
   constructor(
     binding: NativeBinding,
@@ -248,24 +264,45 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target }: Attachment,
+    { program, mechanism, target, stage }: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
-    return this.native.load({
+    const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
       constants: {
         ...program!.constants,
         ...this.settings.selection?.constants,
-        ...(this.settings.kernelFilter && { filters_bytes: 1 }),
         ...constants,
       },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
-      ...(this.settings.kernelFilter && { filter: this.settings.kernelFilter }),
-    });
+    };
+    return this.loadWithFilter(spec, stage);
+  }
+
+  /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
+  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+    const { kernelFilter } = this.settings;
+    if (!kernelFilter) return this.native.load(spec);
+    if (this.filterRefused) return this.loadUnfiltered(spec, stage, this.filterRefused);
+    try {
+      const constants = { ...spec.constants, ...kernelFilter.constants };
+      return this.native.load({ ...spec, constants, filter: kernelFilter.body });
+    } catch (error) {
+      if (!isNativeError(error) || !isRefusal(error)) throw error;
+      return this.loadUnfiltered(spec, stage, refusalReason(error));
+    }
+  }
+
+  /** What one program is refused for, the others would be too, after as long a time. */
+  private loadUnfiltered(spec: ProgramSpec, stage: StageId, reason: string): number {
+    const id = this.native.load({ ...spec, constants: withoutFollowing(spec.constants) });
+    this.filterRefused = reason;
+    this.unfiltered.add(stage);
+    return id;
   }
 
   private attachAll(): void {
@@ -295,9 +332,15 @@ export class TapSession {
     }
   }
 
+  /** What is left to user space has to bring the bytes that the filter asks for. */
+  private get snaplen(): number {
+    const { snaplen } = this.settings;
+    return this.unfiltered.size > 0 ? Math.max(snaplen, userFilterBytes) : snaplen;
+  }
+
   /** Fills the maps that say what is wanted: before anything is attached. */
   private settle(): void {
-    this.setLive(this.settings.snaplen, this.settings.stacks);
+    this.setLive(this.snaplen, this.settings.stacks);
     for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
       for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
   }
@@ -481,6 +524,7 @@ export class TapSession {
       emitted: sum(tapCounters.emitted),
       lostRing: sum(tapCounters.lostRing),
       forgotten: sum(tapCounters.forgotten),
+      undecided: sum(tapCounters.undecided),
       recursionMisses: this.recursionMisses(attachment),
     };
   }

@@ -52,7 +52,7 @@ export function journeyOptions(
   defaultStages: readonly string[],
 ): JourneyOptions {
   const { options, notes } = traceOptions(args, filter, defaultStages);
-  const { count: packets, filter: _, ...others } = options;
+  const { count: packets, ...others } = options;
   const lookBack = Boolean(args.lookBack) || options.selection?.reasons !== undefined;
   const ends = expandStages(['drop,consume']).stages;
   const wanted = new Set([...options.stages, ...ends]);

@@ -1,7 +1,7 @@
 /** Events in, journeys out: the sink of the commands that follow packets. */
 import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
-import { tapChoice } from '../decode/layout.generated.js';
+import { tapChoice, tapFilter } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
@@ -90,7 +90,8 @@ export class JourneySink implements TraceSink {
 
   private isWanted({ record, packet }: TapEvent): boolean {
     if (record.choice !== tapChoice.matched) return false;
-    return !this.filter || this.filter.match(record, packet) === verdict.yes;
+    if (!this.filter || record.filterResult === tapFilter.yes) return true;
+    return this.filter.match(record, packet) === verdict.yes;
   }
 
   private closed(journey: Journey, wanted: boolean): void {

@@ -51,7 +51,8 @@ export const tapRecord = {
   filterResult: 177,
   nfFamily: 178,
   nfHook: 179,
-  reserved: 180,
+  choice: 180,
+  reserved: 181,
   comm: 184,
 } as const;
 export const tapRecordBytes = 200;
@@ -64,8 +65,9 @@ export const tapCounters = {
   emitted: 24,
   lostRing: 32,
   forgotten: 40,
+  undecided: 48,
 } as const;
-export const tapCountersBytes = 48;
+export const tapCountersBytes = 56;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -88,6 +90,20 @@ export const tapSocketDevice = {
   armed: 3,
 } as const;
 export const tapSocketDeviceBytes = 4;
+
+/** Byte offsets of struct tap_filter_view. */
+export const tapFilterView = {
+  len: 0,
+  valid: 4,
+  beyond: 8,
+  moved: 12,
+  taken: 16,
+  loaded: 24,
+  extension: 32,
+  room: 96,
+  bytes: 104,
+} as const;
+export const tapFilterViewBytes = 616;
 
 /** enum tap_present */
 export const tapPresent = {
@@ -155,4 +171,11 @@ export const tapDelivery = {
   taken: 1,
   filtered: 2,
   full: 3,
+} as const;
+
+/** enum tap_filter */
+export const tapFilter = {
+  no: 0,
+  yes: 1,
+  undecided: 2,
 } as const;

@@ -98,7 +98,7 @@ export class RecordView {
   }
   /** Why there is a record of the packet, a tapChoice. */
   get choice(): number {
-    return this.u8(at.filterResult);
+    return this.u8(at.choice);
   }
   get cpu(): number {
     return this.u32(at.cpu);
@@ -188,6 +188,11 @@ export class RecordView {
   get vlanProtocol(): number {
     return this.u16(at.vlanProtocol);
   }
+  /** A value of tapFilter; no: the kernel was not asked. */
+  get filterResult(): number {
+    return this.u8(at.filterResult);
+  }
+
   get packetType(): number {
     return this.u8(at.packetType);
   }

@@ -1,20 +1,37 @@
 /**
- * tcpdump's filter language over stored bytes: libpcap compiles, and the compiled program runs over each
- * record as the kernel would run it in a packet socket.
+ * tcpdump's filter language in user space: libpcap compiles, and the compiled program runs over each record. A
+ * packet with a VLAN tag has two answers, tcpdump's live one and that of `tcpdump -r` (docs/filters.md).
  */
 import { tapRecordBytes } from '../decode/layout.generated.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { UsageError } from '../errors.js';
 import { loadAddon } from '../native/binding.js';
+import type { ClassicPrograms } from './translate.js';
 
 interface NativeFilter {
+  /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
+  readonly notLive: string;
   instructions(): Uint8Array;
-  matchRecord(bytes: Uint8Array, record: number, data: number, capLen: number, len: number): number;
+  /** `vlan` is the tag beside the bytes, as tagNumber() makes it; -1 for none. */
+  matchRecord(
+    bytes: Uint8Array,
+    record: number,
+    data: number,
+    capLen: number,
+    len: number,
+    vlan: number,
+  ): number;
   matchBytes(bytes: Uint8Array, len: number): number;
   /** libpcap's own evaluation: the oracle of tests. */
   matchLibpcap(bytes: Uint8Array, len: number): boolean;
 }
+
+/**
+ * How an expression is compiled and evaluated: as libpcap does for a file; the same code as the kernel evaluates it; or
+ * code for a live capture on an Ethernet device, which takes rights and some 40 ms.
+ */
+export type FilterUse = 'file' | 'socket' | 'live';
 
 /** A classic program as the kernel has it. */
 export interface ClassicProgram {
@@ -23,7 +40,7 @@ export interface ClassicProgram {
 }
 
 export interface FilterAddon {
-  Filter: new (expression: string, dlt: number, optimize?: boolean) => NativeFilter;
+  Filter: new (expression: string, dlt: number, optimize?: boolean, use?: FilterUse) => NativeFilter;
   ClassicProgram: new (instructions: Uint8Array) => ClassicProgram;
   libpcapVersion: string;
 }
@@ -45,20 +62,54 @@ export function classicProgram(instructions: Uint8Array): ClassicProgram {
   return new (filterAddon().ClassicProgram)(instructions);
 }
 
+/**
+ * What a filter means. `live`: what tcpdump says of the packet on the device, where the tag lies beside the bytes and
+ * only `vlan` looks at it. `file`: what `tcpdump -r` says of the packet stored, with its tag in the bytes. `fileVlan`
+ * is `live` without the rights to compile it: `vlan` decides as for a file, all else as live.
+ */
+export type FilterMeaning = 'live' | 'fileVlan' | 'file';
+
+type VlanTag = NonNullable<DecodedPacket['vlan']>;
+
+/** For these words libpcap makes other code, or only makes code, for the handle of a live capture. */
+const liveWords = /vlan|inbound|outbound|ifindex/;
+
 export class PacketFilter {
   private readonly ethernet: NativeFilter;
   /** Absent where the expression asks for a link header. */
   private readonly raw: NativeFilter | undefined;
-  /** The keyword shifts what follows it, as if the tag were in the bytes. */
-  private readonly namesVlan: boolean;
+  /** The program looks for a packet's tag in its bytes. */
+  private readonly tagInBytes: boolean;
   private scratch = new Uint8Array(2048);
 
   /** Throws UsageError with libpcap's message. */
-  constructor(readonly expression: string) {
+  constructor(
+    readonly expression: string,
+    readonly meaning: FilterMeaning = 'live',
+  ) {
     const { Filter } = filterAddon();
-    this.ethernet = compile(Filter, expression, DLT_EN10MB);
-    this.raw = compileForRaw(Filter, expression);
-    this.namesVlan = /\bvlan\b/.test(expression);
+    const use = meaning === 'file' ? 'file' : 'socket';
+    const compilesLive = meaning === 'live' && liveWords.test(expression);
+    this.ethernet = compile(Filter, expression, compilesLive ? 'live' : use);
+    this.raw = compileForRaw(Filter, expression, use);
+    this.tagInBytes = meaning === 'file' || (this.isLessThanLive && expression.includes('vlan'));
+  }
+
+  /** What of a live filter is decided as for a file, and why; undefined where nothing is. */
+  get note(): string | undefined {
+    if (!this.ethernet.notLive || !this.tagInBytes) return undefined;
+    return `filter: "vlan" is decided as for a file, since it cannot be compiled as for a live capture (${this.ethernet.notLive})`;
+  }
+
+  /** Whether packets without a link header cannot be decided. */
+  get needsLinkHeader(): boolean {
+    return this.raw === undefined;
+  }
+
+  /** The compiled programs, for the kernel. */
+  get programs(): ClassicPrograms {
+    const raw = this.raw?.instructions();
+    return { ethernet: this.ethernet.instructions(), ...(raw && { raw }) };
   }
 
   match(record: RecordView, packet: DecodedPacket): Verdict {
@@ -67,8 +118,12 @@ export class PacketFilter {
     return verdict.undecided;
   }
 
+  private get isLessThanLive(): boolean {
+    return this.meaning === 'fileVlan' || this.ethernet.notLive !== '';
+  }
+
   private matchEthernet(record: RecordView, packet: DecodedPacket): Verdict {
-    if (this.namesVlan && packet.vlan) return this.matchTagged(record, packet, packet.vlan);
+    if (this.tagInBytes && packet.vlan) return this.matchTagged(record, packet, packet.vlan);
     return this.run(this.ethernet, record, packet);
   }
 
@@ -79,15 +134,12 @@ export class PacketFilter {
       packet.offset,
       packet.capLen,
       packet.len,
+      tagNumber(packet.vlan),
     ) as Verdict;
   }
 
-  /** The record with the packet's tag put back, as libpcap hands it to a program. */
-  private matchTagged(
-    record: RecordView,
-    packet: DecodedPacket,
-    vlan: { tci: number; protocol: number },
-  ): Verdict {
+  /** The record with the packet's tag put back, as libpcap stores it. */
+  private matchTagged(record: RecordView, packet: DecodedPacket, vlan: VlanTag): Verdict {
     const { bytes, offset } = packet;
     const capLen = packet.capLen + tagBytes;
     const tagAt = tapRecordBytes + addressBytes;
@@ -99,13 +151,24 @@ export class PacketFilter {
     new DataView(scratch.buffer).setUint16(tagAt, vlan.protocol);
     new DataView(scratch.buffer).setUint16(tagAt + 2, vlan.tci);
     scratch.set(bytes.subarray(offset + addressBytes, offset + packet.capLen), tagAt + tagBytes);
-    return this.ethernet.matchRecord(scratch, 0, tapRecordBytes, capLen, packet.len + tagBytes) as Verdict;
+    return this.ethernet.matchRecord(
+      scratch,
+      0,
+      tapRecordBytes,
+      capLen,
+      packet.len + tagBytes,
+      -1,
+    ) as Verdict;
   }
 }
 
-function compile(Filter: FilterAddon['Filter'], expression: string, dlt: number): NativeFilter {
+function tagNumber(vlan: VlanTag | undefined): number {
+  return vlan ? vlan.protocol * 0x1_0000 + vlan.tci : -1;
+}
+
+function compile(Filter: FilterAddon['Filter'], expression: string, use: FilterUse): NativeFilter {
   try {
-    return new Filter(expression, dlt);
+    return new Filter(expression, DLT_EN10MB, true, use);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(
@@ -115,9 +178,13 @@ function compile(Filter: FilterAddon['Filter'], expression: string, dlt: number)
   }
 }
 
-function compileForRaw(Filter: FilterAddon['Filter'], expression: string): NativeFilter | undefined {
+function compileForRaw(
+  Filter: FilterAddon['Filter'],
+  expression: string,
+  use: FilterUse,
+): NativeFilter | undefined {
   try {
-    return new Filter(expression, DLT_RAW);
+    return new Filter(expression, DLT_RAW, true, use);
   } catch {
     return undefined;
   }

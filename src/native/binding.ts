@@ -86,6 +86,11 @@ export interface NativeSession {
   /** Copies whole records of one ring to `into` from `offset`; `end[0]` is a drainEnd value. */
   drain(ring: number, into: Uint8Array, offset: number, end: Uint32Array): number;
   fillBytes(ring: number): number;
+  /**
+   * What a socket filter or tc program returns for a frame (BPF_PROG_TEST_RUN): at least 14 bytes, of which a socket
+   * filter does not see the Ethernet header. `context` is the start of a struct __sk_buff. Throws NativeError.
+   */
+  testRun(program: number, frame: Uint8Array, context: Uint8Array | null): number;
   programStats(program: number): ProgramStats;
   /** Whether this kernel lets only holders of CAP_BPF use maps that are open already: tried. */
   mapsNeedCapability(): boolean;

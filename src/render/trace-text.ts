@@ -125,7 +125,7 @@ export function summaryLines(summary: TraceSummary, isBrief = false): string[] {
   for (const entry of Object.entries(ledger.lostByStage))
     if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
   lines.push(...counted.flatMap(countedLine));
-  if (filteredOut) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
+  if (filteredOut && !isBrief) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
   if (undecided)
     lines.push(
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,

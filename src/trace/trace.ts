@@ -6,12 +6,14 @@ import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
 import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
-import { openSession, type TapSession } from '../attach/session.js';
-import { tapChoice } from '../decode/layout.generated.js';
+import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
+import { tapChoice, tapFilter } from '../decode/layout.generated.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
+import { Untranslatable } from '../filter/ebpf.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
+import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { stageById } from '../stages/lookup.js';
@@ -38,6 +40,7 @@ import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
 import { explainFailure } from './failures.js';
+import { type FilterPlaces, filterPlaces, undecidableNotes } from './filter-place.js';
 import { FollowedPackets } from './followed.js';
 import { type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
@@ -66,6 +69,8 @@ export interface TraceHeader {
   readonly xdp: Pick<XdpKeeper, 'programAt'>;
   /** Absent where capabilities stay as they are. */
   readonly rights?: DroppedRights;
+  /** Where the filter runs; absent without one. */
+  readonly filterRuns?: FilterPlaces['places'];
 }
 
 /** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
@@ -115,8 +120,16 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
   );
 }
 
-/** A filter that names bytes behind a short snaplen still has to see them. */
-const filterBytes = 512;
+/** The filter for the kernel, or why it has none. */
+function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
+  if (!filter) return {};
+  try {
+    return { kernelFilter: translate(filter.programs) };
+  } catch (error) {
+    if (error instanceof Untranslatable) return { reason: error.message };
+    throw error;
+  }
+}
 
 export class Trace {
   private readonly record = new RecordView();
@@ -168,6 +181,7 @@ export class Trace {
     const armed = armedDevices(native, devices);
     const features = probeFeatures(native, options.stages, await this.kallsyms);
     checkBtf(features, options);
+    const { kernelFilter, reason: untranslated } = translated(this.filter);
     const opened = openSession(
       native,
       this.planRequest(namespaces, devices),
@@ -175,9 +189,10 @@ export class Trace {
       {
         ringBytes: options.ringBytes,
         cpus: possibleCpus(),
-        snaplen: this.filter ? Math.max(options.snaplen, filterBytes) : options.snaplen,
+        snaplen: this.filter && !kernelFilter ? Math.max(options.snaplen, userFilterBytes) : options.snaplen,
         stacks: options.stacks,
-        selection: this.selectionFor(devices),
+        ...(kernelFilter && { kernelFilter }),
+        selection: this.selectionFor(devices, kernelFilter !== undefined),
       },
       (refused) => this.sink.refused?.(refused),
     );
@@ -214,7 +229,9 @@ export class Trace {
       );
       const { takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
       this.takes = takes;
+      const filtered = this.filterPlaces(opened.plan, session, untranslated);
       const notes = [
+        ...(filtered?.notes ?? []),
         ...(features.btf && !features.tapListPerNetns ? armedFromElsewhere(native, devices, allNetns()) : []),
         ...visibilityNotes(opened.plan, devices),
         ...chainNotes(hooks.inventory, hooks.hooks),
@@ -225,6 +242,7 @@ export class Trace {
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),
         ...takeNotes,
+        ...(this.filter?.note ? [this.filter.note] : []),
       ];
       const rights =
         options.dropCapabilities &&
@@ -240,6 +258,7 @@ export class Trace {
         ...(hooks.isNeeded && { hooks: hooks.inventory }),
         xdp,
         ...(rights && { rights }),
+        ...(filtered && { filterRuns: filtered.places }),
       });
       return await this.consume(session, opened.plan, xdp);
     } finally {
@@ -251,9 +270,9 @@ export class Trace {
   }
 
   /** What the kernel is asked to choose. Where it chooses nothing there is nothing to follow: all is told. */
-  private selectionFor(devices: Devices): KernelSelection {
+  private selectionFor(devices: Devices, hasFilter: boolean): KernelSelection {
     const { selection = {}, follow, lookBack = false } = this.options;
-    const chooses = !asksNothing(selection) || !devices.selectsAll;
+    const chooses = hasFilter || !asksNothing(selection) || !devices.selectsAll;
     const reasons = selection.reasons ?? [];
     return kernelSelection({
       selection,
@@ -261,6 +280,22 @@ export class Trace {
       follow: chooses && follow !== undefined && !lookBack,
       lookBack: chooses && lookBack,
     });
+  }
+
+  /** `untranslated`: why no program was given the filter. */
+  private filterPlaces(
+    plan: AttachPlan,
+    { unfiltered, filterRefused }: TapSession,
+    untranslated: string | undefined,
+  ): FilterPlaces | undefined {
+    if (!this.filter) return undefined;
+    const everywhere = new Set(plan.attachments.map(({ stage }) => stage));
+    const { places, notes } = untranslated
+      ? filterPlaces(plan, everywhere, untranslated)
+      : filterPlaces(plan, unfiltered, filterRefused);
+    const follows = this.options.follow !== undefined;
+    const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, follows) : [];
+    return { places, notes: [...notes, ...undecidable] };
   }
 
   private planRequest(namespaces: { all: boolean; list: { inum: number }[] }, devices: Devices): PlanRequest {
@@ -291,14 +326,15 @@ export class Trace {
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
     this.sink.end?.();
-    const ledger = makeLedger(plan.attachments, (attachment) => session.counts(attachment), 0);
+    const counts = plan.attachments.map((attachment) => session.counts(attachment));
+    const ledger = makeLedger(plan.attachments, ({ attachId }) => counts[attachId]!, 0);
     return {
       reason,
       events: this.events,
-      filteredOut: this.filteredOut,
-      undecided: this.undecided,
+      filteredOut: counts.reduce((sum, { filtered }) => sum + filtered, this.filteredOut),
+      undecided: counts.reduce((sum, { undecided }) => sum + undecided, this.undecided),
       late: this.late,
-      forgotten: plan.attachments.reduce((sum, one) => sum + session.counts(one).forgotten, 0),
+      forgotten: counts.reduce((sum, { forgotten }) => sum + forgotten, 0),
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger,
@@ -366,7 +402,7 @@ export class Trace {
   /** What the kernel says that it matched still has to pass the filter, where that is ours to run. */
   private isMatch(): boolean {
     if (this.record.choice !== tapChoice.matched) return false;
-    if (!this.filter) return true;
+    if (!this.filter || this.record.filterResult === tapFilter.yes) return true;
     const answer = this.filter.match(this.record, this.packet);
     if (answer === verdict.yes) return true;
     if (answer === verdict.undecided) this.undecided += 1;

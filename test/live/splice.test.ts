@@ -9,10 +9,11 @@ import { type KernelFeatures, probeFeatures } from '../../src/attach/features.js
 import { makePlan, type PlanRequest } from '../../src/attach/plan.js';
 import { openSession, type TapSession } from '../../src/attach/session.js';
 import { Batch, RecordView } from '../../src/decode/record.js';
+import { Assembler, bpf } from '../../src/filter/ebpf.js';
+import { beginBody } from '../../src/filter/translate.js';
 import { isNativeError, nativeBinding, packagePath } from '../../src/native/binding.js';
 import { expandStages } from '../../src/stages/lookup.js';
 import { possibleCpus } from '../../src/system/kernel.js';
-import { body, exit, jumpIfEqual, loadDoubleWord, move } from '../support/ebpf.js';
 import { createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
 import { bpfResidue, residueSince } from '../support/residue.js';
 import { cannotRunLive } from '../support/world.js';
@@ -90,7 +91,7 @@ function recordLengths(session: TapSession): number[] {
 /** Traces end a with this filter while both kinds of packets leave it. */
 async function traceWith(filter: Uint8Array, variant: Variant): Promise<Outcome> {
   const settings = { ringBytes: 1 << 20, cpus: possibleCpus(), snaplen: 64, stacks: false };
-  const withFilter = { ...settings, kernelFilter: filter };
+  const withFilter = { ...settings, kernelFilter: { body: filter, constants: { has_filter: 1 } } };
   const { session, plan } = openSession(native(), requestOf(variant), featuresOf(variant), withFilter);
   try {
     const { name, inode } = world.a.netns;
@@ -119,17 +120,28 @@ function lengthOffset(): number {
   return member.offset;
 }
 
+function bodyOf(write: (out: Assembler) => void): Uint8Array {
+  const out = new Assembler();
+  beginBody(out);
+  write(out);
+  out.exit();
+  return out.bytes();
+}
+
+const nothing = bodyOf((out) => out.alu64(bpf.mov, 0, 0));
+
 /** Wants packets of exactly this length, after a while of doing nothing. */
 function onlyLength(lenBytes: number): Uint8Array {
-  const wanted = [
-    loadDoubleWord(2, 1, lengthOffset()),
-    move(0, 1),
-    jumpIfEqual(2, lenBytes, 1),
-    move(0, 0),
-    exit(),
-  ];
-  const idle = Array.from({ length: LONG_BODY_INSTRUCTIONS - wanted.length }, (_, at) => move(3, at));
-  return body([...idle, ...wanted]);
+  return bodyOf((out) => {
+    const wanted = out.label();
+    while (out.length < LONG_BODY_INSTRUCTIONS) out.alu64(bpf.mov, 3, out.length);
+    out.load(bpf.dw, 2, 1, lengthOffset());
+    out.alu64(bpf.mov, 0, 1);
+    out.jump(bpf.jmp, bpf.jeq, 2, lenBytes, wanted);
+    out.alu64(bpf.mov, 0, 0);
+    out.place(wanted);
+    out.resolve(wanted);
+  });
 }
 
 for (const variant of variants) {
@@ -138,7 +150,7 @@ for (const variant of variants) {
     const stages = variant.stages.includes('start-xmit') ? 2 : 1;
 
     it('by one that wants nothing: everything is filtered, nothing comes out', async () => {
-      const { seen, filtered, matched, lengths } = await traceWith(body([move(0, 0), exit()]), variant);
+      const { seen, filtered, matched, lengths } = await traceWith(nothing, variant);
       assert.deepEqual(
         { seen, filtered, matched },
         { seen: 2 * PACKETS * stages, filtered: seen, matched: 0 },
@@ -169,7 +181,12 @@ describe('filter_match() replaced by what the verifier refuses', { skip }, () =>
     const object = readFileSync(packagePath(`dist/bpf/${program!.object}.bpf.o`));
     const spec = { object, program: program!.name, constants: program!.constants, target };
     assert.throws(
-      () => session.load({ ...spec, filter: body([loadDoubleWord(0, 9, 0), exit()]) }),
+      () =>
+        session.load({
+          ...spec,
+          constants: { ...program!.constants, has_filter: 1 },
+          filter: bodyOf((out) => out.load(bpf.dw, 0, 9, 0)),
+        }),
       (error: unknown) => {
         assert.ok(isNativeError(error));
         assert.match(error.message, /^load BPF program \w+: \w/);

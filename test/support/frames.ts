@@ -104,7 +104,7 @@ export function ipv4Udp(flow: UdpFlow, payload: Uint8Array, odd: Oddities = {}):
 }
 
 /** The 16 bytes of an IPv6 address. */
-function ipv6Address(text: string): Uint8Array {
+export function ipv6Address(text: string): Uint8Array {
   const [head = '', tail = ''] = text.split('::');
   const groups = (part: string): number[] =>
     part ? part.split(':').map((group) => Number.parseInt(group, 16)) : [];

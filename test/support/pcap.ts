@@ -68,7 +68,10 @@ export function* readPcap(file: Uint8Array): Generator<PcapPacket, void, undefin
   }
 }
 
-/** Builds a little-endian microsecond pcap file, for tests that hand packets to other programs. */
+/**
+ * Builds a little-endian microsecond pcap file, for tests that hand packets to other programs. The seconds of a
+ * packet's time stamp are its place in the file, so that it is known again in what they write.
+ */
 export function writePcap(
   linkType: number,
   packets: Iterable<{ bytes: Uint8Array; len?: number }>,
@@ -81,8 +84,10 @@ export function writePcap(
   header.setUint32(16, 262144, true);
   header.setUint32(20, linkType, true);
   chunks.push(new Uint8Array(header.buffer));
+  let place = 0;
   for (const { bytes, len } of packets) {
     const record = new DataView(new ArrayBuffer(RECORD_HEADER_LEN));
+    record.setUint32(0, place++, true);
     record.setUint32(8, bytes.length, true);
     record.setUint32(12, len ?? bytes.length, true);
     chunks.push(new Uint8Array(record.buffer), bytes);

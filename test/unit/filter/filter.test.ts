@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { tapLink } from '../../../src/decode/layout.generated.js';
 import { decodePacket, emptyPacket } from '../../../src/decode/packet.js';
 import { UsageError } from '../../../src/errors.js';
-import { PacketFilter, type Verdict, verdict } from '../../../src/filter/filter.js';
+import { type FilterMeaning, PacketFilter, type Verdict, verdict } from '../../../src/filter/filter.js';
 import { ETHERTYPE, ethernetFrame, ipv4Udp, withVlanTag } from '../../support/frames.js';
 import { type RecordContent, recordView } from '../support/records.js';
 
@@ -13,17 +13,29 @@ const datagram = ipv4Udp({ src: '192.0.2.1', dst: '192.0.2.2', sport: 1000, dpor
 const udp = ethernetFrame(pair, ETHERTYPE.ipv4, datagram);
 const inVlan10 = { vlanTci: 0x600a, vlanProtocol: ETHERTYPE.vlan };
 
-function match(expression: string, content: RecordContent, entryOfReceive = false): Verdict {
+/** Without rights, as unit tests run; what they bring is test/live/filter-meaning.test.ts. */
+const unprivileged: FilterMeaning = 'fileVlan';
+
+function match(
+  expression: string,
+  content: RecordContent,
+  entryOfReceive = false,
+  meaning = unprivileged,
+): Verdict {
   const record = recordView({ ...content, fields: { linkType: 1, ...content.fields } });
   const packet = emptyPacket();
   decodePacket(record, packet, entryOfReceive);
-  return new PacketFilter(expression).match(record, packet);
+  return new PacketFilter(expression, meaning).match(record, packet);
 }
 
 /** Each expression with the verdict that it has to give. */
-function assertVerdicts(content: RecordContent, verdicts: Readonly<Record<string, boolean>>): void {
+function assertVerdicts(
+  content: RecordContent,
+  verdicts: Readonly<Record<string, boolean>>,
+  meaning = unprivileged,
+): void {
   for (const [expression, expected] of Object.entries(verdicts))
-    assert.equal(match(expression, content), expected ? verdict.yes : verdict.no, expression);
+    assert.equal(match(expression, content, false, meaning), expected ? verdict.yes : verdict.no, expression);
 }
 
 test('a plain packet', () => {
@@ -53,6 +65,18 @@ test('without that word, the bytes are those that a packet socket gets: without 
     { data: udp, has: ['vlan'], fields: inVlan10 },
     { 'udp port 53': true, ip: true, 'ether[12:2] = 0x800': true, 'len = 92': true, 'len = 96': false },
   );
+});
+
+test('as a file has it, the tag is in the bytes for every word', () => {
+  assertVerdicts(
+    { data: udp, has: ['vlan'], fields: inVlan10 },
+    {
+      ...{ ip: false, 'udp port 53': false, 'vlan and udp port 53': true, 'vlan 10 and ip': true },
+      ...{ 'ether[12:2] = 0x8100': true, 'len = 96': true, 'not vlan': false, 'arp or vlan 10': true },
+    },
+    'file',
+  );
+  assertVerdicts({ data: udp }, { ip: true, 'len = 92': true, vlan: false }, 'file');
 });
 
 test('a second tag is in the bytes, behind the one in metadata', () => {

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { type FilterAddon, filterAddon, verdict } from '../../../src/filter/filter.js';
+import { expressions as all } from '../../support/filters/expressions.js';
 import { PCAP_LINKTYPE, readPcap } from '../../support/pcap.js';
-import { expressions } from './expressions.js';
 
 type NativeFilter = InstanceType<FilterAddon['Filter']>;
 
 const { Filter } = filterAddon();
+/** Without the three that keep libpcap's optimizer busy for seconds. */
+const expressions = all.filter(({ length }) => length < 1000);
 const directory = 'test/fixtures/dissect';
 const DLT_RAW = 12;
 const corpus = readdirSync(directory)
@@ -22,22 +23,23 @@ const raw = corpus.filter(({ linkType }) => linkType === PCAP_LINKTYPE.raw);
 const named = (yes: boolean): number => (yes ? verdict.yes : verdict.no);
 
 /** A verdict over cut bytes is that over all of them, or none at all. */
-function assertSound(filter: NativeFilter, bytes: Uint8Array, kept: number): void {
+function assertSound(filter: NativeFilter, bytes: Uint8Array, kept: number, expression: string): void {
   const whole = named(filter.matchLibpcap(bytes, bytes.length));
-  assert.equal(filter.matchBytes(bytes, bytes.length), whole);
+  assert.equal(filter.matchBytes(bytes, bytes.length), whole, `'${expression}'`);
   const cut = filter.matchBytes(bytes.subarray(0, kept), bytes.length);
-  if (cut !== verdict.undecided) assert.equal(cut, whole, `${kept} of ${bytes.length} bytes`);
+  if (cut !== verdict.undecided)
+    assert.equal(cut, whole, `'${expression}', ${kept} of ${bytes.length} bytes`);
 }
 
 describe('every verdict is that of libpcap', () => {
-  for (const expression of expressions) {
-    it(`'${expression}' over the fixtures`, () => {
+  it('over the fixtures, optimized and not', () => {
+    for (const expression of expressions) {
       for (const optimize of [true, false]) {
         const filter = new Filter(expression, PCAP_LINKTYPE.ethernet, optimize);
-        for (const { bytes } of ethernet) assertSound(filter, bytes, bytes.length >> 1);
+        for (const { bytes } of ethernet) assertSound(filter, bytes, bytes.length >> 1, expression);
       }
-    });
-  }
+    }
+  });
 
   it('the fixtures hold packets that match and packets that do not, for most expressions', () => {
     assert.ok(ethernet.length > 500, `${ethernet.length} packets`);
@@ -53,40 +55,8 @@ describe('every verdict is that of libpcap', () => {
     assert.ok(raw.length > 0);
     for (const expression of ['ip', 'ip6', 'tcp port 80', 'icmp', 'host 192.0.2.1', 'len > 60']) {
       const filter = new Filter(expression, DLT_RAW);
-      for (const { bytes } of raw) assertSound(filter, bytes, bytes.length >> 1);
+      for (const { bytes } of raw) assertSound(filter, bytes, bytes.length >> 1, expression);
     }
-  });
-});
-
-const change = fc.tuple(fc.nat(80), fc.nat(255));
-const packet = fc
-  .tuple(
-    fc.nat(ethernet.length - 1),
-    fc.array(change, { maxLength: 5 }),
-    fc.uint8Array({ maxLength: 64 }),
-    fc.nat(9),
-  )
-  .map(([which, changes, noise, kind]) => {
-    const bytes = kind === 0 ? Uint8Array.from(noise) : Uint8Array.from(ethernet[which]!.bytes);
-    for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
-    return bytes;
-  });
-
-describe('damaged packets, cut anywhere', () => {
-  const filters = expressions.map((expression) => new Filter(expression, PCAP_LINKTYPE.ethernet));
-  it('every verdict is that of libpcap, or it is left open', () => {
-    fc.assert(
-      fc.property(packet, fc.nat(120), (bytes, cut) => {
-        for (const [at, filter] of filters.entries()) {
-          try {
-            assertSound(filter, bytes, Math.min(cut, bytes.length));
-          } catch (error) {
-            throw new Error(`'${expressions[at]}'`, { cause: error });
-          }
-        }
-      }),
-      { numRuns: 500 },
-    );
   });
 });
 

@@ -1,0 +1,83 @@
+/** Classic BPF as libpcap compiles it: instructions, and what is known of a program before it runs. */
+import { bpf, Untranslatable } from './ebpf.js';
+
+/** One struct bpf_insn of pcap/bpf.h. */
+export interface ClassicInstruction {
+  readonly code: number;
+  readonly jumpTrue: number;
+  readonly jumpFalse: number;
+  /** Unsigned. */
+  readonly k: number;
+}
+
+const instructionBytes = 8;
+
+export function classicInstructions(bytes: Uint8Array): ClassicInstruction[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.byteLength / instructionBytes }, (_, index) => {
+    const at = index * instructionBytes;
+    return {
+      code: view.getUint16(at, true),
+      jumpTrue: view.getUint8(at + 2),
+      jumpFalse: view.getUint8(at + 3),
+      k: view.getUint32(at + 4, true),
+    };
+  });
+}
+
+export const classOf = (code: number): number => code & 0x07;
+export const sizeOf = (code: number): number => code & 0x18;
+export const modeOf = (code: number): number => code & 0xe0;
+export const operationOf = (code: number): number => code & 0xf0;
+export const isByX = (code: number): boolean => (code & bpf.x) !== 0;
+
+/** How many bytes a load takes. */
+export function widthOf(code: number): 1 | 2 | 4 {
+  const size = sizeOf(code);
+  return size === bpf.b ? 1 : size === bpf.h ? 2 : 4;
+}
+
+/** Offsets from here on name what the kernel knows beside the bytes (SKF_AD_OFF and its like in linux/filter.h). */
+export const isNegative = (k: number): boolean => k >= 0x8000_0000;
+
+const isLoad = (code: number): boolean => classOf(code) === bpf.ld || classOf(code) === bpf.ldx;
+
+/** How far into the packet an instruction reads, whatever X is; 0 where that is not said. */
+export function reachOf({ code, k }: ClassicInstruction): number {
+  if (!isLoad(code)) return 0;
+  if (modeOf(code) === bpf.msh) return k + 1;
+  return modeOf(code) === bpf.abs && !isNegative(k) ? k + widthOf(code) : 0;
+}
+
+export const readsAtX = ({ code }: ClassicInstruction): boolean =>
+  classOf(code) === bpf.ld && modeOf(code) === bpf.ind;
+
+/** Where it may go on: the indices of the next instructions. Throws Untranslatable. */
+export function successorsOf({ code, jumpTrue, jumpFalse, k }: ClassicInstruction, index: number): number[] {
+  if (classOf(code) === bpf.ret) return [];
+  if (classOf(code) !== bpf.jmp) return [index + 1];
+  // Only "protochain" loops, which is why the kernel takes it from nobody (net/core/filter.c, bpf_check_classic).
+  if (operationOf(code) === bpf.ja && isNegative(k)) throw new Untranslatable('it loops (protochain)');
+  if (operationOf(code) === bpf.ja) return [index + 1 + k];
+  return [index + 1 + jumpTrue, index + 1 + jumpFalse];
+}
+
+/**
+ * For each instruction, how many bytes of the packet are known to be there whichever way it was reached; undefined
+ * where it never is. Jumps only go forward, so one pass tells.
+ */
+export function knownLengths(program: readonly ClassicInstruction[], limit: number): (number | undefined)[] {
+  const known = new Array<number | undefined>(program.length).fill(undefined);
+  known[0] = 0;
+  for (const [index, instruction] of program.entries()) {
+    const here = known[index];
+    if (here === undefined) continue;
+    const reach = reachOf(instruction);
+    const after = reach <= limit ? Math.max(here, reach) : here;
+    for (const next of successorsOf(instruction, index)) {
+      if (next >= program.length) continue;
+      known[next] = Math.min(known[next] ?? after, after);
+    }
+  }
+  return known;
+}

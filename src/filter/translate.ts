@@ -1,0 +1,397 @@
+/**
+ * Classic BPF to eBPF: the body of filter_match() in bpf/filter.h, from the programs that libpcap compiled. Packet
+ * bytes come from the view that the program prepares before, what lies behind its window by the one accessor that
+ * a filter may call. A pure function.
+ */
+import { tapFilter, tapFilterView as view } from '../decode/layout.generated.js';
+import {
+  type ClassicInstruction,
+  classicInstructions,
+  classOf,
+  isByX,
+  isNegative,
+  knownLengths,
+  modeOf,
+  operationOf,
+  reachOf,
+  readsAtX,
+  sizeOf,
+  successorsOf,
+  widthOf,
+} from './classic.js';
+import { Assembler, bpf, type Label, type Register } from './ebpf.js';
+
+/** What programs of a session are given. */
+export interface KernelFilter {
+  /** eBPF instructions for filter_match(). */
+  readonly body: Uint8Array;
+  /** Constants of bpf/maps.h that say what it reads. */
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+export interface ClassicPrograms {
+  /** For packets that start with an Ethernet header. */
+  readonly ethernet: Uint8Array;
+  /** For packets that start with an IP header; absent where the expression asks for a link header. */
+  readonly raw?: Uint8Array;
+}
+
+/** TAP_FILTER_WINDOW of bpf/event.h. */
+const windowMax = 256;
+/** Where headers of variable length end, mostly: what a load at X finds in the window costs no call. */
+const windowForX = 128;
+const windowMin = 64;
+/** enum filter_kind of bpf/filter.h. */
+const kindRaw = 2;
+/** SKF_AD_OFF as an unsigned number, and how far its offsets go (linux/filter.h, SKF_AD_MAX). */
+const extensionsFrom = 0xffff_f000;
+const extensionsEnd = extensionsFrom + 64;
+/** Offsets of those that bpf/filter.h fills in. */
+const extensionsKnown: ReadonlySet<number> = new Set([0, 4, 8, 20, 24, 28, 32, 36, 44, 48, 60]);
+
+const result: Register = 0;
+const scratch: Register = 1;
+const other: Register = 2;
+/** Third argument of the accessor. */
+const offset: Register = 3;
+const viewRegister: Register = 6;
+const a: Register = 7;
+const x: Register = 8;
+const packet: Register = 9;
+const frame: Register = 10;
+
+const inverse: Readonly<Record<number, number>> = {
+  [bpf.jeq]: bpf.jne,
+  [bpf.jgt]: bpf.jle,
+  [bpf.jge]: bpf.jlt,
+};
+
+/** One classic program, written behind what the assembler holds. */
+class Translator {
+  private readonly labels: Label[];
+  private readonly known: readonly (number | undefined)[];
+  private readonly reject: Label;
+  private readonly beyond: Label;
+  private readonly failed: Label;
+  private readonly memory: ReadonlyMap<number, number>;
+  /** Bits of the extensions that it reads. */
+  extensions = 0;
+
+  constructor(
+    private readonly out: Assembler,
+    private readonly program: readonly ClassicInstruction[],
+  ) {
+    this.labels = program.map(() => out.label());
+    this.known = knownLengths(program, windowMax);
+    this.reject = out.label();
+    this.beyond = out.label();
+    this.failed = out.label();
+    this.memory = memoryOf(program);
+  }
+
+  write(): void {
+    const { out, program } = this;
+    for (const at of this.memory.values()) out.storeValue(bpf.dw, frame, at, 0);
+    for (const [index, instruction] of program.entries()) {
+      if (this.known[index] === undefined) continue;
+      out.place(this.labels[index]!);
+      this.instruction(instruction, index);
+    }
+    this.endings();
+    for (const label of [...this.labels, this.reject, this.beyond, this.failed]) out.resolve(label);
+  }
+
+  /** The ways a load ends the program; each only where one goes there. */
+  private endings(): void {
+    const { out } = this;
+    if (this.beyond.uses.length > 0) {
+      out.place(this.beyond);
+      out.load(bpf.w, result, viewRegister, view.beyond);
+      out.exit();
+    }
+    if (this.failed.uses.length > 0) {
+      out.place(this.failed);
+      out.alu64(bpf.xor, result, -1);
+      out.exit();
+    }
+    if (this.reject.uses.length > 0) {
+      out.place(this.reject);
+      this.answer(tapFilter.no);
+    }
+  }
+
+  private answer(verdict: number): void {
+    this.out.alu32(bpf.mov, result, verdict);
+    this.out.exit();
+  }
+
+  private target(index: number): Label {
+    return this.labels[index] ?? this.reject;
+  }
+
+  private instruction(instruction: ClassicInstruction, index: number): void {
+    const { code } = instruction;
+    switch (classOf(code)) {
+      case bpf.ld:
+        this.load(instruction, a, index);
+        break;
+      case bpf.ldx:
+        this.load(instruction, x, index);
+        break;
+      case bpf.st:
+        this.out.store(bpf.dw, frame, this.memory.get(instruction.k)!, a);
+        break;
+      case bpf.stx:
+        this.out.store(bpf.dw, frame, this.memory.get(instruction.k)!, x);
+        break;
+      case bpf.alu:
+        this.compute(instruction);
+        break;
+      case bpf.jmp:
+        this.branch(instruction, index);
+        return;
+      case bpf.ret:
+        this.end(instruction);
+        return;
+      default:
+        if (operationOf(code) === 0) this.out.alu32By(bpf.mov, x, a);
+        else this.out.alu32By(bpf.mov, a, x);
+    }
+    // No program that the kernel takes ends like this: libpcap ends each way with a return.
+    if (index + 1 >= this.program.length) this.out.goto(this.reject);
+  }
+
+  private load(instruction: ClassicInstruction, to: Register, index: number): void {
+    const { out } = this;
+    const { code, k } = instruction;
+    switch (modeOf(code)) {
+      case bpf.imm:
+        out.alu32(bpf.mov, to, k);
+        break;
+      case bpf.len:
+        out.load(bpf.w, to, viewRegister, view.len);
+        break;
+      case bpf.mem:
+        out.load(bpf.dw, to, frame, this.memory.get(k)!);
+        break;
+      case bpf.abs:
+        if (isNegative(k)) this.loadExtension(k, to);
+        else this.loadBytes(instruction, to, index);
+        break;
+      case bpf.ind:
+        this.loadAtX(instruction, to);
+        break;
+      default:
+        this.loadBytes(instruction, to, index);
+        out.alu32(bpf.and, to, 0xf);
+        out.alu32(bpf.lsh, to, 2);
+    }
+  }
+
+  private loadExtension(k: number, to: Register): void {
+    const at = k - extensionsFrom;
+    if (k < extensionsFrom || k >= extensionsEnd || !extensionsKnown.has(at)) {
+      this.answer(tapFilter.undecided);
+      return;
+    }
+    this.extensions |= 1 << (at / 4);
+    this.out.load(bpf.w, to, viewRegister, view.extension + at);
+  }
+
+  /** At a place that the program names. */
+  private loadBytes({ code, k }: ClassicInstruction, to: Register, index: number): void {
+    const { out } = this;
+    const isNibble = modeOf(code) === bpf.msh;
+    const width = isNibble ? 1 : widthOf(code);
+    if (k + width > windowMax) {
+      out.alu32(bpf.mov, offset, k);
+      this.callAccessor(width, to);
+      return;
+    }
+    this.require(k + width, index);
+    out.load(isNibble ? bpf.b : sizeOf(code), to, viewRegister, view.bytes + k);
+    out.fromNetwork(to, width);
+  }
+
+  /** Ends the program where the view has fewer bytes, unless an instruction before has asked for as many. */
+  private require(bytes: number, index: number): void {
+    if (this.known[index]! >= bytes) return;
+    this.out.load(bpf.w, scratch, viewRegister, view.valid);
+    this.out.jump(bpf.jmp, bpf.jlt, scratch, bytes, this.beyond);
+  }
+
+  /** At X + k, which is no 32-bit sum: one that overflows lies behind every packet, as for libpcap. */
+  private loadAtX({ code, k }: ClassicInstruction, to: Register): void {
+    const { out } = this;
+    const width = widthOf(code);
+    const outside = out.label();
+    const done = out.label();
+    out.alu32By(bpf.mov, offset, x);
+    if (k > 0) {
+      out.alu32(bpf.mov, scratch, k);
+      out.alu64By(bpf.add, offset, scratch);
+    }
+    out.jump(bpf.jmp, bpf.jgt, offset, windowMax - width, outside);
+    out.load(bpf.w, scratch, viewRegister, view.valid);
+    out.alu64By(bpf.mov, other, offset);
+    out.alu64(bpf.add, other, width);
+    out.jumpBy(bpf.jmp, bpf.jgt, other, scratch, outside);
+    out.alu64By(bpf.mov, scratch, viewRegister);
+    out.alu64By(bpf.add, scratch, offset);
+    out.load(sizeOf(code), to, scratch, view.bytes);
+    out.fromNetwork(to, width);
+    out.goto(done);
+    out.place(outside);
+    this.callAccessor(width, to);
+    out.place(done);
+    out.resolve(outside);
+    out.resolve(done);
+  }
+
+  private callAccessor(width: number, to: Register): void {
+    const { out } = this;
+    out.alu64By(bpf.mov, 1, packet);
+    out.alu64By(bpf.mov, 2, viewRegister);
+    out.alu32(bpf.mov, 4, width);
+    out.callAccessor();
+    out.jump(bpf.jmp, bpf.jslt, result, 0, this.failed);
+    out.alu32By(bpf.mov, to, result);
+  }
+
+  private compute({ code, k }: ClassicInstruction): void {
+    const { out } = this;
+    const operation = operationOf(code);
+    const isShift = operation === bpf.lsh || operation === bpf.rsh;
+    const divides = operation === bpf.div || operation === bpf.mod;
+    if (operation === bpf.neg) {
+      out.alu32(bpf.neg, a, 0);
+    } else if (!isByX(code)) {
+      if (divides && k === 0) out.goto(this.reject);
+      else if (isShift && k > 31) out.alu32(bpf.mov, a, 0);
+      else out.alu32(operation, a, k);
+    } else if (isShift) {
+      this.shiftByX(operation);
+    } else {
+      if (divides) out.jump(bpf.jmp, bpf.jeq, x, 0, this.reject);
+      out.alu32By(operation, a, x);
+    }
+  }
+
+  /** Nothing is left of a number that is shifted by more than it has bits. */
+  private shiftByX(operation: number): void {
+    const { out } = this;
+    const shift = out.label();
+    const done = out.label();
+    out.jump(bpf.jmp, bpf.jlt, x, 32, shift);
+    out.alu32(bpf.mov, a, 0);
+    out.goto(done);
+    out.place(shift);
+    out.alu32By(operation, a, x);
+    out.place(done);
+    out.resolve(shift);
+    out.resolve(done);
+  }
+
+  private branch(instruction: ClassicInstruction, index: number): void {
+    const [whenTrue, whenFalse] = successorsOf(instruction, index);
+    if (whenFalse === undefined || whenTrue === whenFalse) {
+      this.goTo(whenTrue!, index);
+      return;
+    }
+    const operation = operationOf(instruction.code);
+    const inverted = inverse[operation];
+    if (whenTrue === index + 1 && inverted !== undefined) {
+      this.test(instruction, inverted, this.target(whenFalse));
+      return;
+    }
+    this.test(instruction, operation, this.target(whenTrue!));
+    this.goTo(whenFalse, index);
+  }
+
+  private goTo(next: number, index: number): void {
+    if (next !== index + 1 || next >= this.program.length) this.out.goto(this.target(next));
+  }
+
+  private test({ code, k }: ClassicInstruction, operation: number, label: Label): void {
+    if (isByX(code)) this.out.jumpBy(bpf.jmp32, operation, a, x, label);
+    else this.out.jump(bpf.jmp32, operation, a, k, label);
+  }
+
+  private end({ code, k }: ClassicInstruction): void {
+    const { out } = this;
+    const returnsA = (code & 0x18) === 0x10;
+    if (!returnsA) {
+      this.answer(k === 0 ? tapFilter.no : tapFilter.yes);
+      return;
+    }
+    out.jump(bpf.jmp, bpf.jeq, a, 0, this.reject);
+    this.answer(tapFilter.yes);
+  }
+}
+
+/** A place in the frame for each word of scratch memory that is used. */
+function memoryOf(program: readonly ClassicInstruction[]): Map<number, number> {
+  const words = new Set<number>();
+  for (const { code, k } of program) {
+    const isStore = classOf(code) === bpf.st || classOf(code) === bpf.stx;
+    const isLoad = classOf(code) <= bpf.ldx && modeOf(code) === bpf.mem;
+    if (isStore || isLoad) words.add(k);
+  }
+  return new Map([...words].map((word, index) => [word, -8 * (index + 1)]));
+}
+
+function windowOf(programs: readonly (readonly ClassicInstruction[])[]): number {
+  const instructions = programs.flat();
+  const reaches = instructions.map(reachOf).filter((reach) => reach > 0 && reach <= windowMax);
+  const atX = instructions.some(readsAtX) ? windowForX : 0;
+  const bytes = Math.max(0, atX, ...reaches);
+  return bytes === 0 ? 0 : Math.max(windowMin, Math.ceil(bytes / 8) * 8);
+}
+
+/**
+ * What every body begins with: the verifier refuses a program with a function that nothing can call, so there is
+ * one call of the accessor also where no load needs it, for a kind of packet (0) that no filter is asked about.
+ */
+export function beginBody(out: Assembler): void {
+  const asked = out.label();
+  out.jump(bpf.jmp, bpf.jne, 3, 0, asked);
+  out.alu32(bpf.mov, 4, 1);
+  out.callAccessor();
+  out.alu32(bpf.mov, result, tapFilter.undecided);
+  out.exit();
+  out.place(asked);
+  out.resolve(asked);
+}
+
+/** Throws Untranslatable (ebpf.ts). */
+export function translate(programs: ClassicPrograms): KernelFilter {
+  const out = new Assembler();
+  const ethernet = classicInstructions(programs.ethernet);
+  const raw = programs.raw ? classicInstructions(programs.raw) : undefined;
+  const rawAt = out.label();
+  beginBody(out);
+  out.alu64By(bpf.mov, packet, 1);
+  out.alu64By(bpf.mov, viewRegister, 2);
+  out.alu32(bpf.mov, a, 0);
+  out.alu32(bpf.mov, x, 0);
+  out.jump(bpf.jmp, bpf.jeq, 3, kindRaw, rawAt);
+  const first = new Translator(out, ethernet);
+  first.write();
+  out.place(rawAt);
+  let extensions = first.extensions;
+  if (raw) {
+    const second = new Translator(out, raw);
+    second.write();
+    extensions |= second.extensions;
+  } else {
+    out.alu32(bpf.mov, result, tapFilter.undecided);
+    out.exit();
+  }
+  out.resolve(rawAt);
+  const constants = {
+    has_filter: 1,
+    filter_window: windowOf(raw ? [ethernet, raw] : [ethernet]),
+    filter_extensions: extensions,
+  };
+  return { body: out.bytes(), constants };
+}
