@@ -1,64 +1,27 @@
 /**
- * What the filter says in the kernel (BPF_PROG_TEST_RUN of the routine that every program asks) is what libpcap says
- * of the same bytes.
+ * What the filter says in the kernel of packets without link header (BPF_PROG_TEST_RUN of the routine that every program
+ * asks) is what libpcap says of the same bytes. Ethernet frames are those of filter-matrix.test.ts.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Untranslatable } from '../../src/filter/ebpf.js';
 import { filterAddon, verdict } from '../../src/filter/filter.js';
 import { KernelFilterRun } from '../support/filter-run.js';
 import { PCAP_LINKTYPE, readPcap } from '../support/pcap.js';
 import { cannotRunLive } from '../support/world.js';
-import { expressions } from '../unit/filter/expressions.js';
 
 const skip = cannotRunLive([]) ?? false;
 const DLT_RAW = 12;
-/** What a test run takes in one piece (net/bpf/test_run.c: a page without headroom and skb_shared_info). */
-const RUN_BYTES_MAX = 3400;
 const directory = 'test/fixtures/dissect';
 const packets = readdirSync(directory)
   .filter((name) => name.endsWith('.pcap'))
   .flatMap((name) => [...readPcap(readFileSync(join(directory, name)))]);
-const frames = packets.filter(
-  ({ linkType, bytes }) =>
-    linkType === PCAP_LINKTYPE.ethernet && bytes.length > 0 && bytes.length <= RUN_BYTES_MAX,
-);
 const { Filter } = filterAddon();
 
 const named = (yes: boolean): number => (yes ? verdict.yes : verdict.no);
 
 describe('the kernel says what libpcap says', { skip }, () => {
-  it(`of every frame of the fixtures, to every expression`, () => {
-    assert.ok(frames.length > 500, `${frames.length} frames`);
-    const loops: string[] = [];
-    const wrong: string[] = [];
-    for (const expression of expressions)
-      for (const optimize of [true, false]) {
-        const filter = new Filter(expression, PCAP_LINKTYPE.ethernet, optimize);
-        let run: KernelFilterRun;
-        try {
-          run = new KernelFilterRun({ ethernet: filter.instructions() });
-        } catch (error) {
-          if (!(error instanceof Untranslatable)) throw new Error(`'${expression}'`, { cause: error });
-          loops.push(expression);
-          continue;
-        }
-        for (const [index, answer] of run.verdicts(frames).entries()) {
-          const { bytes } = frames[index]!;
-          if (answer !== named(filter.matchLibpcap(bytes, bytes.length)))
-            wrong.push(`'${expression}' (${optimize ? '' : 'not '}optimized), frame ${index}: ${answer}`);
-        }
-        run.close();
-      }
-    assert.deepEqual(wrong, []);
-    assert.ok(
-      loops.every((expression) => /protochain/.test(expression)),
-      loops.join(),
-    );
-  });
-
   it('of packets without link header', () => {
     const raw = packets.filter(({ linkType }) => linkType === PCAP_LINKTYPE.raw);
     assert.ok(raw.length > 0);

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { type KernelFeatures, probeFeatures } from '../../src/attach/features.js';
 import { makePlan, type PlanRequest } from '../../src/attach/plan.js';
 import { openSession, type TapSession } from '../../src/attach/session.js';
+import { tapFilterView } from '../../src/decode/layout.generated.js';
 import { Batch, RecordView } from '../../src/decode/record.js';
 import { Assembler, bpf } from '../../src/filter/ebpf.js';
 import { beginBody } from '../../src/filter/translate.js';
@@ -110,16 +111,6 @@ async function traceWith(filter: Uint8Array, variant: Variant): Promise<Outcome>
   }
 }
 
-/** Where `len` lies in the struct packet that filter_match() gets. */
-function lengthOffset(): number {
-  const object = readFileSync(packagePath('dist/bpf/tp_btf-kfunc.bpf.o'));
-  const member = native()
-    .structLayout(object, 'packet')
-    ?.members.find(({ name }) => name === 'len');
-  assert.ok(member && member.bytes === 8);
-  return member.offset;
-}
-
 function bodyOf(write: (out: Assembler) => void): Uint8Array {
   const out = new Assembler();
   beginBody(out);
@@ -135,7 +126,7 @@ function onlyLength(lenBytes: number): Uint8Array {
   return bodyOf((out) => {
     const wanted = out.label();
     while (out.length < LONG_BODY_INSTRUCTIONS) out.alu64(bpf.mov, 3, out.length);
-    out.load(bpf.dw, 2, 1, lengthOffset());
+    out.load(bpf.w, 2, 2, tapFilterView.len);
     out.alu64(bpf.mov, 0, 1);
     out.jump(bpf.jmp, bpf.jeq, 2, lenBytes, wanted);
     out.alu64(bpf.mov, 0, 0);
