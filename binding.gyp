@@ -23,6 +23,7 @@
         "native/splice.cc",
         "native/ring.cc",
         "native/tcx.cc",
+        "native/poll.cc",
         "native/session.cc",
         "native/xdp.cc"
       ],

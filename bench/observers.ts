@@ -1,8 +1,8 @@
 /** taptrace and the peer it is held against, started so that all of them see the same packets. */
-import { fileURLToPath } from 'node:url';
+import { packagePath } from '../src/native/binding.js';
 import type { Observer } from './measure.js';
 
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const main = packagePath('dist/bin/taptrace/main.js');
 
 /** Runs argv with its output thrown away. */
 const quietly = (argv: readonly string[]): string[] => ['sh', '-c', 'exec "$@" >/dev/null', 'sh', ...argv];

@@ -1,8 +1,8 @@
 /** How long a user waits: from starting the process to the first event on its output. */
-import { fileURLToPath } from 'node:url';
+import { packagePath } from '../src/native/binding.js';
 import { Child } from '../test/support/process.js';
 
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const main = packagePath('dist/bin/taptrace/main.js');
 
 /** Milliseconds that an empty Node program takes: the floor under every start. */
 export async function measureBareNodeMs(): Promise<number> {

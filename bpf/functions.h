@@ -10,6 +10,9 @@
 #include "delivery.h"
 #include "hook.h"
 
+/* include/net/sch_generic.h: the qdisc is ingress or clsact. */
+#define TCQ_F_INGRESS 2
+
 SEC(ENTRY)
 int skb_arg0(CONTEXT_TYPE *ctx)
 {
@@ -56,15 +59,31 @@ int tc_ingress(CONTEXT_TYPE *ctx)
 }
 
 /*
- * Classful qdiscs call it too, and give no block (net/sched/sch_htb.c, htb_classify). 5.10 has no
- * such argument: there their calls cannot be told from those of clsact.
+ * Classful qdiscs call it too, for filters of their own (net/sched/sch_htb.c, htb_classify). Which
+ * qdisc filters hang on is told by their block; one that has none is shared, and only ingress and
+ * clsact share. (What calls it gives no block at egress either: net/sched/sch_ingress.c,
+ * clsact_init.)
  */
+static __always_inline bool is_of_clsact(struct tcf_proto *filters)
+{
+	struct tcf_chain *chain = filters ? FIELD(filters, chain) : 0;
+	struct tcf_block *block = chain ? FIELD(chain, block) : 0;
+	struct Qdisc *qdisc = block ? FIELD(block, q) : 0;
+
+	return block && (!qdisc || FIELD(qdisc, flags) & TCQ_F_INGRESS);
+}
+
+/* Kernel 5.10 passes no block before the filters. */
 SEC(ENTRY)
 int tc_egress(CONTEXT_TYPE *ctx)
 {
 	struct sk_buff *skb = (void *)ARG(ctx, 0);
+	unsigned long second = ARG(ctx, 1), third = ARG(ctx, 2);
 
-	if (BITFIELD(skb, tc_at_ingress) || (has_block && !ARG(ctx, 1)))
+	/* Loaded one by one: no verifier takes one load from either of two places of the context.
+	 */
+	asm volatile("" : "+r"(second), "+r"(third));
+	if (BITFIELD(skb, tc_at_ingress) || !is_of_clsact((void *)(has_block ? third : second)))
 		return 0;
 	return observe_here(ctx, skb, FIELD(skb, dev));
 }

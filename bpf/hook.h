@@ -8,6 +8,7 @@
 #define TAPTRACE_HOOK_H
 
 #include "amend.h"
+#include "hook_device.h"
 
 /* The attachment of each stage, with the stage's number from bit 16 on; not wanted by default. */
 const volatile __u32 hook_nf_prerouting = TAP_NO_ATTACH_ID;
@@ -28,19 +29,18 @@ struct {
 	__type(value, struct entered);
 } hook_calls SEC(".maps");
 
-/* enum nf_inet_hooks, which the bridge family shares (include/uapi/linux/netfilter_bridge.h). */
 static __always_inline __u32 inet_attachment(__u32 hook)
 {
 	switch (hook) {
-	case 0:
+	case NF_INET_PRE_ROUTING:
 		return hook_nf_prerouting;
-	case 1:
+	case NF_INET_LOCAL_IN:
 		return hook_nf_input;
-	case 2:
+	case NF_INET_FORWARD:
 		return hook_nf_forward;
-	case 3:
+	case NF_INET_LOCAL_OUT:
 		return hook_nf_output;
-	case 4:
+	case NF_INET_POST_ROUTING:
 		return hook_nf_postrouting;
 	}
 	return TAP_NO_ATTACH_ID;
@@ -66,7 +66,6 @@ __attribute__((noinline)) __u32 hook_attachment(__u32 family, __u32 hook)
 static __always_inline int enter_hook(void *context, struct sk_buff *skb,
 				      struct nf_hook_state *state, __u64 key)
 {
-	struct net_device *in = FIELD(state, in), *out = FIELD(state, out), *dev = in ? in : out;
 	struct observation what = {
 		.present = TAP_HAS_HOOK,
 		.nf_family = FIELD(state, pf),
@@ -74,15 +73,13 @@ static __always_inline int enter_hook(void *context, struct sk_buff *skb,
 	};
 	__u32 attachment = hook_attachment(what.nf_family, what.nf_hook);
 	struct entered entered = {};
+	struct net_device *dev;
 
 	what.attach_id = attachment;
 	what.stage = attachment >> 16;
 	if (what.attach_id == TAP_NO_ATTACH_ID)
 		return 0;
-	if (out) {
-		what.ifindex_out = FIELD(out, ifindex);
-		what.present |= TAP_HAS_IFINDEX_OUT;
-	}
+	dev = hook_device(FIELD(state, in), FIELD(state, out), &what);
 	if (!record_packet(context, skb, dev, &what))
 		return 0;
 	note_entered(&entered, skb, dev, &what);

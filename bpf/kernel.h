@@ -96,6 +96,22 @@ struct sock {
 	kuid_t sk_uid;
 };
 
+struct Qdisc {
+	unsigned int flags;
+};
+
+struct tcf_block {
+	struct Qdisc *q;
+};
+
+struct tcf_chain {
+	struct tcf_block *block;
+};
+
+struct tcf_proto {
+	struct tcf_chain *chain;
+};
+
 struct xdp_rxq_info {
 	struct net_device *dev;
 };

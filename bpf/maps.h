@@ -149,6 +149,8 @@ const volatile bool want_task = true;
 const volatile bool has_reason = false;
 const volatile bool has_receiver = false;
 const volatile bool has_location = false;
+/* No setting of the snaplen is above (TAP_SNAPLEN_MAX at most): larger records need no checking. */
+const volatile __u32 snaplen_max = 0;
 /* A kernel stack of every packet, whether or not stacks were asked for. */
 const volatile bool want_stack = false;
 /* Likewise to tcf_classify: the block of filters. */

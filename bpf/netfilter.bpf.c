@@ -8,17 +8,9 @@
 #define TAP_NO_STACK
 /* In process context a softirq may run a program in the middle of itself. */
 #define TAP_REENTERED
-#include "tap.h"
+#include "hook_device.h"
 
 #define NF_ACCEPT 1
-
-enum inet_hook {
-	NF_INET_PRE_ROUTING = 0,
-	NF_INET_LOCAL_IN = 1,
-	NF_INET_FORWARD = 2,
-	NF_INET_LOCAL_OUT = 3,
-	NF_INET_POST_ROUTING = 4,
-};
 
 /* Attach id and, above 16 bits, stage number of each hook that is watched. */
 const volatile __u32 at_prerouting = TAP_NO_ATTACH_ID;
@@ -51,10 +43,6 @@ SEC("netfilter")
 int hook(struct bpf_nf_ctx *ctx)
 {
 	const struct nf_hook_state *state = ctx->state;
-	/* A forwarded packet still has its input device here, but is on its way out of the other.
-	 */
-	bool leaves = state->hook == NF_INET_POST_ROUTING;
-	struct net_device *in = leaves ? 0 : state->in, *out = state->out;
 	__u32 place = place_of(state->hook);
 	struct observation what = {
 		.attach_id = place,
@@ -68,11 +56,7 @@ int hook(struct bpf_nf_ctx *ctx)
 
 	if (what.attach_id == TAP_NO_ATTACH_ID)
 		return NF_ACCEPT;
-	if (in && out) {
-		what.dev_out = out;
-		what.present |= TAP_HAS_IFINDEX_OUT;
-	}
-	observe(ctx, ctx->skb, in ? in : out, &what);
+	observe(ctx, ctx->skb, hook_device(state->in, state->out, &what), &what);
 	return NF_ACCEPT;
 }
 

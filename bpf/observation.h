@@ -13,7 +13,6 @@ struct observation {
 	bool is_socket; /* our packet socket's turn on the way in */
 	__u32 reason;
 	__s32 verdict;
-	__u32 ifindex_out;
 	__u64 location;
 	struct sock *owner;	/* the socket to name; 0: skb->sk */
 	struct xdp_buff *frame; /* in the place of an skb */

@@ -38,6 +38,8 @@ struct packet {
 	__u64 choice; /* enum tap_choice */
 };
 
+#define PACKET_NUMBERS_BYTES (sizeof(struct packet) - offsetof(struct packet, netns_inum))
+
 /* A tag beside the bytes of a packet; not present: tci and protocol mean nothing. */
 struct vlan_tag {
 	bool present;
@@ -70,6 +72,21 @@ static __always_inline __u64 device_key(const struct packet *packet, __u64 ifind
 static __always_inline void *lookup(void *map, __u64 key)
 {
 	return bpf_map_lookup_elem(map, &key);
+}
+
+/*
+ * Up to 6.3, in programs that have subprograms, the verifier holds every number to be precise
+ * (kernel/bpf/verifier.c, __mark_reg_unknown) and follows each way to one on its own, to the end of
+ * the program. Numbers that a helper has written have no history. Newer kernels need none of this,
+ * and the other builds run there.
+ */
+static __always_inline void forget_history(struct packet *packet)
+{
+#ifdef TAP_ACCESS_PROBE
+	void *numbers = &packet->netns_inum;
+
+	bpf_probe_read_kernel(numbers, PACKET_NUMBERS_BYTES, numbers);
+#endif
 }
 
 #endif

@@ -51,14 +51,21 @@ static __always_inline __u32 size_class(__u32 bytes)
 	return room;
 }
 
-static __always_inline __u32 wanted_bytes(const struct packet *packet, __u32 snaplen)
+/* The smaller one, in one way: the verifier would follow each branch to the end of the program. */
+static __always_inline __u64 smaller(__u64 a, __u64 b)
 {
-	if (snaplen > TAP_SNAPLEN_MAX)
-		snaplen = TAP_SNAPLEN_MAX;
+	__s64 difference = a - b, sign = difference;
+
+	asm volatile("%0 s>>= 63" : "+r"(sign));
+	return b + (difference & sign);
+}
+
+static __always_inline __u32 wanted_bytes(const struct packet *packet, __u64 snaplen)
+{
 	/* The consumer takes an in-band tag out, as the kernel does before its tap lists. */
 	if (is_tap && has_inband_vlan(packet))
 		snaplen += 4;
-	return packet->len < snaplen ? packet->len : snaplen;
+	return at_most(smaller(packet->len, snaplen), snaplen_max + 4);
 }
 
 /* All that can be said of a packet that may be gone. */
@@ -87,7 +94,6 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->reason = what->reason;
 	record->verdict = what->verdict;
 	record->location = what->location;
-	record->ifindex_out = what->ifindex_out;
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
@@ -98,8 +104,9 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	else
 		fill_packet(record, packet);
 	record->aux = what->aux;
+	record->ifindex_out = packet->ifindex_out;
 	if (packet->ifindex_out)
-		record->ifindex_out = packet->ifindex_out;
+		record->present |= TAP_HAS_IFINDEX_OUT;
 }
 
 static __always_inline void fill_stack(struct tap_record *record, void *context)
@@ -230,7 +237,7 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
  * What is known of the packet, and what its bytes say (enum tap_filter). An address alone decides
  * nothing; where packets are followed by it nobody expects that.
  */
-static __always_inline __u32 ask(struct packet *packet, const struct observation *what)
+static __always_inline __u32 answer_for(struct packet *packet, const struct observation *what)
 {
 	if (!is_on_device(packet) || !has_metadata(packet, what))
 		return TAP_FILTER_NO;
@@ -245,7 +252,7 @@ static __always_inline __u32 ask(struct packet *packet, const struct observation
 static __always_inline __u64 choose(struct packet *packet, const struct observation *what,
 				    struct tap_counters *count)
 {
-	__u32 answer = ask(packet, what);
+	__u32 answer = answer_for(packet, what);
 	bool is_match = answer == TAP_FILTER_YES;
 	__u64 choice = is_match ? TAP_CHOICE_MATCHED : look_back ? TAP_CHOICE_LOOKED_BACK : 0;
 
@@ -292,6 +299,7 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 		packet.len = what->len;
 	else
 		find_packet(&packet);
+	forget_history(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);

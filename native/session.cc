@@ -409,35 +409,26 @@ Napi::Value Session::maps_need_capability(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), error != 0);
 }
 
-void Session::on_readable(uv_poll_t* handle, int, int) {
-  auto session = static_cast<Session*>(handle->data);
-  Napi::Env env = session->Env();
-  Napi::HandleScope scope(env);
+void Session::call_on_readable() {
+  Napi::HandleScope scope(Env());
   try {
-    session->on_readable_.MakeCallback(env.Global(), {});
+    on_readable_.MakeCallback(Env().Global(), {});
   } catch (const Napi::Error& error) {
     // No caller in JavaScript to throw to. In a thread that is being terminated this does nothing.
-    napi_fatal_exception(env, error.Value());
+    napi_fatal_exception(Env(), error.Value());
   }
 }
 
 /** pollStart(callback): called when a ring has data, until pollStop(). */
 void Session::poll_start(const Napi::CallbackInfo& info) {
   if (closed_ || poll_ || epoll_fd_ < 0) return;
-  uv_loop_t* loop = nullptr;
-  napi_get_uv_event_loop(info.Env(), &loop);
-  poll_ = new uv_poll_t;
-  poll_->data = this;
   on_readable_ = Napi::Persistent(info[0].As<Napi::Function>());
-  uv_poll_init(loop, poll_, epoll_fd_);
-  uv_poll_start(poll_, UV_READABLE, on_readable);
+  poll_ = Poll::start(
+      info.Env(), epoll_fd_, [this] { call_on_readable(); }, [this] { poll_ = nullptr; });
 }
 
 void Session::stop_polling() {
-  if (!poll_) return;
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+  if (poll_) poll_->stop();
   poll_ = nullptr;
 }
 

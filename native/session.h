@@ -2,7 +2,6 @@
 #pragma once
 
 #include <napi.h>
-#include <uv.h>
 
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "netfilter_link.h"
 #include "object.h"
+#include "poll.h"
 #include "ring.h"
 
 namespace taptrace {
@@ -57,7 +57,7 @@ class Session : public Napi::ObjectWrap<Session> {
   void close_tcx_links();
   void stop_polling();
   void close();
-  static void on_readable(uv_poll_t* handle, int status, int events);
+  void call_on_readable();
   static void cleanup(void* session) { static_cast<Session*>(session)->close(); }
 
   bool closed_ = false;
@@ -71,7 +71,7 @@ class Session : public Napi::ObjectWrap<Session> {
   std::vector<int> tcx_links_;
   NetfilterLinks netfilter_links_;
   int epoll_fd_ = -1;
-  uv_poll_t* poll_ = nullptr;
+  Poll* poll_ = nullptr;
   Napi::FunctionReference on_readable_;
 };
 

@@ -9,7 +9,7 @@ if [ "$(id -u)" != 0 ]; then
   exit 3
 fi
 
-taptrace=(node dist/src/cli/main.js)
+taptrace=(node dist/bin/taptrace/main.js)
 left="taptrace-demo-$$-a"
 right="taptrace-demo-$$-b"
 
@@ -58,4 +58,4 @@ echo "=== One packet's whole way: taptrace path"
 wait
 
 echo
-echo "Your own traffic: sudo node dist/src/cli/main.js -i any     All options: --help"
+echo "Your own traffic: sudo node dist/bin/taptrace/main.js -i any     All options: --help"

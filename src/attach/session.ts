@@ -276,6 +276,7 @@ export class TapSession {
         ...program!.constants,
         ...this.settings.selection?.constants,
         ...constants,
+        snaplen_max: this.settings.snaplen,
       },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
@@ -299,7 +300,9 @@ export class TapSession {
 
   /** What one program is refused for, the others would be too, after as long a time. */
   private loadUnfiltered(spec: ProgramSpec, stage: StageId, reason: string): number {
-    const id = this.native.load({ ...spec, constants: withoutFollowing(spec.constants) });
+    const snaplen = Math.max(this.settings.snaplen, userFilterBytes);
+    const constants = { ...withoutFollowing(spec.constants), snaplen_max: snaplen };
+    const id = this.native.load({ ...spec, constants });
     this.filterRefused = reason;
     this.unfiltered.add(stage);
     return id;

@@ -5,7 +5,6 @@ import { tapChoice, tapFilter } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
-import { nativeBinding } from '../native/binding.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -14,9 +13,6 @@ import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
-
-const tickIntervalMs = 100;
-const tickDelayNs = 100_000_000n;
 
 /** What a command does with journeys. */
 export interface JourneyView {
@@ -59,11 +55,8 @@ export class JourneySink implements TraceSink {
   }
 
   /** Journeys end while nothing happens, too. */
-  private readonly timer = setInterval(() => this.tick(), tickIntervalMs).unref();
-
-  private tick(): void {
-    // What other CPUs have seen by then has been drained.
-    this.tracker.tick(nativeBinding().clocks().bootNs - tickDelayNs);
+  passed(bootNs: bigint): void {
+    this.tracker.tick(bootNs);
     this.flush();
     this.tellProgress();
   }
@@ -109,7 +102,6 @@ export class JourneySink implements TraceSink {
   }
 
   end(): void {
-    clearInterval(this.timer);
     this.endProgress();
     this.tracker.finish();
     this.flush();

@@ -111,6 +111,16 @@ export class Merger {
     return Number(bootNs - this.baseNs);
   }
 
+  /** And back. */
+  bootNs(relativeNs: number): bigint {
+    return this.baseNs + BigInt(relativeNs);
+  }
+
+  /** Of what is not later than `untilNs`, up to when everything has been given out. */
+  givenOutUntil(untilNs: number): number {
+    return Math.min(untilNs, this.earliest()?.headTime ?? untilNs);
+  }
+
   /** Queues the records in the batch's first `usedBytes`; returns the time of the last one, if there is one. */
   add(ring: number, batch: Batch, usedBytes: number): number | undefined {
     const queue = this.queues[ring]!;

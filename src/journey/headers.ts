@@ -75,6 +75,11 @@ export class Headers {
     return this.network(protocol, offset);
   }
 
+  /** What the IP packet carries, transport header included. */
+  get networkPayloadLen(): number {
+    return this.payloadAt - this.transportAt + this.payloadLen;
+  }
+
   get isFragment(): boolean {
     return this.moreFragments || this.fragmentOffset > 0;
   }

@@ -30,9 +30,14 @@ const isElsewhere = (a: Seen, b: Seen): boolean =>
   (a.netnsInum !== undefined && b.netnsInum !== undefined && a.netnsInum !== b.netnsInum) ||
   (a.ifindex !== undefined && b.ifindex !== undefined && a.ifindex !== b.ifindex);
 
+/** What tc egress redirects passes no egress chains of the device that it goes to (net/core/dev.c, nf_skip_egress). */
+const isSkipped = (stage: Stage, from: Seen): boolean =>
+  stage.id === 'nf-egress' && from.stage.id === 'tc-egress';
+
 /** Whether `stage` lies on the way from one event to the next. */
 function isBetween(stage: Stage, from: Seen, to: Seen): boolean {
   if (isWayOut(stage) !== isWayOut(to.stage) || position(stage) >= position(to.stage)) return false;
+  if (isSkipped(stage, from)) return false;
   if (isWayOut(from.stage) !== isWayOut(to.stage)) return true;
   return isElsewhere(from, to) || position(stage) > position(from.stage);
 }

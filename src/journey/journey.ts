@@ -18,6 +18,8 @@ export interface Relation {
   /** Number of the other packet. */
   readonly packet: number;
   readonly how: 'gso-segment' | 'fragment' | 'reassembly' | 'gro-merge' | 'retransmission';
+  /** Which segment or fragment of its packet, counted from 1, where sequence number or offset tell. */
+  readonly part?: number;
   /** Why it is believed, where addresses and content do not prove it. */
   readonly guess?: string;
 }

@@ -52,6 +52,10 @@ export interface OpenJourney {
   isClosed: boolean;
   /** Segmentation and reassembly, as far as the packet takes part in them. */
   stretch: Stretch | undefined;
+  /** It was seen before it was cut into fragments, one of which it may be now. */
+  wasWhole: boolean;
+  /** What each of its segments or fragments but the last carries; 0: not known. */
+  partBytes: number;
   fragmentKey: number | undefined;
 }
 

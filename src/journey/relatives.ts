@@ -16,6 +16,28 @@ interface Sent extends Stretch {
   readonly packet: number;
 }
 
+/** What this event tells of the fragments that the packet is cut into; the first one may go on with its sk_buff. */
+export function learnFragmentSize(whole: OpenJourney, headers: Headers): void {
+  if (headers.version !== 0 && !headers.isFragment) whole.wasWhole = true;
+  if (headers.moreFragments && whole.wasWhole && whole.partBytes === 0)
+    whole.partBytes = headers.networkPayloadLen;
+}
+
+/** Where in the whole packet a part begins, in bytes; undefined where nothing tells. */
+function startOfPart({ stretch, wasWhole }: OpenJourney, headers: Headers): number | undefined {
+  if (headers.isFragment) return wasWhole ? headers.fragmentOffset : undefined;
+  return stretch && headers.protocol === ipProtocol.tcp ? (headers.seq - stretch.seq) >>> 0 : undefined;
+}
+
+/** Which segment or fragment of `whole` these headers are of, counted from 1; undefined where nothing tells. */
+export function partNumber(whole: OpenJourney, headers: Headers): number | undefined {
+  const start = startOfPart(whole, headers);
+  const { partBytes } = whole;
+  return start === undefined || partBytes === 0 || start % partBytes !== 0
+    ? undefined
+    : start / partBytes + 1;
+}
+
 /** Sets of journeys by number, each bounded: the oldest goes first. */
 class Groups {
   private readonly groups = new Map<number, Set<OpenJourney>>();

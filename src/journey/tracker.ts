@@ -9,7 +9,7 @@ import { Headers, ipProtocol } from './headers.js';
 import type { Branch, CloseReason, Journey, Relation } from './journey.js';
 import { Known } from './known.js';
 import { allEnded, type Lineage, type OpenJourney } from './lineage.js';
-import { Relatives } from './relatives.js';
+import { learnFragmentSize, partNumber, Relatives } from './relatives.js';
 import { type Step, StepStore } from './step.js';
 import { isDelivered, type Position, transitionOf } from './transition.js';
 import { isTakenByXdp } from './verdict.js';
@@ -256,6 +256,8 @@ export class Tracker {
       isClosed: false,
       stretch: undefined,
       fragmentKey: undefined,
+      wasWhole: false,
+      partBytes: 0,
     };
     this.journeys.add(journey);
     this.waiting.opened(journey);
@@ -270,7 +272,7 @@ export class Tracker {
     if ((event.stage.layer === 'end' && headers.version === 0) || this.isFreedPart(event)) return;
     if (headers.isFragment) {
       const whole = this.relatives.sameId(headers).find((one) => !one.isClosed);
-      if (whole) this.relate(whole, journey, 'fragment');
+      if (whole) this.isFragmentOf(whole, journey);
       return;
     }
     const bytes = this.payloadBytes(event);
@@ -280,9 +282,15 @@ export class Tracker {
     // What was cut from a large packet is shorter than what began there before; what is sent again is not.
     if (before && (before.bytes <= bytes || !large)) this.sentAgain(journey, before.packet);
     else if (large) {
-      const proven = headers.protocol === ipProtocol.tcp;
-      this.relate(large, journey, 'gso-segment', proven ? undefined : 'the same flow as a large datagram');
+      const guess = headers.protocol === ipProtocol.tcp ? undefined : 'the same flow as a large datagram';
+      this.relate(large, journey, 'gso-segment', { part: partNumber(large, headers), guess });
     }
+  }
+
+  /** All fragments are of one size but the last. */
+  private isFragmentOf(whole: OpenJourney, journey: OpenJourney): void {
+    learnFragmentSize(whole, this.headers);
+    this.relate(whole, journey, 'fragment', { part: partNumber(whole, this.headers) });
   }
 
   /** The packet that carried it first has ended, mostly. */
@@ -299,9 +307,15 @@ export class Tracker {
     return same.some(({ parents }) => parents.some(({ how }) => how === 'reassembly'));
   }
 
-  private relate(parent: OpenJourney, child: OpenJourney, how: Relation['how'], guess?: string): void {
-    parent.children.push({ packet: child.packet, how, ...(guess && { guess }) });
-    child.parents.push({ packet: parent.packet, how, ...(guess && { guess }) });
+  private relate(
+    parent: OpenJourney,
+    child: OpenJourney,
+    how: Relation['how'],
+    { part, guess }: { readonly part?: number | undefined; readonly guess?: string | undefined } = {},
+  ): void {
+    const relation = { how, ...(part && { part }), ...(guess && { guess }) };
+    parent.children.push({ packet: child.packet, ...relation });
+    child.parents.push({ packet: parent.packet, ...relation });
     parent.wanted ||= child.wanted;
     child.wanted ||= parent.wanted;
     if (guess) this.isGuess(child);
@@ -331,6 +345,7 @@ export class Tracker {
     if (lineage.isFragment && this.isReassemblyOf(journey)) this.mergeFragments(journey);
     if (!isEnd) this.moved(event, lineage, at);
     if (isEnd || isTakenByXdp(event)) this.ended(lineage, step, atNs);
+    if (record.has('gso')) journey.partBytes = record.gsoSize;
     const hasSegments = record.has('gso') || stage.id === 'gro';
     this.relatives.learn(journey, this.headers, packet.offset, packet.len, hasSegments);
     if (record.has('gso') && stage.direction === 'rx') this.mergeParts(journey);
@@ -350,6 +365,7 @@ export class Tracker {
     if (stage.id === 'delivery') return;
     const { headers } = this;
     lineage.isFragment = headers.isFragment;
+    learnFragmentSize(lineage.journey, headers);
     lineage.tunnels = headers.tunnels;
     // The driver's answer comes when a virtual device has sent the packet on long ago.
     if (stage.id !== 'xmit-done' || lineage.last.stage.id === 'start-xmit') lineage.last = at;

@@ -91,7 +91,7 @@ export class PathText {
     return [
       ...this.head(scene),
       ...rows.flatMap((row) => this.row(scene, row, rows)),
-      ...this.closing(journey),
+      ...this.closing(scene),
       ...truthsOf(scene).flatMap(({ text }) => this.paragraph(`* ${text}`)),
       '',
       '',
@@ -229,8 +229,10 @@ export class PathText {
     return [this.palette.dim(`${'·'.padStart(timeWidth)}  ${ids.padEnd(this.widths.stage)}  ${why}`)];
   }
 
-  private closing(journey: Journey): string[] {
-    const text = closingText(journey);
+  private closing(scene: Scene): string[] {
+    const last = scene.line(0).at(-1);
+    const sentBy = last?.step.stage.id === 'start-xmit' ? scene.device(last) : undefined;
+    const text = closingText(scene.journey, sentBy);
     return text === undefined ? [] : this.paragraph(text);
   }
 

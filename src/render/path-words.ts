@@ -13,16 +13,19 @@ const closings: Readonly<Record<Exclude<CloseReason, 'ended'>, string>> = {
   stopped: 'still under way when the run ended',
 };
 
-export function closingText({ closed }: Pick<Journey, 'closed'>): string | undefined {
-  return closed === 'ended' ? undefined : closings[closed];
+/** `sentBy`: the device whose driver had it last, where that is how it left what is watched. */
+export function closingText({ closed }: Pick<Journey, 'closed'>, sentBy?: string): string | undefined {
+  if (closed === 'ended') return undefined;
+  const isGone = closed === 'replaced' || closed === 'idle' || closed === 'stopped';
+  return isGone && sentBy !== undefined ? `sent out by ${sentBy}, and not seen again` : closings[closed];
 }
 
-type Words = readonly [one: string, many: string];
+type Words = readonly [one: string, many: string, part?: string];
 
 /** Of the packet that was made, and of the packets that it was made from. */
 const asChild: Readonly<Record<Relation['how'], Words>> = {
-  'gso-segment': ['a segment of packet', 'a segment of packets'],
-  fragment: ['a fragment of packet', 'a fragment of packets'],
+  'gso-segment': ['a segment of packet', 'a segment of packets', 'segment'],
+  fragment: ['a fragment of packet', 'a fragment of packets', 'fragment'],
   reassembly: ['put together with packet', 'put together from packets'],
   'gro-merge': ['merged by GRO from packet', 'merged by GRO from packets'],
   retransmission: ['sent again: the bytes of packet', 'sent again: the bytes of packets'],
@@ -40,11 +43,16 @@ function relationTexts(relations: readonly Relation[], words: typeof asChild): s
   const kinds = [...new Set(relations.map(({ how }) => how))];
   return kinds.map((kind) => {
     const ofKind = relations.filter(({ how }) => how === kind);
-    const [one, many] = words[kind];
     const guess = ofKind.find((relation) => relation.guess)?.guess;
     const numbers = rangesText(ofKind.map(({ packet }) => packet));
-    return `${ofKind.length === 1 ? one : many} ${numbers}${guess ? ` (guess: ${guess})` : ''}`;
+    return `${relationText(ofKind, words[kind])} ${numbers}${guess ? ` (guess: ${guess})` : ''}`;
   });
+}
+
+function relationText([{ part } = {} as Relation, ...others]: readonly Relation[], words: Words): string {
+  const [one, many, name] = words;
+  if (others.length > 0) return many;
+  return name !== undefined && part !== undefined ? `${name} ${part} of packet` : one;
 }
 
 export function relativesTexts({ parents, children }: Pick<Journey, 'parents' | 'children'>): string[] {

@@ -17,6 +17,8 @@ const idleRounds = 3;
 const graceNs = 2_000_000;
 /** And a function may still be running whose return amends the record of its entry. */
 export const returnGraceNs = 10_000_000;
+/** While it sleeps: how long a record may wait in its ring until it is read. */
+const wakeUpNs = 100_000_000n;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
 
@@ -32,6 +34,9 @@ export class Consumer {
   /** Time of the last record read from each ring. */
   private readonly lastTimes: number[];
   private stopped = false;
+  private asleep = false;
+  /** As the merger counts: up to here everything has been given out. */
+  private givenOutNs = 0;
   /** Bytes in a ring, the most that was seen when draining. */
   highWaterBytes = 0;
 
@@ -58,10 +63,21 @@ export class Consumer {
   }
 
   start(): void {
+    this.sleep();
+  }
+
+  /** What happened before this time of CLOCK_BOOTTIME has been given out. */
+  get givenOutUntilNs(): bigint {
+    return this.asleep ? this.native.clocks().bootNs - wakeUpNs : this.merger.bootNs(this.givenOutNs);
+  }
+
+  private sleep(): void {
+    this.asleep = true;
     this.session.pollStart(() => this.wake());
   }
 
   private wake(): void {
+    this.asleep = false;
     this.session.pollStop();
     this.round();
   }
@@ -82,13 +98,14 @@ export class Consumer {
     }
     const { bytes, untilNs } = this.drainRings();
     const events = this.merger.giveOut(untilNs, this.take, eventsPerRound);
+    this.givenOutNs = Math.max(this.givenOutNs, this.merger.givenOutUntil(untilNs));
     if (events > 0) this.afterRound();
     if (this.stopped) return;
     const idle = bytes === 0 && this.merger.waiting === 0;
     this.emptyRounds = idle ? this.emptyRounds + 1 : 0;
     if (this.emptyRounds > idleRounds) {
       this.emptyRounds = 0;
-      this.session.pollStart(() => this.wake());
+      this.sleep();
       return;
     }
     const wait = events === eventsPerRound ? 0 : busyIntervalMs;

@@ -101,6 +101,8 @@ export interface TraceSink {
   flush(): void;
   /** True while what was written does not go away: more events have to wait. */
   readonly isCongested: boolean;
+  /** Ten times a second: what happened before this time of CLOCK_BOOTTIME has been given out. */
+  passed?(bootNs: bigint): void;
   /** After the last event; names can still be looked up. */
   end?(): void;
   /** Something the user should know while the trace goes on. */
@@ -119,6 +121,8 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
     'watch another stage as well, or give one of them a program first',
   );
 }
+
+const passedIntervalMs = 100;
 
 /** The filter for the kernel, or why it has none. */
 function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
@@ -348,6 +352,7 @@ export class Trace {
   private async untilEnd(consumer: Consumer): Promise<EndReason> {
     const { durationSeconds } = this.options;
     let timer: NodeJS.Timeout | undefined;
+    const passing = setInterval(() => this.tellPassed(consumer), passedIntervalMs);
     try {
       return await new Promise<EndReason>((resolve, reject) => {
         this.finish = resolve;
@@ -358,8 +363,17 @@ export class Trace {
         consumer.start();
       });
     } finally {
+      clearInterval(passing);
       clearTimeout(timer);
       consumer.halt();
+    }
+  }
+
+  private tellPassed(consumer: Consumer): void {
+    try {
+      this.sink.passed?.(consumer.givenOutUntilNs);
+    } catch (error) {
+      this.fail(error);
     }
   }
 

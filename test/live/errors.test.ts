@@ -60,6 +60,10 @@ const mistakes: readonly Mistake[] = [
   { args: ['-F', '/nosuch/file'], message: /^cannot read the filter file: .*\/nosuch\/file/ },
   { args: ['taps'], message: /^the command 'taps' is not in this version yet$/ },
   { args: ['stages', 'nosuch'], message: /^no stage 'nosuch'$/ },
+  { args: ['path', 'tcp', 'prot', '5'], message: /^filter 'tcp prot 5': .*syntax error/ },
+  { args: ['path', '-c', 'x'], message: /^--count x: wants a whole number from 1 / },
+  { args: ['compare', 'host', 'no such'], message: /^filter 'host no such': / },
+  { args: ['compare', '-i', 'nosuch0'], message: /^no interface 'nosuch0'$/ },
   { args: ['doctor', '--nosuch'], message: /^Unknown argument: nosuch$/ },
 ];
 

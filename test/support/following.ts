@@ -14,6 +14,7 @@ export interface JourneyEvent extends TraceEvent {
 export interface JourneyRelation {
   readonly packet: number;
   readonly how: string;
+  readonly part?: number;
   readonly guess?: string;
 }
 

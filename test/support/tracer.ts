@@ -1,11 +1,11 @@
 /** taptrace as users run it: a process that prints NDJSON. */
-import { fileURLToPath } from 'node:url';
+import { packagePath } from '../../src/native/binding.js';
 import { toHex } from './bytes.js';
 import { Child, type Exit, patient } from './process.js';
 import { RING_KIB } from './tcpdump.js';
 
 /** TAPTRACE_BIN names another build or an installed package to test. */
-const MAIN = process.env.TAPTRACE_BIN ?? fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const MAIN = process.env.TAPTRACE_BIN ?? packagePath('dist/bin/taptrace/main.js');
 
 /** A VLAN tag that lives in packet metadata. */
 export interface VlanTag {

@@ -17,7 +17,7 @@ const directory = dirname(fileURLToPath(import.meta.url));
 const there = readdirSync(directory)
   .filter((file) => file.endsWith(suffix))
   .map((file) => file.slice(0, -suffix.length));
-const names = process.argv.length > 2 ? process.argv.slice(2) : filesFor(situation.lockdown, there);
+const names = process.argv.length > 2 ? process.argv.slice(2) : filesFor(situation, there);
 
 const say = (line: GuestLine): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 

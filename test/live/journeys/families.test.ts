@@ -125,6 +125,14 @@ for (const by of ['the receiver alone', 'conntrack on the router, too'])
         for (const family of all)
           assert.equal(family.filter((journey) => isAt(journey, 'rx-tap', 'br')).length, 3);
       });
+      it('each says which fragment of its datagram it is', () => {
+        const parts = followed.journeys.flatMap(({ parents }) =>
+          parents.filter(({ how }) => how === 'fragment').map(({ part }) => part),
+        );
+        // The first one goes on with the sk_buff of the whole.
+        if (!tracked) assert.deepEqual(parts.sort(), [2, 2, 2, 3, 3, 3]);
+        else assert.ok(parts.every((part) => part === undefined || (part >= 1 && part <= 3)));
+      });
       it('each datagram is dropped once', () =>
         assert.deepEqual(dropsOf(followed), new Array(counted.noPorts).fill('NO_SOCKET')));
     },
@@ -170,6 +178,15 @@ for (const offload of [true, false])
         );
         if (offload) assert.equal(cut.length, 0);
         else assert.ok(cut.length >= arrived.length * 0.9, `${cut.length} of ${arrived.length}`);
+      });
+      it('each says which segment of its packet it is', () => {
+        for (const { children } of followed.journeys) {
+          const parts = children.filter(({ how }) => how === 'gso-segment').map(({ part }) => part);
+          assert.deepEqual(
+            parts.sort((one, other) => one! - other!),
+            parts.map((_, index) => index + 1),
+          );
+        }
       });
       it('nothing is guessed', () => assert.equal(followed.summary.journeys.guessed, 0));
     },

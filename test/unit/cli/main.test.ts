@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { packagePath } from '../../../src/native/binding.js';
 
-const main = packagePath('dist/src/cli/main.js');
+const main = packagePath('dist/bin/taptrace/main.js');
 
 function taptrace(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });

@@ -52,6 +52,12 @@ test('the hooks of the other device, where a packet is sent on', () => {
   assert.deepEqual(between(at('start-xmit', 3), at('dev-queue', 4)), ['nf-egress', 'tc-egress']);
 });
 
+test('what tc egress redirected has passed no egress chains of the other device', () => {
+  assert.deepEqual(between(at('tc-egress', 3), at('tc-egress', 4)), []);
+  assert.deepEqual(between(at('tc-egress', 3), at('dev-queue', 4), ['tc-egress']), []);
+  assert.deepEqual(between(at('tc-ingress', 3), at('tc-egress', 4)), ['nf-egress']);
+});
+
 test('nothing between stages of which no other is proved', () => {
   assert.deepEqual(between(at('netif-rx'), at('rx-tap')), []);
   assert.deepEqual(between(at('start-xmit'), at('netif-rx', 3, 2)), []);

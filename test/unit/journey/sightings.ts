@@ -18,7 +18,8 @@ export interface Sighting {
   readonly at?: number;
   /** An IP packet, without a link header. */
   readonly packet?: Uint8Array;
-  readonly gso?: boolean;
+  /** True: of segments whose size is not known. */
+  readonly gso?: boolean | number;
   /** The answer of the stage. */
   readonly verdict?: number;
   /** More bytes than are in `packet`. */
@@ -71,6 +72,7 @@ function eventOf(sighting: Sighting, us: number, seq: number) {
       ...{ netnsInum: netns, ifindex, cpu, linkType, link: 1 },
       protocol: version === 6 ? 0x86dd : 0x0800,
       ...(verdict !== undefined && { verdict }),
+      ...(typeof gso === 'number' && { gsoSize: gso }),
       ...(packet && { len: sighting.len ?? packet.length }),
     },
     has: [

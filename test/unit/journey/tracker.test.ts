@@ -203,8 +203,8 @@ describe('packets made of packets', () => {
         payload: tcp(1000 + index * 1000, stream.subarray(index * 1000, index * 1000 + 1000)),
       });
     const { journeys } = track([
-      { stage: 'dev-queue', skb: 0x100, head: 0x200, ifindex: 2, packet: whole, gso: true },
-      { stage: 'consume', skb: 0x100, head: 0x200, ifindex: 2, packet: whole, gso: true },
+      { stage: 'dev-queue', skb: 0x100, head: 0x200, ifindex: 2, packet: whole, gso: 1000 },
+      { stage: 'consume', skb: 0x100, head: 0x200, ifindex: 2, packet: whole, gso: 1000 },
       ...[0, 1, 2].map(
         (index): Sighting => ({
           stage: 'tx-tap',
@@ -218,12 +218,8 @@ describe('packets made of packets', () => {
     assert.equal(journeys.length, 4);
     const [large] = journeys.filter(({ children }) => children.length > 0);
     assert.deepEqual(
-      large!.children.map(({ packet, how, guess }) => [packet, how, guess]),
-      [
-        [2, 'gso-segment', undefined],
-        [3, 'gso-segment', undefined],
-        [4, 'gso-segment', undefined],
-      ],
+      large!.children,
+      [1, 2, 3].map((index) => ({ packet: index + 1, how: 'gso-segment', part: index })),
     );
   });
 
@@ -250,10 +246,27 @@ describe('packets made of packets', () => {
     );
     const [first, second] = journeys as [Journey, Journey];
     assert.deepEqual(first.children, [
-      { packet: 2, how: 'fragment' },
+      { packet: 2, how: 'fragment', part: 2 },
       { packet: 2, how: 'reassembly' },
     ]);
     assert.deepEqual(stagesOf(second), ['start-xmit', 'rx-tap', 'nf-input', 'consume']);
+  });
+
+  it('does not number fragments of what it saw only in fragments', () => {
+    const fragment = (index: number) => {
+      const place = { id: 9, fragmentOffset: index * 1000, moreFragments: index < 2 };
+      return ipv4({ ...place, payload: content(index + 1, 1000) });
+    };
+    const { journeys } = track(
+      [0, 1, 2].map(
+        (index): Sighting => ({
+          ...{ stage: 'rx-tap', skb: 0x100 + index, head: 0x200 + index, ifindex: 3 },
+          packet: fragment(index),
+        }),
+      ),
+    );
+    const parts = journeys.flatMap(({ parents }) => parents.map(({ part }) => part));
+    assert.deepEqual(parts, [undefined, undefined]);
   });
 
   it('closes the frames that GRO merged', () => {

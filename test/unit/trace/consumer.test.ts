@@ -148,6 +148,28 @@ test('it goes back to sleep when nothing comes, and wakes up again', async () =>
   assertInOrder(given, 1);
 });
 
+test('it says until when everything has been given out, however late it is read', async () => {
+  const rings = new Rings(2);
+  rings.add(0, 50n * second);
+  rings.add(1, 51n * second);
+  rings.busy = 0;
+  const given: Given[] = [];
+  const consumer = consumerOf(rings, given);
+  consumer.start();
+  assert.equal(consumer.givenOutUntilNs, rings.nowNs - 100_000_000n);
+  const before = rings.nowNs;
+  rings.nowNs += second;
+  rings.wake();
+  await until(() => given.length > 0);
+  await sleep(10);
+  // The record of ring 1 waits for what ring 0 may still bring.
+  assert.ok(consumer.givenOutUntilNs <= before);
+  rings.busy = undefined;
+  await until(() => given.length === 2);
+  consumer.halt();
+  assert.equal(consumer.givenOutUntilNs, rings.nowNs - 2_000_000n);
+});
+
 test('at the end everything left is given out in order, however full the rings are', () => {
   const rings = new Rings(3);
   const count = 30_000;
