@@ -87,7 +87,7 @@ run: build ## watch live packets at both taps: unarmed first, then armed; ends b
 test: build lint ## unit tests, live tests (root, real packets), and both taps in two other kernels (qemu)
 	$(NODE) dist/test/run.js $(TESTS)
 
-test-kernels: build ## every kernel from 5.10 to the newest, locked down or not, in qemu: three quarters of an hour
+test-kernels: build ## every kernel from 5.10 to the newest, locked down or not, in qemu: half an hour
 	$(NODE) dist/test/run.js kernels
 
 kernels-doc: build ## ask every kernel how it watches each stage; writes docs/kernels.md

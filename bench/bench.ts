@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { filterCosts, fiveTuple } from './filters.js';
 import { type Measurement, measure, measureAlone, median } from './measure.js';
 import { observers } from './observers.js';
 import { measureBareNodeMs, measureStartUpMs } from './startup.js';
@@ -96,7 +97,7 @@ async function startUps(): Promise<StartUps> {
   return times;
 }
 
-function page(results: Map<string, Rows>, startUp: StartUps): string {
+function page(results: Map<string, Rows>, startUp: StartUps, filters: readonly string[]): string {
   return [
     '# Performance',
     '',
@@ -119,6 +120,14 @@ function page(results: Map<string, Rows>, startUp: StartUps): string {
     '',
     ...flatOutTable(results),
     '',
+    '## A packet that a filter lets go by',
+    '',
+    `Nanoseconds a run of the program, told by the kernel; the filter is \`${fiveTuple}\`.`,
+    '',
+    row(['tap', 'unfiltered', 'not matching', 'ratio']),
+    row(['---', '---', '---', '---']),
+    ...filters,
+    '',
     '## Start-up',
     '',
     `\`taptrace -i lo --json\`, process start to first event: ${spread(startUp.taptrace, 0)} ms;`,
@@ -130,7 +139,7 @@ function page(results: Map<string, Rows>, startUp: StartUps): string {
 const world = await createQuietWorld();
 try {
   const results = await runRounds(world);
-  const text = page(results, await startUps());
+  const text = page(results, await startUps(), await filterCosts(world, rounds));
   writeFileSync('docs/performance.md', text);
   process.stdout.write(text);
 } finally {

@@ -113,15 +113,10 @@ struct tap_filter_view {
 	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
 	__u64 taken;  /* 1: in use */
 	__u64 loaded; /* bytes that filter_load() has read */
-	/* Where the bytes are, for programs that read them by address (bpf/filter.h, ask_filter).
-	 */
-	__u64 skb;
-	__u64 data;
-	__u64 linear_len;
 	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
 	__u32 extension[TAP_FILTER_EXTENSIONS];
 	__u64 room;			     /* where a tag was before bytes[] */
-	__u8 bytes[TAP_FILTER_WINDOW + 256]; /* the rest is slack that copies may write to */
+	__u8 bytes[TAP_FILTER_WINDOW + 272]; /* the rest is slack that copies may write to */
 };
 
 /* The fixed header of a record; data_bytes of packet data follow it. */

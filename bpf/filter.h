@@ -81,27 +81,6 @@ static __always_inline void give_back(struct tap_filter_view *view)
 }
 #endif
 
-#if defined(TAP_ACCESS_PROBE) || defined(TAP_ACCESS_DIRECT)
-/* Bytes are read by address, or not at all: no pointer that a verifier vouches for is needed. */
-#define FILTER_BY_ADDRESS
-
-static __always_inline void save_source(struct tap_filter_view *view, const struct packet *packet)
-{
-	view->skb = (unsigned long)packet->skb;
-	view->data = (unsigned long)(packet->data - packet->link_bytes);
-	view->linear_len = packet->linear_len;
-}
-
-static __always_inline struct packet source_of(const struct tap_filter_view *view)
-{
-	return (struct packet){
-		.skb = (void *)view->skb,
-		.data = (void *)view->data,
-		.linear_len = view->linear_len,
-	};
-}
-#endif
-
 /*
  * `size` bytes at `offset`, as a number in network byte order: what lies behind the view's window.
  * Less than 0: the complement of an enum tap_filter, which is then the filter's answer.
@@ -111,11 +90,6 @@ filter_load(struct packet *packet, struct tap_filter_view *view, __u64 offset, _
 {
 	__u8 *bytes = (__u8 *)&view->loaded;
 	__u64 end = offset + size;
-#ifdef FILTER_BY_ADDRESS
-	struct packet source = source_of(view);
-
-	packet = &source;
-#endif
 
 	if (end > view->len)
 		return ~TAP_FILTER_NO;
@@ -205,23 +179,28 @@ static __always_inline struct vlan_tag take_tag_out(struct tap_filter_view *view
 	return tag;
 }
 
-static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet)
+static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet,
+				       bool is_tagged)
 {
-	__u32 front = view->moved ? TAG_BYTES : 0, wanted = view->len + front, slack, bytes;
-	void *to = view->bytes - front;
+	__u32 front = is_tagged ? TAG_BYTES : 0, wanted = packet->len, slack, bytes;
+	__u64 start = offsetof(struct tap_filter_view, bytes) - front;
+	void *to;
 
-	if (!filter_window)
-		return;
 	if (wanted > filter_window + front)
 		wanted = filter_window + front;
 	slack = payload_slack(packet);
 	asm volatile("" : "+r"(slack));
-	bytes = copy_packet(packet, to, wanted, TAP_FILTER_WINDOW + TAG_BYTES, slack);
+	/* Never in front of the view, not even on the way: the verifier is strict without
+	 * CAP_PERFMON. */
+	asm volatile("" : "+r"(start));
+	to = (void *)view + start;
+	/* Through memory, as in emit(): the verifier must not know the number. */
+	*(volatile __u32 *)&view->valid = wanted;
+	bytes = copy_packet(packet, to, *(volatile __u32 *)&view->valid,
+			    TAP_FILTER_WINDOW + TAG_BYTES, slack);
 	packet->unreadable = 0;
 	view->beyond = bytes < wanted ? TAP_FILTER_UNDECIDED : TAP_FILTER_NO;
 	view->valid = bytes > front ? bytes - front : 0;
-	if (front && view->valid >= ADDRESS_BYTES + 2)
-		fill_tag(view, take_tag_out(view));
 }
 
 static __always_inline void fill_view(struct tap_filter_view *view, struct packet *packet,
@@ -237,39 +216,12 @@ static __always_inline void fill_view(struct tap_filter_view *view, struct packe
 	view->valid = 0;
 	view->beyond = TAP_FILTER_NO;
 	fill_extensions(view, packet);
+	if (filter_window)
+		fill_bytes(view, packet, is_tagged);
+	if (is_tagged && view->valid >= ADDRESS_BYTES + 2)
+		tag = take_tag_out(view);
 	fill_tag(view, tag);
 }
-
-#ifdef FILTER_BY_ADDRESS
-/*
- * A global function: the verifier checks it once for itself. Those of 5.10 and 6.1 would follow a
- * filter anew for each packet of a chain (bpf/qdisc.bpf.c), and give up. Programs that read by
- * address never run inside themselves on a CPU, so there is one view.
- */
-__attribute__((noinline)) int ask_filter(__u32 kind)
-{
-	struct tap_filter_view *view = lookup(&own_views, 0);
-	struct packet packet;
-
-	if (!view)
-		return TAP_FILTER_UNDECIDED;
-	packet = source_of(view);
-	fill_bytes(view, &packet);
-	return filter_match(&packet, view, kind);
-}
-
-static __always_inline __u32 ask(struct packet *packet, struct tap_filter_view *view, __u32 kind)
-{
-	save_source(view, packet);
-	return ask_filter(kind);
-}
-#else
-static __always_inline __u32 ask(struct packet *packet, struct tap_filter_view *view, __u32 kind)
-{
-	fill_bytes(view, packet);
-	return filter_match(packet, view, kind);
-}
-#endif
 
 /* An enum tap_filter. */
 static __always_inline __u32 filter_packet(struct packet *packet)
@@ -283,7 +235,7 @@ static __always_inline __u32 filter_packet(struct packet *packet)
 	if (!view)
 		return TAP_FILTER_UNDECIDED;
 	fill_view(view, packet, kind);
-	answer = ask(packet, view, kind);
+	answer = filter_match(packet, view, kind);
 	give_back(view);
 	return answer;
 }

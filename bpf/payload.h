@@ -29,6 +29,17 @@ static __always_inline __u64 at_least_one(__u64 value)
 	return (__s64)value > 0 ? value : 1;
 }
 
+/*
+ * Without a comparison: where the verifier knows the number, it follows the branch that no CPU
+ * takes as well, and forgets bounds there (sanitize_speculative_path).
+ */
+static __always_inline __u64 one_to_four(__u64 value)
+{
+	value -= 1;
+	asm volatile("" : "+r"(value));
+	return (value & 3) + 1;
+}
+
 #if defined(TAP_FRAME)
 static __always_inline __u32 payload_slack(const struct packet *packet)
 {
@@ -86,7 +97,7 @@ static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 
 
 static __always_inline bool load_at(const struct packet *packet, void *to, __u64 offset, __u64 size)
 {
-	return !bpf_skb_load_bytes(packet->context, offset, to, at_least_one(at_most(size, 8)));
+	return !bpf_skb_load_bytes(packet->context, offset, to, one_to_four(size));
 }
 #elif defined(TAP_ACCESS_KFUNC)
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *dynptr) __ksym;
@@ -104,14 +115,20 @@ static __always_inline __u32 payload_slack(const struct packet *packet)
 	return frame_start == FRAME_DETECT ? DETECT_BYTES_MAX : LINK_HEADER_MAX;
 }
 
-/* The bytes before skb->data, which a dynptr does not reach: always linear. */
+/*
+ * The bytes before skb->data, which a dynptr does not reach: always linear. Their number is
+ * compared doubled: the verifier learns nothing of the number itself, and so does not follow what
+ * comes behind the loop anew for each round that it may end in.
+ */
 static __always_inline void copy_link_bytes(struct packet *packet, void *to, __u32 slack)
 {
 	unsigned char *from = packet->data - packet->link_bytes;
+	__u64 doubled = packet->link_bytes << 1;
 	__u32 offset;
 
+	asm volatile("" : "+r"(doubled));
 	for (offset = 0; offset < DETECT_BYTES_MAX; offset += 8) {
-		if (offset >= packet->link_bytes || offset >= slack)
+		if (2 * offset >= doubled || offset >= slack)
 			break;
 		*(__u64 *)(to + offset) = CAST_FIELD(from + offset, struct timespec64, tv_sec);
 	}

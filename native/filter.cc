@@ -66,6 +66,7 @@ class Filter : public Napi::ObjectWrap<Filter> {
     return DefineClass(env, "Filter",
                        {InstanceAccessor<&Filter::not_live>("notLive"),
                         InstanceMethod<&Filter::instructions>("instructions"),
+                        InstanceMethod<&Filter::listing>("listing"),
                         InstanceMethod<&Filter::match_record>("matchRecord"),
                         InstanceMethod<&Filter::match_bytes>("matchBytes"),
                         InstanceMethod<&Filter::match_libpcap>("matchLibpcap")});
@@ -80,8 +81,11 @@ class Filter : public Napi::ObjectWrap<Filter> {
     if (use == "live") handle = open_live_pcap(TAP_SNAPLEN_MAX, not_live_);
     if (use != "file") dialect_ = ClassicDialect::kernel;
     if (!handle) handle.reset(pcap_open_dead(dlt, TAP_SNAPLEN_MAX));
-    if (pcap_compile(handle.get(), &program_, expression.c_str(), optimize, kNoNetmask))
-      throw Napi::Error::New(info.Env(), pcap_geterr(handle.get()));
+    if (pcap_compile(handle.get(), &program_, expression.c_str(), optimize, kNoNetmask)) {
+      std::string message = pcap_geterr(handle.get());
+      if (!not_live_.empty()) message += " (compiled as for a file, for lack of " + not_live_ + ")";
+      throw Napi::Error::New(info.Env(), message);
+    }
   }
 
   ~Filter() override { pcap_freecode(&program_); }
@@ -95,6 +99,14 @@ class Filter : public Napi::ObjectWrap<Filter> {
   Napi::Value instructions(const Napi::CallbackInfo& info) {
     return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<char*>(program_.bf_insns),
                                     program_.bf_len * sizeof(bpf_insn));
+  }
+
+  /** One line an instruction, as `tcpdump -d` prints them. */
+  Napi::Value listing(const Napi::CallbackInfo& info) {
+    Napi::Array lines = Napi::Array::New(info.Env(), program_.bf_len);
+    for (u_int i = 0; i < program_.bf_len; i++)
+      lines[i] = Napi::String::New(info.Env(), bpf_image(&program_.bf_insns[i], i));
+    return lines;
   }
 
   /** matchRecord(bytes, record, data, capLen, len, vlan): the tag is the packet's, which at the

@@ -1,7 +1,7 @@
 /** What a selection is to the programs: constants, and the keys of sets (bpf/select.h, bpf/follow.h). Pure. */
 import { stages } from '../stages/table.js';
 import type { Direction } from '../stages/types.js';
-import type { Selection } from '../trace/selection.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 
 export interface KernelSelection {
   /** Of every program. */
@@ -11,7 +11,7 @@ export interface KernelSelection {
 }
 
 export interface SelectionRequest {
-  readonly selection: Selection;
+  readonly selection: PacketSelection;
   /** Numbers of the drop reasons that the selection names. */
   readonly reasons: readonly number[];
   /** Packets that matched once are wanted until their end. */

@@ -187,10 +187,10 @@ export class TapSession {
   /** Instances of the netfilter program by slot: hooks share them, links at one hook do not. */
   private readonly hookPrograms: number[] = [];
   private readonly objects = new Map<string, Uint8Array>();
-  /** Why the kernel did not take a program with the filter in it. */
-  filterRefused: string | undefined;
-  /** Stages whose packets the kernel does not filter, although it was to. */
-  readonly unfiltered = new Set<StageId>();
+  /** Why the kernel did not take programs of an object with the filter in them. */
+  private readonly filterRefusedIn = new Map<Uint8Array, string>();
+  /** Stages whose packets the kernel does not filter, although it was to, and why. */
+  readonly unfiltered = new Map<StageId, string>();
 
   constructor(
     binding: NativeBinding,
@@ -288,7 +288,8 @@ export class TapSession {
   private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
     const { kernelFilter } = this.settings;
     if (!kernelFilter) return this.native.load(spec);
-    if (this.filterRefused) return this.loadUnfiltered(spec, stage, this.filterRefused);
+    const refused = this.filterRefusedIn.get(spec.object);
+    if (refused) return this.loadUnfiltered(spec, stage, refused);
     try {
       const constants = { ...spec.constants, ...kernelFilter.constants };
       return this.native.load({ ...spec, constants, filter: kernelFilter.body });
@@ -298,14 +299,12 @@ export class TapSession {
     }
   }
 
-  /** What one program is refused for, the others would be too, after as long a time. */
+  /** What one program is refused for, others of its object would be too, after as long a time. */
   private loadUnfiltered(spec: ProgramSpec, stage: StageId, reason: string): number {
-    const snaplen = Math.max(this.settings.snaplen, userFilterBytes);
-    const constants = { ...withoutFollowing(spec.constants), snaplen_max: snaplen };
-    const id = this.native.load({ ...spec, constants });
-    this.filterRefused = reason;
-    this.unfiltered.add(stage);
-    return id;
+    this.filterRefusedIn.set(spec.object, reason);
+    this.unfiltered.set(stage, reason);
+    const constants = { ...withoutFollowing(spec.constants), snaplen_max: this.snaplen };
+    return this.native.load({ ...spec, constants });
   }
 
   private attachAll(): void {

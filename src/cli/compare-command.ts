@@ -8,10 +8,11 @@ import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
-import { compareStages, journeyOptions } from './journey-options.js';
+import { journeyCommand } from './journey-command.js';
+import { compareStages, type JourneyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
-import { filterExpression, runLive, Stopper } from './live.js';
-import { Output } from './output.js';
+import type { View } from './live.js';
+import type { Output } from './output.js';
 import type { TraceArguments } from './trace-options.js';
 
 /** The numbers as they grow, not more often than the eye follows. */
@@ -76,27 +77,34 @@ class ComparisonView implements JourneyView {
   }
 }
 
-/** Runs until the end that was asked for, then prints what the taps and the hooks saw; returns the exit code. */
-export async function compareCommand(
+/** What the taps and the hooks saw, once the run is over. */
+export function compareView(
   args: TraceArguments,
   version: string,
-  kallsyms: Promise<Buffer>,
-): Promise<number> {
-  const asked = journeyOptions(args, filterExpression(args), compareStages);
-  const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
-  const view = new ComparisonView(output, asked.filter !== undefined);
+  output: Output,
+  asked: JourneyOptions,
+  onEnough: () => void,
+): View {
+  const view = new ComparisonView(output, asked.filter !== undefined || asked.recordedFilter !== undefined);
   const sink = new JourneySink(output, view, asked, {
-    ...{ json: false, version, debug: Boolean(args.debug) },
-    onEnough: () => stopper.stop('count'),
+    ...{ json: false, version, debug: Boolean(args.debug), onEnough },
   });
-  return runLive({
-    ...{ options: asked.options, notes: asked.notes, output, sink, stopper, kallsyms },
+  return {
+    sink,
     summary: (summary) => {
       const result = view.result(summary, sink.tracker.counts);
       if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
       else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
       for (const line of summaryLines(summary, true)) output.talk(line);
     },
-  });
+  };
+}
+
+/** Runs until the end that was asked for, then prints what the taps and the hooks saw; returns the exit code. */
+export async function compareCommand(
+  args: TraceArguments,
+  version: string,
+  kallsyms: Promise<Buffer>,
+): Promise<number> {
+  return journeyCommand(args, version, kallsyms, compareStages, compareView);
 }

@@ -2,7 +2,7 @@
 import type { Options } from 'yargs';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
-import type { TraceOptions } from '../trace/options.js';
+import { choosesPackets, type TraceOptions } from '../trace/options.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const { stages, count, t, x, X, A, e, S, q, follow, ...shared } = traceOptionTable;
@@ -12,6 +12,13 @@ const filterBytesMin = 512;
 
 const reasonNote =
   '--reason is known at the end of a packet: --look-back is on, so every packet is taken out of the kernel';
+const fromMatchNote =
+  'packets are followed from where they first match; what they passed before is not shown (--look-back shows it, and takes every packet out of the kernel)';
+
+function followingNotes(options: TraceOptions, lookBack: boolean, asked: boolean): string[] {
+  if (!choosesPackets(options) || asked) return [];
+  return [lookBack ? reasonNote : fromMatchNote];
+}
 
 function journeyTable(defaultStages: string): Record<string, Options> {
   return {
@@ -40,6 +47,10 @@ export interface JourneyOptions {
   readonly packets?: number;
   /** The filter that makes a packet one to be followed. */
   readonly filter?: string;
+  /** Packets are from a recording. */
+  readonly isReplay?: boolean;
+  /** Of a recording: the filter that it was made with, which has to match too. */
+  readonly recordedFilter?: string;
 }
 
 /**
@@ -64,7 +75,7 @@ export function journeyOptions(
       ...(lookBack && { lookBack }),
       snaplen: filter ? Math.max(options.snaplen, filterBytesMin) : options.snaplen,
     },
-    notes: lookBack && !args.lookBack ? [...notes, reasonNote] : notes,
+    notes: [...notes, ...followingNotes(options, lookBack, Boolean(args.lookBack))],
     ...(packets !== undefined && { packets }),
     ...(filter && { filter }),
   };

@@ -1,7 +1,7 @@
 /** Events in, journeys out: the sink of the commands that follow packets. */
 import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
-import { tapChoice, tapFilter } from '../decode/layout.generated.js';
+import { tapFilter } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
@@ -9,7 +9,9 @@ import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
+import { undecidableNotes } from '../trace/filter-place.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
@@ -36,7 +38,11 @@ export interface JourneySinkOptions {
 export class JourneySink implements TraceSink {
   readonly tracker: Tracker;
   private readonly out = new ByteWriter();
+  /** Of the trace itself: the kernel was asked, where that could be. */
   private readonly filter: PacketFilter | undefined;
+  /** What the reader of a recording asks on top of it. */
+  private readonly narrower: PacketFilter | undefined;
+  private devices: TraceHeader['devices'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
   packets = 0;
@@ -47,7 +53,12 @@ export class JourneySink implements TraceSink {
     private readonly asked: JourneyOptions,
     private readonly how: JourneySinkOptions,
   ) {
-    this.filter = asked.filter ? new PacketFilter(asked.filter) : undefined;
+    const { filter, recordedFilter } = asked;
+    // What was asked for when it was recorded keeps the meaning that it had.
+    const own = asked.isReplay ? recordedFilter : filter;
+    this.filter = own ? new PacketFilter(own) : undefined;
+    this.narrower = asked.isReplay && filter ? new PacketFilter(filter, 'file') : undefined;
+    if (this.narrower?.note) output.talk(`filter: ${this.narrower.note}`);
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
@@ -75,16 +86,20 @@ export class JourneySink implements TraceSink {
   }
 
   header(header: TraceHeader): void {
-    for (const line of headerLines(header)) this.output.talk(line);
+    this.devices = header.devices;
+    const undecidable = this.narrower?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
+    for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();
   }
 
   private isWanted({ record, packet }: TapEvent): boolean {
-    if (record.choice !== tapChoice.matched) return false;
-    if (!this.filter || record.filterResult === tapFilter.yes) return true;
-    return this.filter.match(record, packet) === verdict.yes;
+    if (!matchedHere(record)) return false;
+    if (this.asked.options.interfaces.length > 0 && !this.devices?.isSelectedFor(record)) return false;
+    if (this.filter && record.filterResult !== tapFilter.yes)
+      if (this.filter.match(record, packet) !== verdict.yes) return false;
+    return !this.narrower || this.narrower.match(record, packet) === verdict.yes;
   }
 
   private closed(journey: Journey, wanted: boolean): void {

@@ -4,7 +4,7 @@ import { exitCode, TaptraceError, UsageError } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { readKallsymsAsync } from '../system/symbols.js';
-import { commands, laterCommands, unpackShortOptions } from './arguments.js';
+import { asRead, type CommandName, commands, laterCommands, unpackShortOptions } from './arguments.js';
 
 async function run(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv;
@@ -15,12 +15,13 @@ async function run(argv: readonly string[]): Promise<number> {
       `there are: ${commands.join(', ')}`,
     );
   const { parse } = await import('./parse.js');
-  const parsed = await parse(
-    isCommand ? (first as (typeof commands)[number]) : 'trace',
-    unpackShortOptions(isCommand ? rest : argv),
-  );
+  const asked = isCommand ? (first as CommandName) : 'trace';
+  const words = unpackShortOptions(isCommand ? rest : argv);
+  const reading = asRead(asked, words);
+  const parsed = await parse(reading ? 'read' : asked, reading ?? words);
   if (parsed.done) return exitCode.done;
   const { command, args, version } = parsed;
+  if (args.d) return (await import('./print-program.js')).printProgram(args);
   switch (command) {
     case 'trace': {
       // The slowest file of the machine, read while the modules load.
@@ -39,6 +40,8 @@ async function run(argv: readonly string[]): Promise<number> {
         version,
         readKallsymsAsync(nativeBinding()),
       );
+    case 'read':
+      return (await import('./read-command.js')).readCommand(args, version);
     case 'stages':
       return (await import('./stages-command.js')).stagesCommand(args);
     case 'doctor':

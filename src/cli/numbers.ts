@@ -34,6 +34,15 @@ function bytesOf(option: string, text: string): number {
   throw new UsageError(`${option} ${text}: wants a size such as 4096 (KiB), 512K or 16M, at most 1G`);
 }
 
+/** -C: millions of bytes as in tcpdump, or with K, M or G (KiB, MiB, GiB). */
+export function fileBytes(text: string): number {
+  const parts = /^(\d+)([KMG]?)$/i.exec(text);
+  const unit = { '': 1e6, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[(parts?.[2] ?? '').toUpperCase()]!;
+  const value = parts ? Number(parts[1]) * unit : Number.NaN;
+  if (value > 0 && value <= Number.MAX_SAFE_INTEGER) return value;
+  throw new UsageError(`-C ${text}: wants millions of bytes, or a size such as 512K or 2G`);
+}
+
 /** The size classes of bpf/tap.h, size_class(). */
 function largestRecordBytes(snaplenBytes: number): number {
   const room = [96, 256, 512, 2048, 16384, 65600].find((size) => snaplenBytes + 4 <= size) ?? snaplenMax + 8;

@@ -10,6 +10,7 @@ export class Output {
 
   private failure: Error | undefined;
   private hasProgress = false;
+  private isMuted = false;
 
   /** `onClosed`: whatever is written from now on goes nowhere. */
   constructor(onClosed: () => void = () => undefined) {
@@ -25,9 +26,14 @@ export class Output {
 
   /** Writes to stdout; true when the bytes have left and may be overwritten (files, pipes and terminals: always). */
   data(data: string | Uint8Array): boolean {
-    if (this.closed) return true;
+    if (this.closed || this.isMuted) return true;
     process.stdout.write(data);
     return process.stdout.writableLength === 0;
+  }
+
+  /** From now on data goes nowhere: it is written elsewhere, in another form. */
+  mute(): void {
+    this.isMuted = true;
   }
 
   /** Columns to write in: those of the terminal, else as many as it takes. */
@@ -41,7 +47,8 @@ export class Output {
 
   /** Resolves once everything written has left. Throws TaptraceError if it could not; a closed pipe is none. */
   async written(): Promise<void> {
-    if (!this.closed) await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+    if (!this.closed && !this.isMuted)
+      await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
     // A failure is told only after the callbacks of its write.
     await new Promise((resolve) => setImmediate(resolve));
     const { failure } = this;

@@ -6,6 +6,7 @@ import { packagePath } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
 import { compareOptionTable, pathOptionTable } from './journey-options.js';
+import { readOptionTable } from './read-options.js';
 import { debugOption, traceOptionTable } from './trace-options.js';
 
 interface CommandHelp {
@@ -25,7 +26,7 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
     usage:
       'taptrace [trace] [options] [filter…]\n\nShows each packet at the places where tcpdump taps the kernel.\n\n' +
       'Commands: trace (default), path (one packet after the other, its whole way), compare (the taps beside the\n' +
-      'netfilter hooks), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
+      'netfilter hooks), read (a recording), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
       "Each has its own --help. The filter is tcpdump's language.",
     options: traceOptionTable,
     examples: [
@@ -67,6 +68,18 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
       ['$0 compare --netns all udp port 53', 'through every namespace, until Ctrl-C'],
       ['$0 compare --stages taps,drop icmp', 'without links of ours at the netfilter hooks'],
       ['$0 compare --json --duration 5 | jq .findings', 'the findings as data'],
+    ],
+  },
+  read: {
+    usage:
+      'taptrace read FILE [options] [filter…]\n\nA recording (-w) through any view, as if it happened now; - reads standard input. Needs no rights.\n' +
+      'What was asked when it was recorded holds; options and filter narrow it down.',
+    options: readOptionTable,
+    examples: [
+      ['$0 read t.taptrace', 'its events'],
+      ['$0 read t.taptrace --view path -c 1 icmp', 'the way of one ping'],
+      ['$0 read t.taptrace --view compare', 'the taps beside the netfilter hooks'],
+      ['$0 read t.taptrace --json --stages taps tcp port 443', 'as data'],
     ],
   },
   stages: {

@@ -4,22 +4,22 @@ import { PathText } from '../render/path-text.js';
 import { followedText } from '../render/path-words.js';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import { journeyOptions, pathStages } from './journey-options.js';
+import { journeyCommand } from './journey-command.js';
+import { type JourneyOptions, pathStages } from './journey-options.js';
 import { JourneySink } from './journey-sink.js';
-import { filterExpression, runLive, Stopper } from './live.js';
-import { Output } from './output.js';
+import type { View } from './live.js';
+import type { Output } from './output.js';
 import { palette } from './sinks.js';
 import { type TraceArguments, textOptions } from './trace-options.js';
 
-/** Runs until the end that was asked for; returns the exit code. */
-export async function pathCommand(
+/** Journeys as text or JSON. */
+export function pathView(
   args: TraceArguments,
   version: string,
-  kallsyms: Promise<Buffer>,
-): Promise<number> {
-  const asked = journeyOptions(args, filterExpression(args), pathStages);
-  const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
+  output: Output,
+  asked: JourneyOptions,
+  onEnough: () => void,
+): View {
   const json = Boolean(args.json);
   const { timeFormat, verbose } = textOptions(args);
   const view = json
@@ -28,11 +28,10 @@ export async function pathCommand(
         ...{ width: output.width, timeFormat, verbose: verbose > 0, stacks: asked.options.stacks },
       });
   const sink = new JourneySink(output, view, asked, {
-    ...{ json, version, debug: Boolean(args.debug) },
-    onEnough: () => stopper.stop('count'),
+    ...{ json, version, debug: Boolean(args.debug), onEnough },
   });
-  return runLive({
-    ...{ options: asked.options, notes: asked.notes, output, sink, stopper, kallsyms },
+  return {
+    sink,
     summary: (summary) => {
       const { counts } = sink.tracker;
       if (json)
@@ -40,5 +39,14 @@ export async function pathCommand(
       const [first, ...others] = summaryLines(summary, true);
       for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
     },
-  });
+  };
+}
+
+/** Runs until the end that was asked for; returns the exit code. */
+export async function pathCommand(
+  args: TraceArguments,
+  version: string,
+  kallsyms: Promise<Buffer>,
+): Promise<number> {
+  return journeyCommand(args, version, kallsyms, pathStages, pathView);
 }

@@ -2,7 +2,7 @@
 import type { Options } from 'yargs';
 import { UsageError } from '../errors.js';
 import { printable } from '../render/printable.js';
-import type { Mark, Selection } from '../trace/selection.js';
+import type { Mark, PacketSelection } from '../trace/packet-selection.js';
 import { wholeNumber } from './numbers.js';
 
 const group = 'Which packets:';
@@ -127,13 +127,13 @@ function lengthOf(option: string, value: string | undefined): number | undefined
 }
 
 /** Checks everything but the names of drop reasons, which only the kernel knows. Throws UsageError. */
-export function selectionOf(args: Readonly<Record<string, unknown>>): Selection {
+export function selectionOf(args: Readonly<Record<string, unknown>>): PacketSelection {
   const minLen = lengthOf('--min-len', text(args.minLen));
   const maxLen = lengthOf('--max-len', text(args.maxLen));
   if (minLen !== undefined && maxLen !== undefined && minLen > maxLen)
     throw new UsageError(`--min-len ${minLen} and --max-len ${maxLen}: no packet is both`);
   const sample = text(args.sample);
-  const selection: { [Key in keyof Selection]: Selection[Key] | undefined } = {
+  const selection: { [Key in keyof PacketSelection]: PacketSelection[Key] | undefined } = {
     mark: markOf(text(args.mark)),
     reasons: listOf('--reason', args.reason),
     pids: numbersOf('--pid', args.pid, 1, pidMax),
@@ -146,5 +146,5 @@ export function selectionOf(args: Readonly<Record<string, unknown>>): Selection 
   };
   return Object.fromEntries(
     Object.entries(selection).filter(([, value]) => value !== undefined),
-  ) as Selection;
+  ) as PacketSelection;
 }

@@ -1,6 +1,7 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
+import { numbersPackets } from '../journey/numbering.js';
 import { Tracker } from '../journey/tracker.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { EventJson } from '../render/event-json.js';
@@ -95,12 +96,6 @@ export class TextSink extends BufferedSink {
   }
 }
 
-/** Only the end of a packet makes its number safe. */
-function numbersPackets({ plan }: TraceHeader): boolean {
-  const watched = new Set(plan.attachments.map(({ stage }) => stage));
-  return watched.has('drop') && watched.has('consume');
-}
-
 export class JsonSink extends BufferedSink {
   private json!: EventJson;
   /** Gives events the number of their packet, where the ends of packets are watched. */
@@ -117,7 +112,7 @@ export class JsonSink extends BufferedSink {
 
   header(header: TraceHeader): void {
     this.json = new EventJson(header.names, this.out);
-    if (numbersPackets(header))
+    if (numbersPackets(header.plan))
       this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
     for (const line of headerLines(header)) this.output.talk(line);
     this.out.text(`${JSON.stringify(headerJson(header, this.version))}\n`);

@@ -2,8 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { summaryJson } from '../render/trace-json.js';
 import { summaryLines } from '../render/trace-text.js';
-import { filterExpression, runLive, Stopper } from './live.js';
+import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
+import { recordingOf, writeTarget } from './recording-options.js';
 import { JsonSink, TextSink } from './sinks.js';
 import { eventOptions, type TraceArguments, textOptions } from './trace-options.js';
 
@@ -15,6 +16,35 @@ function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
+/** Events as text or JSON. */
+function traceView(args: TraceArguments, version: string, output: Output): View {
+  const lineBuffered = Boolean(args.l || args.U);
+  const sink = args.json
+    ? new JsonSink(output, version, lineBuffered, Boolean(args.debug))
+    : new TextSink(output, textOptions(args), lineBuffered, Boolean(args.debug));
+  return {
+    sink,
+    summary: (summary) => {
+      if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
+      for (const line of summaryLines(summary)) output.talk(line);
+    },
+  };
+}
+
+/** Events where they are wanted: shown, in a pcapng file, or both. Throws UsageError. */
+export async function eventsView(
+  args: TraceArguments,
+  version: string,
+  output: Output,
+  closed: () => void,
+): Promise<View> {
+  const target = writeTarget(args);
+  if (target?.format !== 'pcapng') return traceView(args, version, output);
+  const { bothViews, pcapngView } = await import('./pcapng-view.js');
+  const file = pcapngView(target, output, version, closed);
+  return target.print ? bothViews(traceView(args, version, output), file) : file;
+}
+
 /** Runs the trace; returns the exit code. */
 export async function traceCommand(
   args: TraceArguments,
@@ -24,15 +54,11 @@ export async function traceCommand(
   keepYoungGenerationSmall();
   const { options, notes } = eventOptions(args, filterExpression(args));
   const stopper = new Stopper();
-  const output = new Output(() => stopper.stop('output-closed'));
-  const sink = args.json
-    ? new JsonSink(output, version, options.lineBuffered, Boolean(args.debug))
-    : new TextSink(output, textOptions(args), options.lineBuffered, Boolean(args.debug));
+  const closed = (): void => stopper.stop('output-closed');
+  const output = new Output(closed);
   return runLive({
-    ...{ options, notes, output, sink, stopper, kallsyms },
-    summary: (summary) => {
-      if (sink instanceof JsonSink) output.data(`${JSON.stringify(summaryJson(summary, sink.packets))}\n`);
-      for (const line of summaryLines(summary)) output.talk(line);
-    },
+    ...{ options, notes, output, stopper, kallsyms },
+    view: await eventsView(args, version, output, closed),
+    recording: recordingOf(args, { version }, options.count !== undefined),
   });
 }

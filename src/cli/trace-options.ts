@@ -6,8 +6,8 @@ import { printable } from '../render/printable.js';
 import { expandStages, isStageId, stageById, UnknownStageError } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
 import type { Mechanism, StageId } from '../stages/types.js';
-import type { TraceOptions } from '../trace/options.js';
-import { asksNothing } from '../trace/selection.js';
+import { choosesPackets, type TraceOptions } from '../trace/options.js';
+import { asksNothing } from '../trace/packet-selection.js';
 import { ringSize, seconds, snaplen, wholeNumber } from './numbers.js';
 import { selectionOf, selectionTable } from './selection-options.js';
 
@@ -54,6 +54,11 @@ export const traceOptionTable = {
     describe:
       'packets that match are shown from then on at every stage, to their end (also drop and consume)',
   },
+  d: {
+    type: 'boolean',
+    group: 'What to watch:',
+    describe: "print the filter's compiled program as tcpdump does, and end",
+  },
   arm: {
     type: 'boolean',
     group: 'How to watch:',
@@ -96,6 +101,50 @@ export const traceOptionTable = {
     describe: 'stop after this many events',
   },
   duration: { type: 'string', nargs: 1, group: 'How much:', describe: 'stop after this many seconds' },
+  read: {
+    alias: 'r',
+    type: 'string',
+    nargs: 1,
+    group: 'What to watch:',
+    describe: 'show this recording instead of what happens now, as "taptrace read" does',
+  },
+  write: {
+    alias: 'w',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe:
+      'write a recording to this file (- for standard output) and show nothing; "taptrace read" shows it',
+  },
+  'file-size': {
+    alias: 'C',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -w: go on in another file after so many million bytes',
+  },
+  'rotate-seconds': {
+    alias: 'G',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -w: go on in another file after so many seconds; %H%M%S and the like stand for its time',
+  },
+  'file-count': {
+    alias: 'W',
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'with -C: keep the last so many files; with -G: stop after so many',
+  },
+  'write-format': {
+    type: 'string',
+    nargs: 1,
+    group: 'Output:',
+    describe: 'taptrace or pcapng, whatever the name of the file',
+    defaultDescription: 'by its suffix',
+  },
+  print: { type: 'boolean', group: 'Output:', describe: 'with -w: show events all the same' },
   'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
   json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },
   e: { type: 'boolean', group: 'Output:', describe: 'print the link header' },
@@ -210,13 +259,12 @@ function checkReasons({ selection, stages }: TraceOptions): void {
 
 /** Following needs the ends of packets: only they make their addresses safe. */
 function following(options: TraceOptions): TraceOptions {
-  const { filter, interfaces, selection, stages } = options;
-  if (!filter && !selection && interfaces.length === 0)
+  if (!choosesPackets(options))
     throw new UsageError(
       '--follow: every packet matches',
       'give a filter, -i, or an option that chooses packets',
     );
-  const wanted = new Set([...stages, ...expandStages(['drop,consume']).stages]);
+  const wanted = new Set([...options.stages, ...expandStages(['drop,consume']).stages]);
   return { ...options, stages: allStages.filter((stage) => wanted.has(stage)), follow: 'events' };
 }
 

@@ -6,6 +6,7 @@ import type { RecordView } from '../decode/record.js';
 import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
+import { isPingOriginal } from '../stages/death.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
 import { Ends } from './ends.js';
@@ -40,7 +41,7 @@ export class Comparison {
   private walks: (Walk | undefined)[] = [];
   private branches: readonly Branch[] = [];
 
-  constructor(names: ComparisonNames) {
+  constructor(private readonly names: ComparisonNames) {
     this.places = new Places(names);
     this.xdp = new Xdp(this.places, this.groups);
     this.ends = new Ends(names, this.places, this.groups, this.xdp);
@@ -192,8 +193,18 @@ export class Comparison {
       return false;
     }
     this.changes.settle(walk, undefined);
-    if (isDrop) this.ends.dropped(step, event, walk);
-    else this.ends.consumed(event, walk);
-    return isDrop;
+    if (isDrop && !this.wentToSocket(step, event)) {
+      this.ends.dropped(step, event, walk);
+      return true;
+    }
+    this.ends.consumed(event, walk);
+    return false;
+  }
+
+  /** An ICMP message that is freed without a socket, since its clone has one. */
+  private wentToSocket({ branch }: Step, { record }: TapEvent): boolean {
+    const hasClone = this.branches.some(({ from, kind }) => from === branch && kind === 'clone');
+    if (!hasClone || !record.has('reason')) return false;
+    return isPingOriginal(this.names.dropReason(record.reason), this.names.death(record));
   }
 }

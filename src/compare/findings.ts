@@ -39,6 +39,7 @@ export interface FindingContext {
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 const packetsText = (count: number): string => plural(count, 'packet');
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
+const them = (count: number): string => (count === 1 ? 'it' : 'them');
 
 const deviceOf = (place: Place): string => place.device ?? 'a device that is not known';
 
@@ -101,18 +102,18 @@ function droppedText(group: Group, context: FindingContext): string {
   if (!isOut) return `${packetsText(packets)} ${was(packets)} dropped ${where}.`;
   const verb = place.place.stage === entered ? 'entered' : 'left';
   const why = inHook ? `in ${chainOrHook(place.place)}` : reasonText(place.place);
-  return `${packetsText(packets)} ${verb} ${entered} and never reached the TX tap: dropped ${why}, so tcpdump cannot show them.`;
+  return `${packetsText(packets)} ${verb} ${entered} and never reached the TX tap: dropped ${why}, so tcpdump cannot show ${them(packets)}.`;
 }
 
 function beforeTapText({ packets, tap }: Group): string {
   const device = tap ? ` on ${deviceOf(tap.place)}` : '';
-  return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}, before the tap: tcpdump does not show them.`;
+  return `${packetsText(packets)} ${was(packets)} dropped by generic XDP${device}, before the tap: tcpdump does not show ${them(packets)}.`;
 }
 
 function takenText({ packets, place: { place } }: Group, how: string): string {
   const program = place.program === undefined ? '' : ` (${place.program})`;
   const device = deviceOf(place);
-  return `${plural(packets, 'frame')} ${was(packets)} ${how} by the XDP program${program} on ${device} before any tap there: tcpdump on ${device} cannot show ${packets === 1 ? 'it' : 'them'}.`;
+  return `${plural(packets, 'frame')} ${was(packets)} ${how} by the XDP program${program} on ${device} before any tap there: tcpdump on ${device} cannot show ${them(packets)}.`;
 }
 
 /** Between the chains of a hook stand the kernel's own functions, such as the NAT that keeps flows apart. */
@@ -203,7 +204,7 @@ function unarmedFinding({ place, unarmed, packets }: Row): Finding {
   const all = unarmed === packets ? '' : ` of ${packets}`;
   const direction = stage === 'tx-tap' ? 'left' : 'came in';
   return {
-    text: `${unarmed}${all} ${unarmed === 1 && !all ? 'packet' : 'packets'} ${direction} on ${deviceOf(place)} while nobody tapped it: tcpdump would have shown them.`,
+    text: `${unarmed}${all} ${unarmed === 1 && !all ? 'packet' : 'packets'} ${direction} on ${deviceOf(place)} while nobody tapped it: tcpdump would have shown ${them(unarmed)}.`,
     ...{ packets: unarmed, kind: 'unarmed', stage },
     ...(netns !== undefined && { netns }),
     tap: tapFacts({ place, packets } as Row),

@@ -99,14 +99,11 @@ export const tapFilterView = {
   moved: 12,
   taken: 16,
   loaded: 24,
-  skb: 32,
-  data: 40,
-  linearLen: 48,
-  extension: 56,
-  room: 120,
-  bytes: 128,
+  extension: 32,
+  room: 96,
+  bytes: 104,
 } as const;
-export const tapFilterViewBytes = 640;
+export const tapFilterViewBytes = 632;
 
 /** enum tap_present */
 export const tapPresent = {

@@ -121,21 +121,24 @@ export class Merger {
     return Math.min(untilNs, this.earliest()?.headTime ?? untilNs);
   }
 
+  /** The time of a record, in nanoseconds since the base. */
+  timeAt(batch: Batch, offset: number): number {
+    const word = (offset + tapRecord.timeNs) >> 2;
+    return (batch.u32[word + 1]! - this.baseHigh) * 0x1_0000_0000 + (batch.u32[word]! - this.baseLow);
+  }
+
   /** Queues the records in the batch's first `usedBytes`; returns the time of the last one, if there is one. */
   add(ring: number, batch: Batch, usedBytes: number): number | undefined {
     const queue = this.queues[ring]!;
     batch.ring = ring;
     let time: number | undefined;
     for (let offset = 0; offset < usedBytes; ) {
-      const word = offset >> 2;
-      const low = batch.u32[word + (tapRecord.timeNs >> 2)]!;
-      const high = batch.u32[word + (tapRecord.timeNs >> 2) + 1]!;
-      time = (high - this.baseHigh) * 0x1_0000_0000 + (low - this.baseLow);
+      time = this.timeAt(batch, offset);
       if (!isAmendment(batch, offset) || !queue.amend(batch, offset)) {
         queue.push(time, batch, offset);
         batch.pending += 1;
       }
-      offset += batch.u32[word + (tapRecord.recordLen >> 2)]!;
+      offset += batch.u32[(offset + tapRecord.recordLen) >> 2]!;
     }
     this.waiting += batch.pending;
     if (batch.pending === 0) this.release(batch);

@@ -5,7 +5,7 @@ import { type DropPlace, dropPlace } from './drop.js';
 import type { StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
 import type { Truth } from './truths.js';
-import { isPingOriginal } from './truths-fate.js';
+import { isFreedPing } from './truths-fate.js';
 
 /** The entry of the receive function is before generic XDP, which is before the tap lists. */
 function isBeforeTapLists(tap: StepFacts, before: StepFacts, { reason }: StepFacts): boolean {
@@ -40,7 +40,7 @@ const beginsHere = ({ step }: StepFacts): boolean =>
 function ofBranch(scene: Scene, branch: number): Truth[] {
   const line = scene.line(branch);
   const end = line.at(-1);
-  if (end?.step.stage.id !== 'drop' || scene.isForTap(branch) || isPingOriginal(scene, end)) return [];
+  if (end?.step.stage.id !== 'drop' || scene.isForTap(branch) || isFreedPing(scene, end)) return [];
   const place = dropPlace(scene, end);
   const tap = scene.lineWithTaps(branch).findLast(({ step }) => step.stage.group === 'taps');
   const before = line.at(-2);

@@ -2,6 +2,7 @@
 
 import { durationText } from '../compare/duration.js';
 import { isTaken, takenVerdict } from '../journey/verdict.js';
+import { isPingOriginal } from '../stages/death.js';
 import { anyOfChains, chainsAhead, isNextBracket } from './chains.js';
 import { packetType, type StepFacts } from './facts.js';
 import type { Scene } from './scene.js';
@@ -38,17 +39,17 @@ function otherHost({ steps }: Scene): Truth[] {
   return [{ id: 'other-host', at, text }];
 }
 
-/** net/ipv4/ping.c, ping_rcv: the socket gets a clone, and the original is freed without a socket of its own. */
-export function isPingOriginal(scene: Scene, end: StepFacts): boolean {
+/** An ICMP message that is freed, since its clone went to the socket. */
+export function isFreedPing(scene: Scene, end: StepFacts): boolean {
   const { reason, death, network, step } = end;
-  if (reason !== 'NO_SOCKET' || !/^(ping_rcv|icmp_rcv|icmpv6_rcv)/.test(death?.function ?? '')) return false;
+  if (!isPingOriginal(reason, death)) return false;
   const isIcmp = network === undefined || network.proto === 'icmp' || network.proto === 'icmp6';
   const isTaken = scene.journey.branches.some(({ from, kind }) => from === step.branch && kind === 'clone');
   return isIcmp && isTaken;
 }
 
 function pingSocket(scene: Scene): Truth[] {
-  const at = scene.steps.findIndex((one) => isPingOriginal(scene, one));
+  const at = scene.steps.findIndex((one) => isFreedPing(scene, one));
   if (at < 0) return [];
   const text =
     'A raw or ping socket took a clone of this ICMP message; that the original is then freed with NO_SOCKET is normal, nothing was lost.';

@@ -40,6 +40,26 @@ export function widthOf(code: number): 1 | 2 | 4 {
 /** Offsets from here on name what the kernel knows beside the bytes (SKF_AD_OFF and its like in linux/filter.h). */
 export const isNegative = (k: number): boolean => k >= 0x8000_0000;
 
+/** SKF_AD_OFF as an unsigned number, and how far its offsets go (linux/filter.h, SKF_AD_MAX). */
+const extensionsFrom = 0xffff_f000;
+const extensionsEnd = extensionsFrom + 64;
+/** Offsets of those that bpf/filter.h fills in. */
+const extensionsKnown: ReadonlySet<number> = new Set([0, 4, 8, 20, 24, 28, 32, 36, 44, 48, 60]);
+/** SKF_LL_OFF and SKF_NET_OFF as unsigned numbers: from there on into the link and the network header. */
+const headersFrom: readonly number[] = [0xffe0_0000, 0xfff0_0000];
+/** No packet is longer (linux/netdevice.h, GSO_MAX_SIZE: 8 * 65535). */
+const packetBytesMax = 0x8_0000;
+
+/**
+ * What lies at a negative offset: an extension's own offset; 'unknown', where it cannot be told; 'nothing', where the
+ * kernel ends the program. In the last two cases the program ends with the load.
+ */
+export function extensionAt(k: number): number | 'unknown' | 'nothing' {
+  const at = k - extensionsFrom;
+  if (at >= 0) return k < extensionsEnd && extensionsKnown.has(at) ? at : 'unknown';
+  return headersFrom.some((from) => k >= from && k - from < packetBytesMax) ? 'unknown' : 'nothing';
+}
+
 const isLoad = (code: number): boolean => classOf(code) === bpf.ld || classOf(code) === bpf.ldx;
 
 /** How far into the packet an instruction reads, whatever X is; 0 where that is not said. */
@@ -55,6 +75,8 @@ export const readsAtX = ({ code }: ClassicInstruction): boolean =>
 /** Where it may go on: the indices of the next instructions. Throws Untranslatable. */
 export function successorsOf({ code, jumpTrue, jumpFalse, k }: ClassicInstruction, index: number): number[] {
   if (classOf(code) === bpf.ret) return [];
+  if (classOf(code) === bpf.ld && modeOf(code) === bpf.abs && isNegative(k))
+    return typeof extensionAt(k) === 'number' ? [index + 1] : [];
   if (classOf(code) !== bpf.jmp) return [index + 1];
   // Only "protochain" loops, which is why the kernel takes it from nobody (net/core/filter.c, bpf_check_classic).
   if (operationOf(code) === bpf.ja && isNegative(k)) throw new Untranslatable('it loops (protochain)');

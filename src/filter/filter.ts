@@ -13,6 +13,7 @@ interface NativeFilter {
   /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
   readonly notLive: string;
   instructions(): Uint8Array;
+  listing(): string[];
   /** `vlan` is the tag beside the bytes, as tagNumber() makes it; -1 for none. */
   matchRecord(
     bytes: Uint8Array,
@@ -98,7 +99,7 @@ export class PacketFilter {
   /** What of a live filter is decided as for a file, and why; undefined where nothing is. */
   get note(): string | undefined {
     if (!this.ethernet.notLive || !this.tagInBytes) return undefined;
-    return `filter: "vlan" is decided as for a file, since it cannot be compiled as for a live capture (${this.ethernet.notLive})`;
+    return `"vlan" is decided as for a file, for lack of ${this.ethernet.notLive}`;
   }
 
   /** Whether packets without a link header cannot be decided. */
@@ -106,8 +107,14 @@ export class PacketFilter {
     return this.raw === undefined;
   }
 
-  /** The compiled programs, for the kernel. */
-  get programs(): ClassicPrograms {
+  /** The program for Ethernet, one line an instruction, as `tcpdump -d` prints it. */
+  get listing(): readonly string[] {
+    return this.ethernet.listing();
+  }
+
+  /** The compiled programs, for the kernel; none where they expect a tag in the bytes that it has beside them. */
+  get programs(): ClassicPrograms | undefined {
+    if (this.tagInBytes) return undefined;
     const raw = this.raw?.instructions();
     return { ethernet: this.ethernet.instructions(), ...(raw && { raw }) };
   }

@@ -8,6 +8,7 @@ import {
   type ClassicInstruction,
   classicInstructions,
   classOf,
+  extensionAt,
   isByX,
   isNegative,
   knownLengths,
@@ -43,12 +44,6 @@ const windowForX = 128;
 const windowMin = 64;
 /** enum filter_kind of bpf/filter.h. */
 const kindRaw = 2;
-/** SKF_AD_OFF as an unsigned number, and how far its offsets go (linux/filter.h, SKF_AD_MAX). */
-const extensionsFrom = 0xffff_f000;
-const extensionsEnd = extensionsFrom + 64;
-/** Offsets of those that bpf/filter.h fills in. */
-const extensionsKnown: ReadonlySet<number> = new Set([0, 4, 8, 20, 24, 28, 32, 36, 44, 48, 60]);
-
 const result: Register = 0;
 const scratch: Register = 1;
 const other: Register = 2;
@@ -189,11 +184,10 @@ class Translator {
   }
 
   private loadExtension(k: number, to: Register): void {
-    const at = k - extensionsFrom;
-    if (k < extensionsFrom || k >= extensionsEnd || !extensionsKnown.has(at)) {
-      this.answer(tapFilter.undecided);
-      return;
-    }
+    const at = extensionAt(k);
+    if (at === 'nothing') this.out.goto(this.reject);
+    else if (at === 'unknown') this.answer(tapFilter.undecided);
+    if (typeof at !== 'number') return;
     this.extensions |= 1 << (at / 4);
     this.out.load(bpf.w, to, viewRegister, view.extension + at);
   }
@@ -220,17 +214,14 @@ class Translator {
     this.out.jump(bpf.jmp, bpf.jlt, scratch, bytes, this.beyond);
   }
 
-  /** At X + k, which is no 32-bit sum: one that overflows lies behind every packet, as for libpcap. */
+  /** At X + k, a 32-bit sum as in the kernel: "less than 0" lies behind every packet (docs/filters.md). */
   private loadAtX({ code, k }: ClassicInstruction, to: Register): void {
     const { out } = this;
     const width = widthOf(code);
     const outside = out.label();
     const done = out.label();
     out.alu32By(bpf.mov, offset, x);
-    if (k > 0) {
-      out.alu32(bpf.mov, scratch, k);
-      out.alu64By(bpf.add, offset, scratch);
-    }
+    if (k > 0) out.alu32(bpf.add, offset, k);
     out.jump(bpf.jmp, bpf.jgt, offset, windowMax - width, outside);
     out.load(bpf.w, scratch, viewRegister, view.valid);
     out.alu64By(bpf.mov, other, offset);
@@ -261,35 +252,17 @@ class Translator {
   private compute({ code, k }: ClassicInstruction): void {
     const { out } = this;
     const operation = operationOf(code);
-    const isShift = operation === bpf.lsh || operation === bpf.rsh;
     const divides = operation === bpf.div || operation === bpf.mod;
     if (operation === bpf.neg) {
       out.alu32(bpf.neg, a, 0);
     } else if (!isByX(code)) {
       if (divides && k === 0) out.goto(this.reject);
-      else if (isShift && k > 31) out.alu32(bpf.mov, a, 0);
       else out.alu32(operation, a, k);
-    } else if (isShift) {
-      this.shiftByX(operation);
     } else {
+      // Of a shift's distance the lowest five bits count, as for the kernel's own classic programs.
       if (divides) out.jump(bpf.jmp, bpf.jeq, x, 0, this.reject);
       out.alu32By(operation, a, x);
     }
-  }
-
-  /** Nothing is left of a number that is shifted by more than it has bits. */
-  private shiftByX(operation: number): void {
-    const { out } = this;
-    const shift = out.label();
-    const done = out.label();
-    out.jump(bpf.jmp, bpf.jlt, x, 32, shift);
-    out.alu32(bpf.mov, a, 0);
-    out.goto(done);
-    out.place(shift);
-    out.alu32By(operation, a, x);
-    out.place(done);
-    out.resolve(shift);
-    out.resolve(done);
   }
 
   private branch(instruction: ClassicInstruction, index: number): void {

@@ -12,7 +12,10 @@ export function holdersText({ record }: TapEvent, names: HolderNames): string {
 }
 
 /** Of a drop since 6.11: the packet socket that had no room, where the kernel names it (net/packet/af_packet.c). */
-export function isFullSocket({ stage, record }: TapEvent, names: Pick<Names, 'dropReason'>): boolean {
+export function isFullSocket(
+  { stage, record }: Pick<TapEvent, 'stage' | 'record'>,
+  names: Pick<Names, 'dropReason'>,
+): boolean {
   if (stage.id !== 'drop' || !record.has('reason') || !record.has('socketInode')) return false;
   return names.dropReason(record.reason) === 'PACKET_SOCK_ERROR';
 }

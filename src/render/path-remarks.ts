@@ -6,7 +6,7 @@ import { dropPlace } from '../explain/drop.js';
 import { addressText, type StepFacts } from '../explain/facts.js';
 import type { Row } from '../explain/rows.js';
 import type { Scene } from '../explain/scene.js';
-import { isPingOriginal } from '../explain/truths-fate.js';
+import { isFreedPing } from '../explain/truths-fate.js';
 import type { Branch } from '../journey/journey.js';
 import type { Names, TapEvent } from '../trace/event.js';
 import { verdictText } from '../trace/verdicts.js';
@@ -63,7 +63,7 @@ export interface EndText {
 export function endText(scene: Scene, facts: StepFacts): EndText | undefined {
   const { stage, branch } = facts.step;
   if (stage.id === 'drop') {
-    if (isPingOriginal(scene, facts))
+    if (isFreedPing(scene, facts))
       return {
         text: `freed in ${facts.death?.function} (${facts.reason}): its clone went to the socket`,
         isLoss: false,

@@ -1,7 +1,8 @@
 /** Header and summary as NDJSON values. */
 import { armsDevices } from '../attach/plan.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
-import type { Selection } from '../trace/selection.js';
+import { choosesPackets } from '../trace/options.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import { printable } from './printable.js';
 
@@ -10,7 +11,7 @@ export const schemaVersion = 1;
 const hexMark = (value: number): string => `0x${value.toString(16)}`;
 
 /** What was asked for, as it was understood. */
-function selectionJson({ mark, ...others }: Selection): Record<string, unknown> {
+function selectionJson({ mark, ...others }: PacketSelection): Record<string, unknown> {
   return { ...(mark && { mark: { value: hexMark(mark.value), mask: hexMark(mark.mask) } }), ...others };
 }
 
@@ -28,7 +29,7 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
     ...(options.filter !== undefined && { filter: options.filter }),
     ...(header.filterRuns !== undefined && { filterRuns: header.filterRuns }),
     ...(options.selection && { selection: selectionJson(options.selection) }),
-    ...(options.follow && { follow: true, lookBack: options.lookBack === true }),
+    ...(options.follow && choosesPackets(options) && { follow: true, lookBack: options.lookBack === true }),
     arm: options.arm,
     interfaces: armed.map(({ device: { netns, link }, by }) => ({
       netns: netns.inum,

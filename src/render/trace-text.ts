@@ -111,7 +111,8 @@ function countedLine({ stage, ifname, frames }: CountedXdp): string[] {
   ];
 }
 
-function completeness({ ledger }: TraceSummary): string {
+function completeness({ ledger, broken }: TraceSummary): string {
+  if (broken && ledger.complete !== false) return 'completeness unknown: the recording ends early';
   if (ledger.complete === true) return 'complete: nothing was lost';
   if (ledger.complete === 'unknown')
     return 'completeness unknown: this kernel does not count skipped programs, nothing else was lost';

@@ -228,3 +228,11 @@ function placeOf(story: readonly string[], reason?: string): Place {
   }
   return { text: `in ${name}` };
 }
+
+/**
+ * Whether this is what becomes of an ICMP message whose clone a raw or ping socket got: the original is then freed
+ * without a socket of its own (net/ipv4/ping.c, ping_rcv).
+ */
+export function isPingOriginal(reason: string | undefined, death: Death | undefined): boolean {
+  return reason === 'NO_SOCKET' && /^(ping_rcv|icmp_rcv|icmpv6_rcv)/.test(death?.function ?? '');
+}

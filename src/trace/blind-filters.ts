@@ -3,7 +3,7 @@ import type { Attachment, AttachPlan } from '../attach/plan.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageId } from '../stages/types.js';
 import type { TraceOptions } from './options.js';
-import type { Selection } from './selection.js';
+import type { PacketSelection } from './packet-selection.js';
 
 /** The socket that a packet is for has been found by then. */
 const behindLookup: ReadonlySet<StageId> = new Set(['l4-rcv', 'sock-queue', 'delivery']);
@@ -46,7 +46,7 @@ const blindness: Readonly<Record<string, (place: Place) => Reason>> = {
     access === 'direct' ? 'lockdown keeps the bytes of packets from it' : onlyItsAddress(stage),
 };
 
-function optionsAsked({ mark, pids, comms, uids, sample }: Selection): string[] {
+function optionsAsked({ mark, pids, comms, uids, sample }: PacketSelection): string[] {
   const asked = { '--mark': mark, '--pid': pids, '--comm': comms, '--uid': uids, '--sample': sample };
   return Object.entries(asked).flatMap(([option, value]) => (value === undefined ? [] : [option]));
 }

@@ -5,12 +5,15 @@
 import { Merger, type Take } from '../decode/merge.js';
 import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
+import type { BatchLog } from './log.js';
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
 const batchesMax = 16;
 const busyIntervalMs = 1;
 const heldIntervalMs = 10;
+/** While nobody waits for events and rings are far from full: a round costs as much as a hundred records. */
+const lazyIntervalMs = 10;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
@@ -21,6 +24,17 @@ export const returnGraceNs = 10_000_000;
 const wakeUpNs = 100_000_000n;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
+
+export interface ConsumerOptions {
+  /** How far behind the clock events are given out. */
+  readonly behindNs?: number | undefined;
+  /** CLOCK_BOOTTIME that times are counted from; absent: now. */
+  readonly baseNs?: bigint;
+  /** A round that read fewer bytes than this is followed by a longer rest. */
+  readonly lazyBelowBytes?: number;
+  /** Is told what is drained before it is put in order. */
+  readonly log?: BatchLog | undefined;
+}
 
 export class Consumer {
   readonly merger: Merger;
@@ -37,6 +51,9 @@ export class Consumer {
   private asleep = false;
   /** As the merger counts: up to here everything has been given out. */
   private givenOutNs = 0;
+  private readonly behindNs: number;
+  private readonly lazyBelowBytes: number;
+  private readonly log: BatchLog | undefined;
   /** Bytes in a ring, the most that was seen when draining. */
   highWaterBytes = 0;
 
@@ -44,16 +61,19 @@ export class Consumer {
     private readonly native: NativeBinding,
     private readonly session: NativeSession,
     private readonly rings: number,
-    private readonly take: Take,
+    /** Absent: nothing is put in order, since nobody wants events. */
+    private readonly take: Take | undefined,
     /** Called after a round that gave out events. */
     private readonly afterRound: () => void,
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    /** How far behind the clock events are given out. */
-    private readonly behindNs = graceNs,
+    { behindNs, baseNs, lazyBelowBytes, log }: ConsumerOptions = {},
   ) {
-    this.merger = new Merger(rings, native.clocks().bootNs, (batch) => {
+    this.behindNs = behindNs ?? graceNs;
+    this.log = log;
+    this.lazyBelowBytes = lazyBelowBytes ?? 0;
+    this.merger = new Merger(rings, baseNs ?? native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
       this.free.push(batch);
     });
@@ -97,7 +117,7 @@ export class Consumer {
       return;
     }
     const { bytes, untilNs } = this.drainRings();
-    const events = this.merger.giveOut(untilNs, this.take, eventsPerRound);
+    const events = this.giveOut(untilNs, eventsPerRound);
     this.givenOutNs = Math.max(this.givenOutNs, this.merger.givenOutUntil(untilNs));
     if (events > 0) this.afterRound();
     if (this.stopped) return;
@@ -108,8 +128,14 @@ export class Consumer {
       this.sleep();
       return;
     }
-    const wait = events === eventsPerRound ? 0 : busyIntervalMs;
+    const rest = bytes < this.lazyBelowBytes ? lazyIntervalMs : busyIntervalMs;
+    const wait = events === eventsPerRound ? 0 : rest;
     this.timer = setTimeout(() => this.round(), wait);
+  }
+
+  private giveOut(untilNs: number, limit?: number): number {
+    this.log?.round(untilNs);
+    return this.take ? this.merger.giveOut(untilNs, this.take, limit) : 0;
   }
 
   /** Reads every ring once; `untilNs` is the time up to which no ring can bring anything new. */
@@ -138,8 +164,7 @@ export class Consumer {
       if (bytes === 0) {
         this.free.push(batch);
       } else {
-        this.inUse[ring]! += 1;
-        this.lastTimes[ring] = this.merger.add(ring, batch, bytes)!;
+        this.lastTimes[ring] = this.received(ring, batch, bytes);
         written += bytes;
       }
       if (reason !== drainEnd.noRoom) return { written, isEmpty: reason === drainEnd.empty };
@@ -147,14 +172,25 @@ export class Consumer {
     return { written, isEmpty: false };
   }
 
+  /** Hands on what was drained; returns the time of the last record. */
+  private received(ring: number, batch: Batch, bytes: number): number {
+    const last = this.log?.batch(ring, batch, bytes) ?? 0;
+    if (this.take) {
+      this.inUse[ring]! += 1;
+      return this.merger.add(ring, batch, bytes)!;
+    }
+    this.free.push(batch);
+    return this.merger.timeAt(batch, last);
+  }
+
   /** After halt(), once the programs are detached: everything left is read and given out. */
   finish(): void {
     for (;;) {
       const { bytes, untilNs, allEmpty } = this.drainRings();
       if (allEmpty) break;
-      this.merger.giveOut(bytes > 0 ? untilNs : Number.POSITIVE_INFINITY, this.take);
+      this.giveOut(bytes > 0 ? untilNs : Number.POSITIVE_INFINITY);
     }
-    this.merger.giveOut(Number.POSITIVE_INFINITY, this.take);
+    this.giveOut(Number.POSITIVE_INFINITY);
     this.afterRound();
   }
 

@@ -1,32 +1,18 @@
-/**
- * The devices a trace looks at: names for ifindexes, which of them are selected, and what comes and goes
- * while it runs.
- */
+/** The devices a live trace looks at, and what comes and goes while it runs. */
 import { UsageError } from '../errors.js';
 import { isNativeError, type NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
+import { type Device, DeviceTable, deviceMatcher, isGlob, deviceKey as key } from './device-table.js';
 
-export interface Device {
-  readonly netns: Netns;
-  readonly link: Link;
-}
+export type { Device } from './device-table.js';
 
 export interface DeviceChanges {
   readonly added: readonly Device[];
   readonly removed: readonly Device[];
   /** Namespaces whose name or process is gone. */
   readonly goneNetns: readonly Netns[];
-}
-
-/** `*` and `?` as in a shell; everything else is literal. */
-export function globPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`);
 }
 
 function isThere(netns: Netns): boolean {
@@ -51,34 +37,21 @@ function linksOfNamed(native: NativeBinding, netns: Netns): Link[] {
   }
 }
 
-const isGlob = /[*?]/;
-const isIndex = /^[1-9]\d*$/;
-
-/** A word chooses devices by name, which may be a pattern, or by index. */
-function selects(word: string, { ifindex, name }: Link): boolean {
-  return globPattern(word).test(name) || (isIndex.test(word) && Number(word) === ifindex);
-}
-
-const key = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
-
-export class Devices {
-  private readonly links = new Map<string, Device>();
+export class Devices extends DeviceTable {
   private readonly gone = new Set<string>();
   /** Devices that were looked for between two refreshes; undefined: not found. */
   private readonly newcomers = new Map<string, Device | undefined>();
   private namespaces: Netns[];
-  private readonly severalNetns: boolean;
 
   constructor(
     private readonly native: NativeBinding,
     namespaces: readonly Netns[],
-    /** -i words: names, patterns, indexes; none, or `any`: every device. */
-    readonly words: readonly string[],
+    words: readonly string[],
     /** Finds the namespaces there are now, where all of them are wanted; absent: the given ones stay. */
     private readonly discover?: () => Netns[],
   ) {
+    super(words, namespaces.length > 1 || discover !== undefined);
     this.namespaces = [...namespaces];
-    this.severalNetns = namespaces.length > 1 || discover !== undefined;
     for (const netns of namespaces)
       for (const link of discover ? this.linksOf(netns) : linksOfNamed(native, netns))
         this.links.set(key(netns.inum, link.ifindex), { netns, link });
@@ -90,7 +63,7 @@ export class Devices {
     const links = [...this.links.values()].map(({ link }) => link);
     const names = [...new Set(links.map(({ name }) => name))];
     for (const word of this.words) {
-      if (word === 'any' || isGlob.test(word) || links.some((link) => selects(word, link))) continue;
+      if (word === 'any' || isGlob(word) || links.some(deviceMatcher(word))) continue;
       const where = this.namespaces.map(({ name }) => name).join(', ');
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
@@ -99,44 +72,16 @@ export class Devices {
     }
   }
 
-  get selectsAll(): boolean {
-    return this.words.length === 0 || this.words.includes('any');
-  }
-
-  isSelected(device: Device): boolean {
-    return this.selectsAll || this.words.some((word) => selects(word, device.link));
-  }
-
-  get all(): readonly Device[] {
-    return [...this.links.values()];
-  }
-
   /** Those that are still there. */
   get present(): Device[] {
     return this.all.filter(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
   }
 
-  get selected(): Device[] {
-    return this.all.filter((device) => this.isSelected(device));
-  }
-
-  get netns(): readonly Netns[] {
+  override get netns(): readonly Netns[] {
     return this.namespaces;
   }
 
-  /** The name of a device, as far as it is known. */
-  name(inum: number, ifindex: number): string | undefined {
-    return this.find(inum, ifindex)?.link.name;
-  }
-
-  /** `eth0`, or `eth0@netns` where more than one namespace is watched. */
-  label(inum: number, ifindex: number): string | undefined {
-    const device = this.find(inum, ifindex);
-    if (!device) return undefined;
-    return this.severalNetns ? `${device.link.name}@${device.netns.name}` : device.link.name;
-  }
-
-  private find(inum: number, ifindex: number): Device | undefined {
+  override find(inum: number, ifindex: number): Device | undefined {
     const id = key(inum, ifindex);
     return this.links.get(id) ?? (this.newcomers.has(id) ? this.newcomers.get(id) : this.lookFor(inum, id));
   }

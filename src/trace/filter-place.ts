@@ -20,22 +20,19 @@ function stagesOf({ attachments }: AttachPlan): StageId[] {
   return [...new Set(attachments.map(({ stage }) => stage))];
 }
 
-/** `refused`: why the kernel did not take the filter at the stages `unfiltered`. */
-export function filterPlaces(
-  plan: AttachPlan,
-  unfiltered: ReadonlySet<StageId>,
-  refused: string | undefined,
-): FilterPlaces {
+/** `unfiltered`: stages whose packets the kernel does not filter, and why. */
+export function filterPlaces(plan: AttachPlan, unfiltered: ReadonlyMap<StageId, string>): FilterPlaces {
   const stages = stagesOf(plan);
   const inUser = stages.filter((stage) => unfiltered.has(stage));
   if (inUser.length === 0) return { places: 'kernel', notes: [] };
   const all = inUser.length === stages.length;
   const where = all ? 'everywhere' : `at ${inUser.join(', ')}`;
+  const reasons = [...new Set(inUser.map((stage) => unfiltered.get(stage)))];
   return {
     places: all
       ? 'user'
       : Object.fromEntries(stages.map((stage) => [stage, unfiltered.has(stage) ? 'user' : 'kernel'])),
-    notes: [`the filter runs in user space ${where}: ${refused ?? 'the kernel does not take it'}`],
+    notes: [`the filter runs in user space ${where}: ${reasons.join('; ')}`],
   };
 }
 

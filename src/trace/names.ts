@@ -1,16 +1,11 @@
-/** Names for the numbers in records, looked up when they are first needed. */
-import type { TapSession } from '../attach/session.js';
+/** Names for the numbers in records, asked for when they are first needed. */
 import type { RecordView } from '../decode/record.js';
-import type { NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { WallClock } from '../render/time.js';
 import { type Death, deathOf } from '../stages/death.js';
-import { DropReasons } from '../system/drop-reasons.js';
 import type { Holder } from '../system/packet-sockets.js';
-import type { SymbolTable } from '../system/symbols.js';
-import type { Devices } from './devices.js';
+import type { DeviceTable } from './device-table.js';
 import type { Names } from './event.js';
-import type { SocketHolders } from './socket-holders.js';
 
 const commCacheSize = 1024;
 /** Frames that our own observation adds on top of a stack. */
@@ -32,7 +27,27 @@ class DeviceTexts {
   }
 }
 
-export class LiveNames implements Names {
+/** Who knows: the kernel of a live trace, or a recording of what it answered. */
+export interface NameSource {
+  readonly devices: Pick<DeviceTable, 'find' | 'name' | 'label'>;
+  dropReason(value: number): string;
+  /** `name+0xoffset`, or the address in hex. */
+  symbol(address: bigint): string;
+  /** Return addresses, innermost first. */
+  stack(stackId: number): readonly bigint[];
+  /** Of a packet socket; empty where none are known. */
+  socketHolders(inode: string): readonly Holder[];
+}
+
+/** What a trace's clock counts from, in nanoseconds. */
+export interface ClockBase {
+  /** CLOCK_BOOTTIME when the trace began. */
+  readonly bootNs: bigint;
+  /** What to add to CLOCK_BOOTTIME for the wall clock. */
+  readonly wallOffsetNs: bigint;
+}
+
+export class TraceNames implements Names {
   private readonly comms = new Map<string, string>();
   private readonly stacks = new Map<number, readonly string[]>();
   /** By stack, or address, and reason: there are as few as places in the kernel where packets are dropped. */
@@ -40,49 +55,43 @@ export class LiveNames implements Names {
   readonly clock: WallClock;
   private readonly names = new DeviceTexts();
   private readonly labels = new DeviceTexts();
-  private readonly reasons: DropReasons;
+  readonly wallOffsetNs: bigint;
 
   constructor(
-    native: NativeBinding,
-    private readonly session: TapSession,
-    private readonly devices: Devices,
-    /** What to add to CLOCK_BOOTTIME for the wall clock. */
-    readonly wallOffsetNs: bigint,
-    baseNs: bigint,
-    private readonly symbols: Pick<SymbolTable, 'describe'>,
+    private readonly source: NameSource,
+    { wallOffsetNs, bootNs }: ClockBase,
     readonly showsStacks = false,
-    private readonly holders?: SocketHolders,
   ) {
-    this.reasons = new DropReasons(native);
-    this.clock = new WallClock(wallOffsetNs, baseNs);
+    this.wallOffsetNs = wallOffsetNs;
+    this.clock = new WallClock(wallOffsetNs, bootNs);
   }
 
   deviceName(netnsInum: number, ifindex: number): string | undefined {
     const cached = this.names.get(netnsInum, ifindex);
     if (cached !== undefined) return cached;
-    const name = this.devices.name(netnsInum, ifindex);
+    const name = this.source.devices.name(netnsInum, ifindex);
     return name === undefined ? undefined : this.names.set(netnsInum, ifindex, printable(name));
   }
 
   deviceLabel(netnsInum: number, ifindex: number): string {
     const cached = this.labels.get(netnsInum, ifindex);
     if (cached !== undefined) return cached;
-    const known = this.devices.label(netnsInum, ifindex);
+    const known = this.source.devices.label(netnsInum, ifindex);
     return known === undefined ? `if${ifindex}` : this.labels.set(netnsInum, ifindex, printable(known));
   }
 
   dropReason(value: number): string {
-    return this.reasons.name(value);
+    return this.source.dropReason(value);
   }
 
   symbol(address: bigint): string {
-    return this.symbols.describe(address);
+    return this.source.symbol(address);
   }
 
   stack(stackId: number): readonly string[] {
     let frames = this.stacks.get(stackId);
     if (!frames) {
-      const all = this.session.stack(stackId).map((address) => this.symbol(address));
+      const all = this.source.stack(stackId).map((address) => this.symbol(address));
       const first = all.findIndex((frame) => !ownFrame.test(frame));
       frames = first < 0 ? all : all.slice(first);
       this.stacks.set(stackId, frames);
@@ -104,7 +113,7 @@ export class LiveNames implements Names {
   }
 
   socketHolders(inode: string): readonly Holder[] {
-    return this.holders?.of(inode) ?? [];
+    return this.source.socketHolders(inode);
   }
 
   comm(record: RecordView): string {

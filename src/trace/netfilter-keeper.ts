@@ -18,6 +18,7 @@ import type { HookInventory } from './chain-notes.js';
 import type { Devices } from './devices.js';
 import { HookLinks } from './hook-links.js';
 import { HookSpans } from './hook-spans.js';
+import type { HookPlacement } from './log.js';
 
 const refreshIntervalMs = 250;
 const hooksOfFamily = 5;
@@ -77,6 +78,8 @@ export class NetfilterKeeper {
     private readonly session: Pick<TapSession, 'openHookLink' | 'closeHookLink'>,
     private readonly devices: Pick<Devices, 'netns'>,
     attachments: readonly Attachment[],
+    /** Is told where each link stands from now on. */
+    private readonly placed: (placement: HookPlacement) => void = () => undefined,
   ) {
     this.hooks = hooksWatched(attachments);
     this.reader = new InventoryReader(native);
@@ -141,8 +144,22 @@ export class NetfilterKeeper {
     const { chains, version, notes } = this.reader.read(namespace.netns.path);
     const from = Number(this.native.clocks().bootNs);
     const others = chains.filter((chain) => !isOurs(namespace, chain));
-    for (const site of namespace.sites) if (site) place(namespace.netns, site, others, from);
+    for (const site of namespace.sites) if (site) this.place(namespace.netns, site, others, from);
     Object.assign(namespace, { chains: others, version, notes, checkedNs });
+  }
+
+  private place(netns: Netns, site: Site, chains: readonly BaseChain[], from: number): void {
+    const { family, hook, links, spans } = site;
+    const brackets = links.follow(chainsAt(chains, family, hook.name));
+    for (const [index, { slot, priority, before, after }] of brackets.entries()) {
+      const position: HookPosition = {
+        ...{ family, stage: hook.stage, netnsInum: netns.inum, index, count: brackets.length },
+        ...{ priority, before, after },
+      };
+      spans.begin(slot, from, position);
+      const where = { netnsInum: netns.inum, family: nfproto[family], hook: hook.number };
+      this.placed({ ...where, slot, from, position });
+    }
   }
 
   private refresh(listener: NetfilterListener): void {
@@ -195,14 +212,4 @@ const isOurs = ({ sites }: Namespace, { owner, family, hook, priority }: BaseCha
 
 function closeLinks({ sites }: Namespace): void {
   for (const site of sites) site?.links.close();
-}
-
-function place(netns: Netns, site: Site, chains: readonly BaseChain[], from: number): void {
-  const { family, hook, links, spans } = site;
-  const brackets = links.follow(chainsAt(chains, family, hook.name));
-  for (const [index, { slot, priority, before, after }] of brackets.entries())
-    spans.begin(slot, from, {
-      ...{ family, stage: hook.stage, netnsInum: netns.inum, index, count: brackets.length },
-      ...{ priority, before, after },
-    });
 }

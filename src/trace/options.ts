@@ -1,6 +1,6 @@
 /** What a trace is asked to do: the command line after it was checked. */
 import type { Mechanism, Stage, StageId } from '../stages/types.js';
-import type { Selection } from './selection.js';
+import type { PacketSelection } from './packet-selection.js';
 
 export interface TraceOptions {
   readonly stages: readonly Stage[];
@@ -21,7 +21,7 @@ export interface TraceOptions {
   readonly count?: number;
   readonly durationSeconds?: number;
   /** Absent: every packet that the filter lets through. */
-  readonly selection?: Selection;
+  readonly selection?: PacketSelection;
   readonly filter?: string;
   readonly arm: boolean;
   readonly observeOnly: boolean;
@@ -31,4 +31,10 @@ export interface TraceOptions {
   readonly lineBuffered: boolean;
   /** Once attached, the process gives up every capability that the trace no longer needs, for good. */
   readonly dropCapabilities?: boolean;
+}
+
+/** False: every packet of the namespaces is wanted. */
+export function choosesPackets({ filter, selection, interfaces }: TraceOptions): boolean {
+  const someDevices = interfaces.length > 0 && !interfaces.includes('any');
+  return filter !== undefined || selection !== undefined || someDevices;
 }

@@ -6,71 +6,63 @@ import type { DecodedPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { type ClassicProgram, classicProgram } from '../filter/filter.js';
 import type { PacketRing, SocketSetup } from '../system/packet-diag.js';
-import { type Delivery, deliveryFilter, deliveryResult } from './verdicts.js';
+import { type Delivery, deliveryResult } from './verdicts.js';
 
-/** A filter that was changed twice may have the address of the first again. */
-const trustedMs = 1000;
-const maxSockets = 1024;
 const ethernetHeaderBytes = 14;
 const etherTypeAt = 12;
 
-interface KnownSocket {
+/** A packet socket as it was set up while it had this filter. */
+export interface KnownSocket {
+  readonly inode: string;
+  /** As records tell it; 0n: no filter. */
   readonly filterAddress: bigint;
-  readonly readAtMs: number;
   /** Undefined where the kernel does not tell. */
   readonly setup: SocketSetup | undefined;
-  readonly program: ClassicProgram | undefined;
 }
 
-/** The sockets of a namespace by inode; undefined where they cannot be read. */
-export type ReadSetups = (netnsInum: number) => ReadonlyMap<string, SocketSetup> | undefined;
+/** Who knows how sockets are set up: the kernel of a live trace, or a recording. */
+export interface SocketSource {
+  /** The socket that a delivery's record names; the same object while nothing is known to have changed. */
+  socketOf(record: RecordView): KnownSocket;
+}
 
 export class SocketTakes {
-  private readonly known = new Map<string, KnownSocket>();
+  private readonly programs = new WeakMap<Uint8Array, ClassicProgram>();
 
-  constructor(
-    private readonly read: ReadSetups,
-    private readonly nowMs = () => performance.now(),
-  ) {}
+  constructor(private readonly source: SocketSource) {}
 
   /** What became of a packet at the socket it was handed to; `packet` with all bytes that were captured. */
   delivery(record: RecordView, packet: DecodedPacket): Delivery {
     const result = deliveryResult(record);
-    if (!record.has('socketInode') || (result !== 'taken' && result !== 'unknown')) return { result };
-    const socket = this.socket(record);
-    const wanted = wantedBytes(socket, record, packet);
+    if (!asksSocket(record)) return { result };
+    const socket = this.source.socketOf(record);
+    const wanted = wantedBytes(socket, this.programOf(socket), record, packet);
     if (wanted === 0) return { result: result === 'unknown' ? 'filtered' : result };
     const takenBytes =
       result === 'taken' && wanted !== undefined ? keptBytes(socket.setup!, packet, wanted) : undefined;
     return takenBytes === undefined ? { result } : { result, takenBytes };
   }
 
-  private socket(record: RecordView): KnownSocket {
-    const inode = record.socketInode;
-    const filterAddress = deliveryFilter(record);
-    const before = this.known.get(inode);
-    const isSame = before?.filterAddress === filterAddress;
-    if (before && isSame && this.nowMs() - before.readAtMs < trustedMs) return before;
-    const found = this.read(record.netnsInum)?.get(inode);
-    // A socket that has been closed had it until then.
-    const socket = { ...known(found, isSame ? before : undefined), filterAddress, readAtMs: this.nowMs() };
-    if (this.known.size >= maxSockets) this.known.clear();
-    this.known.set(inode, socket);
-    return socket;
+  private programOf({ setup }: KnownSocket): ClassicProgram | undefined {
+    const filter = setup?.filter;
+    if (!filter) return undefined;
+    const program = this.programs.get(filter) ?? classicProgram(filter);
+    this.programs.set(filter, program);
+    return program;
   }
 }
 
-function known(
-  setup: SocketSetup | undefined,
-  before: KnownSocket | undefined,
-): Pick<KnownSocket, 'setup' | 'program'> {
-  if (!setup) return { setup: before?.setup, program: before?.program };
-  return { setup, program: setup.filter && classicProgram(setup.filter) };
+/** Whether the socket's own filter has a say in what became of the packet. */
+export function asksSocket(record: RecordView): boolean {
+  if (!record.has('socketInode')) return false;
+  const result = deliveryResult(record);
+  return result === 'taken' || result === 'unknown';
 }
 
 /** Bytes that the filter asks for; undefined where it cannot be known or decided. */
 function wantedBytes(
-  { filterAddress, setup, program }: KnownSocket,
+  { filterAddress, setup }: KnownSocket,
+  program: ClassicProgram | undefined,
   record: RecordView,
   packet: DecodedPacket,
 ): number | undefined {

@@ -4,19 +4,14 @@
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
-import type { Attachment, AttachPlan, PlanRequest } from '../attach/plan.js';
+import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
-import { tapChoice, tapFilter } from '../decode/layout.generated.js';
-import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
-import { type Batch, RecordView } from '../decode/record.js';
 import { MissingError } from '../errors.js';
 import { Untranslatable } from '../filter/ebpf.js';
-import { PacketFilter, verdict } from '../filter/filter.js';
+import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
-import type { HookPosition } from '../netfilter/types.js';
-import { stageById } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
 import { DropReasons } from '../system/drop-reasons.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
@@ -36,33 +31,37 @@ import { blindFilterNotes } from './blind-filters.js';
 import { chainNotes, type HookInventory } from './chain-notes.js';
 import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
+import type { DeviceTable } from './device-table.js';
 import { Devices } from './devices.js';
 import { type DroppedRights, dropRights, laterWork } from './drop-rights.js';
 import type { TapEvent } from './event.js';
+import { type EventContext, EventMaker } from './event-maker.js';
 import { explainFailure } from './failures.js';
 import { type FilterPlaces, filterPlaces, undecidableNotes } from './filter-place.js';
 import { FollowedPackets } from './followed.js';
-import { type Ledger, makeLedger } from './ledger.js';
+import { KernelNames } from './kernel-names.js';
+import { type AttachmentLoss, attachmentLosses, type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
-import { LiveNames } from './names.js';
+import type { KernelCounts, TraceLog } from './log.js';
+import { TraceNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
+import { asksNothing } from './packet-selection.js';
 import { checkBtf, checkRights } from './rights.js';
-import { asksNothing } from './selection.js';
+import { Selection, type SelectionOptions } from './selection.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
-import type { SocketTakes } from './socket-takes.js';
 import { type CountedXdp, XdpKeeper } from './xdp-keeper.js';
 
 /** Known once everything is attached, before the first event. */
 export interface TraceHeader {
   readonly options: TraceOptions;
-  readonly features: KernelFeatures;
+  readonly features: Pick<KernelFeatures, 'release'>;
   readonly plan: AttachPlan;
-  readonly devices: Devices;
+  readonly devices: DeviceTable;
   readonly armed: readonly ArmedDevice[];
   readonly notes: readonly string[];
-  readonly names: LiveNames;
+  readonly names: TraceNames;
   /** Where links of ours watch netfilter hooks: the base chains of every namespace, read before. */
   readonly hooks?: readonly HookInventory[];
   /** Which XDP program a device has. */
@@ -73,8 +72,8 @@ export interface TraceHeader {
   readonly filterRuns?: FilterPlaces['places'];
 }
 
-/** Why a trace ended; `gone`: nothing that was asked for is left to watch. */
-export type EndReason = 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
+/** Why a trace ended; `gone`: nothing that was asked for is left to watch; `split`: it goes on in another recording. */
+export type EndReason = 'split' | 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
 
 export interface TraceSummary {
   readonly reason: EndReason;
@@ -92,6 +91,8 @@ export interface TraceSummary {
   readonly notWatched: readonly Pick<StageWatch, 'stage' | 'reason'>[];
   /** What was counted, but made no events. */
   readonly counted: readonly CountedXdp[];
+  /** Of a recording that does not hold all that it was to hold: the byte from which on nothing is whole. */
+  readonly broken?: { readonly how: 'cut' | 'damaged'; readonly offset: number };
 }
 
 export interface TraceSink {
@@ -124,34 +125,41 @@ function checkXdp({ attachments }: AttachPlan, xdp: XdpKeeper): void {
 
 const passedIntervalMs = 100;
 
+/** What a trace writes down. */
+export interface TraceRecording {
+  readonly log: TraceLog;
+  /** False: the sink gets no events, and nothing is put in order. */
+  readonly showsEvents: boolean;
+}
+
 /** The filter for the kernel, or why it has none. */
 function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFilter; reason?: string } {
   if (!filter) return {};
+  const { programs } = filter;
+  if (!programs) return { reason: filter.note ?? 'it is compiled as for a file' };
   try {
-    return { kernelFilter: translate(filter.programs) };
+    return { kernelFilter: translate(programs) };
   } catch (error) {
     if (error instanceof Untranslatable) return { reason: error.message };
     throw error;
   }
 }
 
+/** What came of choosing packets in the kernel. */
+function kernelCounts({ attachments }: AttachPlan, session: TapSession): KernelCounts {
+  const counts = attachments.map((attachment) => session.counts(attachment));
+  const sum = (of: keyof KernelCounts) => counts.reduce((total, one) => total + one[of], 0);
+  return { filtered: sum('filtered'), undecided: sum('undecided'), forgotten: sum('forgotten') };
+}
+
 export class Trace {
-  private readonly record = new RecordView();
-  private readonly event: TapEvent;
-  private readonly packet: DecodedPacket = emptyPacket();
   private readonly filter: PacketFilter | undefined;
-  private readonly followed: FollowedPackets | undefined;
+  private readonly selection: Selection;
   /** Once everything is attached. */
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
   private endReason: EndReason | undefined;
-  private positionOf: (record: RecordView) => HookPosition | undefined = () => undefined;
-  private takes: SocketTakes | undefined;
-  private events = 0;
-  private filteredOut = 0;
-  private undecided = 0;
-  private late = 0;
 
   constructor(
     private readonly native: NativeBinding,
@@ -159,10 +167,21 @@ export class Trace {
     private readonly sink: TraceSink,
     /** Read ahead of time, where it was. */
     private readonly kallsyms?: Promise<Buffer>,
+    private readonly recording?: TraceRecording,
   ) {
     this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
-    this.followed = options.follow === 'events' ? new FollowedPackets() : undefined;
-    this.event = { seq: 0, record: this.record, packet: this.packet, late: false } as TapEvent;
+    this.selection = new Selection(this.selectionOptions());
+  }
+
+  private selectionOptions(): SelectionOptions {
+    const { count, follow } = this.options;
+    if (follow === 'packets') return { count };
+    const followed = follow === 'events' ? new FollowedPackets() : undefined;
+    return { count, filter: this.filter, kernelDecides: true, followed };
+  }
+
+  private get log(): TraceLog | undefined {
+    return this.recording?.log;
   }
 
   /** Attaches, runs until stop(), count, duration or until nothing is left, detaches, drains, sums up. */
@@ -202,37 +221,33 @@ export class Trace {
     );
     const { session } = opened;
     const symbols = new KernelSymbols();
-    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments);
-    this.positionOf = (record) => hooks.positionOf(record);
-    const xdp = new XdpKeeper(native, session, opened.plan);
+    const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments, (placement) =>
+      this.log?.hookPlaced(placement),
+    );
+    const xdp = new XdpKeeper(native, session, opened.plan, (...which) => this.log?.xdpProgram(...which));
     const keeper = new DeviceKeeper(session, devices, namespaces.all, options.follow !== undefined, xdp);
     try {
       keeper.start({
-        notice: (text) => this.sink.notice(text),
+        notice: (text) => this.notice(text),
         nothingLeft: () => this.stop('gone'),
         failed: (error) => this.fail(error),
       });
       checkXdp(opened.plan, xdp);
       hooks.start({
-        notice: (text) => this.sink.notice(text),
-        gap: (gap) => this.sink.gap?.(gap),
+        notice: (text) => this.notice(text),
+        gap: (gap) => {
+          this.sink.gap?.(gap);
+          this.log?.gap(gap);
+        },
       });
       native.releaseBtf();
       this.startedAt = performance.now();
       const clocks = native.clocks();
-      const wallOffsetNs = clocks.wallNs - clocks.bootNs;
-      const names = new LiveNames(
-        native,
-        session,
-        devices,
-        wallOffsetNs,
-        clocks.bootNs,
-        symbols,
-        options.stacks,
-        new SocketHolders(armed.flatMap(({ by }) => by)),
-      );
-      const { takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
-      this.takes = takes;
+      const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
+      const holders = new SocketHolders(armed.flatMap(({ by }) => by));
+      const source = new KernelNames(native, session, devices, symbols, holders);
+      const names = new TraceNames(source, clock, options.stacks);
+      const { sockets, takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
       const filtered = this.filterPlaces(opened.plan, session, untranslated);
       const notes = [
         ...(filtered?.notes ?? []),
@@ -246,12 +261,11 @@ export class Trace {
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),
         ...takeNotes,
-        ...(this.filter?.note ? [this.filter.note] : []),
       ];
       const rights =
         options.dropCapabilities &&
         dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
-      this.sink.header({
+      const header: TraceHeader = {
         options,
         features: opened.features,
         plan: opened.plan,
@@ -263,8 +277,14 @@ export class Trace {
         xdp,
         ...(rights && { rights }),
         ...(filtered && { filterRuns: filtered.places }),
-      });
-      return await this.consume(session, opened.plan, xdp);
+      };
+      this.sink.header(header);
+      this.log?.begin({ header, clock, source, rings: possibleCpus(), ...(sockets && { sockets }) });
+      const context: EventContext = {
+        ...{ attachments: opened.plan.attachments, takes, snaplen: options.snaplen },
+        positionOf: (record) => hooks.positionOf(record),
+      };
+      return await this.consume(session, opened.plan, xdp, context, clock.bootNs);
     } finally {
       keeper.stop();
       hooks.stop();
@@ -289,14 +309,15 @@ export class Trace {
   /** `untranslated`: why no program was given the filter. */
   private filterPlaces(
     plan: AttachPlan,
-    { unfiltered, filterRefused }: TapSession,
+    { unfiltered }: TapSession,
     untranslated: string | undefined,
   ): FilterPlaces | undefined {
     if (!this.filter) return undefined;
-    const everywhere = new Set(plan.attachments.map(({ stage }) => stage));
-    const { places, notes } = untranslated
-      ? filterPlaces(plan, everywhere, untranslated)
-      : filterPlaces(plan, unfiltered, filterRefused);
+    const stages = plan.attachments.map(({ stage }) => stage);
+    const { places, notes } = filterPlaces(
+      plan,
+      untranslated ? new Map(stages.map((stage) => [stage, untranslated])) : unfiltered,
+    );
     const follows = this.options.follow !== undefined;
     const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, follows) : [];
     return { places, notes: [...notes, ...undecidable] };
@@ -315,38 +336,78 @@ export class Trace {
     };
   }
 
-  private async consume(session: TapSession, plan: AttachPlan, xdp: XdpKeeper): Promise<TraceSummary> {
+  private notice(text: string): void {
+    this.sink.notice(text);
+    this.log?.notice(text);
+  }
+
+  private async consume(
+    session: TapSession,
+    plan: AttachPlan,
+    xdp: XdpKeeper,
+    context: EventContext,
+    baseNs: bigint,
+  ): Promise<TraceSummary> {
+    const { log, selection } = this;
+    const maker = new EventMaker(context, [selection], (event) => {
+      this.sink.event(event);
+      if (selection.isFull) this.stop('count');
+    });
+    const losses = (): AttachmentLoss[] =>
+      attachmentLosses(plan.attachments, (attachment) => session.counts(attachment));
+    log?.connect({
+      losses,
+      closed: () => this.stop('output-closed'),
+      enough: () => this.stop('count'),
+      failed: (error) => this.fail(error),
+    });
+    const isQuiet = this.recording?.showsEvents === false;
     const consumer = new Consumer(
       this.native,
       session.native,
       possibleCpus(),
-      (batch, offset, late) => this.take(plan.attachments, batch, offset, late),
+      isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
       () => this.sink.flush(),
       (error) => this.fail(error),
       () => this.sink.isCongested,
-      plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
+      {
+        ...{ baseNs, log, lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0 },
+        behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
+      },
     );
     const reason = await this.untilEnd(consumer);
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
     this.sink.end?.();
-    const counts = plan.attachments.map((attachment) => session.counts(attachment));
-    const ledger = makeLedger(plan.attachments, ({ attachId }) => counts[attachId]!, 0);
-    return {
-      reason,
-      events: this.events,
-      filteredOut: counts.reduce((sum, { filtered }) => sum + filtered, this.filteredOut),
-      undecided: counts.reduce((sum, { undecided }) => sum + undecided, this.undecided),
-      late: this.late,
-      forgotten: counts.reduce((sum, { forgotten }) => sum + forgotten, 0),
+    const lost = losses();
+    const kernel = kernelCounts(plan, session);
+    const { events, late } = maker;
+    const summary: TraceSummary = {
+      ...{ reason, late },
+      events: isQuiet ? log!.events : events,
+      filteredOut: maker.filteredOut + kernel.filtered,
+      undecided: maker.undecided + kernel.undecided,
+      forgotten: kernel.forgotten,
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
-      ledger,
+      ledger: makeLedger(plan.attachments, lost, 0),
       notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
         mechanism ? [] : [{ stage, reason }],
       ),
       counted: xdp.counted(),
     };
+    log?.end(summary, lost, kernel);
+    return summary;
+  }
+
+  private tellPassed(consumer: Consumer): void {
+    try {
+      const bootNs = consumer.givenOutUntilNs;
+      this.sink.passed?.(bootNs);
+      this.log?.passed(bootNs);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   private async untilEnd(consumer: Consumer): Promise<EndReason> {
@@ -363,17 +424,9 @@ export class Trace {
         consumer.start();
       });
     } finally {
-      clearInterval(passing);
       clearTimeout(timer);
+      clearInterval(passing);
       consumer.halt();
-    }
-  }
-
-  private tellPassed(consumer: Consumer): void {
-    try {
-      this.sink.passed?.(consumer.givenOutUntilNs);
-    } catch (error) {
-      this.fail(error);
     }
   }
 
@@ -382,45 +435,5 @@ export class Trace {
     if (this.endReason) return;
     this.endReason = reason;
     this.finish(reason);
-  }
-
-  private take(attachments: readonly Attachment[], batch: Batch, offset: number, late: boolean): void {
-    const { options, record, packet, event } = this;
-    if (options.count !== undefined && this.events >= options.count) return;
-    record.at(batch, offset);
-    const attachment = attachments[record.attachId];
-    if (!attachment)
-      throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
-    const stage = stageById(attachment.stage);
-    decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-    event.attachment = attachment;
-    event.stage = stage;
-    event.late = late;
-    event.hook = attachment.mechanism === 'netfilter' ? this.positionOf(record) : undefined;
-    if (!this.isWanted(event)) return;
-    event.delivery = stage.id === 'delivery' ? this.takes?.delivery(record, packet) : undefined;
-    if (packet.capLen > options.snaplen) packet.capLen = options.snaplen;
-    this.events += 1;
-    if (late) this.late += 1;
-    event.seq = this.events;
-    this.sink.event(event);
-    if (this.events === options.count) this.stop('count');
-  }
-
-  private isWanted(event: TapEvent): boolean {
-    if (this.options.follow === 'packets') return true;
-    const isMatch = this.isMatch();
-    return this.followed ? this.followed.takes(event, isMatch) : isMatch;
-  }
-
-  /** What the kernel says that it matched still has to pass the filter, where that is ours to run. */
-  private isMatch(): boolean {
-    if (this.record.choice !== tapChoice.matched) return false;
-    if (!this.filter || this.record.filterResult === tapFilter.yes) return true;
-    const answer = this.filter.match(this.record, this.packet);
-    if (answer === verdict.yes) return true;
-    if (answer === verdict.undecided) this.undecided += 1;
-    else this.filteredOut += 1;
-    return false;
   }
 }

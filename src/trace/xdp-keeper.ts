@@ -55,6 +55,12 @@ export class XdpKeeper {
     private readonly native: NativeBinding,
     private readonly session: TapSession,
     { attachments, watches }: AttachPlan,
+    /** Is told which program a device has from now on; undefined: none. */
+    private readonly changed: (
+      netnsInum: number,
+      ifindex: number,
+      program: XdpProgram | undefined,
+    ) => void = () => undefined,
   ) {
     this.attachment = attachments.find(({ program }) => program?.ofDevices);
     this.isAsked = watches.some(({ stage, mechanism }) => stage === 'xdp' && mechanism !== undefined);
@@ -84,6 +90,7 @@ export class XdpKeeper {
     this.programs.set(programId, this.programFacts(programId));
     const { watcher, reason } = this.watcherOf(programId);
     this.devices.set(key(device), { device, programId, ...(watcher !== undefined && { watcher }) });
+    this.changed(netns.inum, link.ifindex, this.programs.get(programId));
     if (watcher !== undefined) this.session.selectXdpDevice(netns.inum, link.ifindex);
     else this.count(device, reason, notice);
   }
@@ -91,6 +98,7 @@ export class XdpKeeper {
   private leave(id: string, { device: { netns, link }, watcher }: Watched): void {
     if (watcher !== undefined) this.session.unselectXdpDevice(netns.inum, link.ifindex);
     this.devices.delete(id);
+    this.changed(netns.inum, link.ifindex, undefined);
   }
 
   private closeUnused(): void {

@@ -2,24 +2,17 @@
 import type { Situation } from './situations.js';
 
 /**
- * They watch what hangs on kernel functions and netfilter. Lockdown for integrity changes nothing of it; that
- * confidentiality refuses probe reads, each rung with a reason, `ladder` sees.
+ * What lockdown changes. For integrity: nothing that a program may do, so the default ways are compared once more. For
+ * confidentiality: no probe reads, so other rungs; that the rest is refused with a reason, `ladder` sees.
  */
-const besideTheTaps = new Set([
-  'deliveries',
-  'functions',
-  'gro',
-  'hooks',
-  'netfilter',
-  'rx-handlers',
-  'tc',
-  'upper-devices',
-  'xdp',
-]);
+const underLockdown: Readonly<Record<Exclude<Situation['lockdown'], 'none'>, readonly string[]>> = {
+  integrity: ['armed', 'choice', 'differential'],
+  confidentiality: ['armed', 'choice', 'differential', 'ladder'],
+};
 
 /** Each of the two mechanisms once, and each function: they need many commands, which take their time in a guest. */
 const kernelsOf: Readonly<Record<string, readonly Situation['kernel'][]>> = {
-  gro: ['5.10', '6.12', 'newest'],
+  gro: ['5.10', 'newest'],
   tc: ['5.10', '6.12'],
   'upper-devices': ['5.10', '6.12'],
 };
@@ -29,7 +22,7 @@ export function filesFor(
   all: readonly string[],
 ): string[] {
   return all
-    .filter((name) => lockdown === 'none' || !besideTheTaps.has(name))
+    .filter((name) => lockdown === 'none' || underLockdown[lockdown].includes(name))
     .filter((name) => kernelsOf[name]?.includes(kernel) ?? true)
     .sort();
 }

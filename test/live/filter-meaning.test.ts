@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { decodePacket, emptyPacket } from '../../src/decode/packet.js';
 import { PacketFilter, verdict } from '../../src/filter/filter.js';
-import { toHex } from '../support/bytes.js';
+import { linesSaid, runToEnd } from '../support/cli.js';
+import { distinct, verdictOnArrival } from '../support/filters/arrived.js';
 import {
+  dialectExpressions,
   expressions,
   fileExpressions,
   liveExpressions,
@@ -15,9 +16,8 @@ import {
 } from '../support/filters/expressions.js';
 import { corpusFrames, type Frame } from '../support/filters/frames.js';
 import { answersLive, TOGETHER } from '../support/filters/live-oracle.js';
-import { etherTypeOf } from '../support/frames.js';
+import { tracerCommand } from '../support/tracer.js';
 import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
-import { recordView } from '../unit/support/records.js';
 
 const skip = cannotRunLive(['tcpdump']) ?? false;
 const JUMBO_MTU = 65535;
@@ -27,9 +27,12 @@ const LONG = 5000;
 const asked = [
   ...vlanExpressions,
   ...liveExpressions,
+  ...dialectExpressions,
   ...expressions.filter(
     (text, at) =>
-      at % 5 === 0 && text.length < LONG && ![...vlanExpressions, ...fileExpressions].includes(text),
+      at % 5 === 0 &&
+      text.length < LONG &&
+      ![...vlanExpressions, ...fileExpressions, ...dialectExpressions].includes(text),
   ),
 ];
 
@@ -41,16 +44,6 @@ const unset = ['vlan and pppoes', 'vlan and pppoes 7 and udp'];
 
 /** A packet socket sends no frame that is shorter than its header. */
 const frames = distinct(corpusFrames().filter(({ bytes }) => bytes.length >= 14));
-
-/** The first of those that have the same bytes. */
-function distinct(all: readonly Frame[]): Frame[] {
-  const byBytes = new Map<string, Frame>();
-  for (const frame of all) {
-    const key = toHex(frame.bytes);
-    if (!byBytes.has(key)) byBytes.set(key, frame);
-  }
-  return [...byBytes.values()];
-}
 
 let world: World;
 let ifindex: number;
@@ -69,14 +62,7 @@ async function silence(end: End): Promise<void> {
   await end.ip([`addr flush dev ${end.device}`, `link set ${end.device} mtu ${JUMBO_MTU}`]);
 }
 
-/** Our verdict on a frame as it comes into the receive function. */
-function match(filter: PacketFilter, { bytes }: Frame): number {
-  const fields = { linkType: 1, ifindex, packetType: 0, protocol: etherTypeOf(bytes)! };
-  const record = recordView({ data: bytes, fields });
-  const packet = emptyPacket();
-  decodePacket(record, packet, true);
-  return filter.match(record, packet);
-}
+const match = (filter: PacketFilter, frame: Frame): number => verdictOnArrival(filter, frame, ifindex);
 
 describe('live filters are those of a live tcpdump', { skip }, () => {
   let arrived: Frame[];
@@ -138,6 +124,22 @@ describe('live filters are those of a live tcpdump', { skip }, () => {
         /'protochain' not supported with variable length headers/,
       );
     }
+  });
+
+  it('without the rights to compile it, one line says how "vlan" is decided', async () => {
+    const rights = '--bounding-set=-sys_admin';
+    const command = ['setpriv', rights, '--inh-caps=-sys_admin', ...tracerCommand(), 'trace', '-i', 'lo'];
+    const taken = await runToEnd([...command, '--duration', '0.1', 'vlan 10']);
+    const said = linesSaid(taken).filter((line) => line.includes('vlan'));
+    assert.equal(taken.exit.code, 0, taken.stderr);
+    assert.equal(said.length, 1, taken.stderr);
+    assert.match(
+      said[0]!,
+      /the filter runs in user space everywhere: "vlan" is decided as for a file, for lack of .*not permitted/,
+    );
+    const refused = await runToEnd([...command, 'ip and vlan']);
+    assert.equal(refused.exit.code, 2);
+    assert.match(refused.stderr, /rejects all packets \(compiled as for a file, for lack of /);
   });
 
   it('all of them were judged, and those that the kernel takes from nobody are known', (t) => {

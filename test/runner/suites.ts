@@ -45,8 +45,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'kernels',
     folders: ['kernels/full'],
-    needs:
-      'qemu and four Debian kernels, each in three lockdown modes: three quarters of an hour on two CPUs',
+    needs: 'qemu and four Debian kernels, each in three lockdown modes: half an hour on two CPUs',
     needsRoot: false,
     concurrency: 1,
     secondsPerFile: 4800,

@@ -84,17 +84,20 @@ const IPV6_HOP_BY_HOP = 0;
 const ICMPV6 = 58;
 
 /**
- * True for what the kernel sends of itself from timers and workers: neighbour discovery, multicast
- * listener reports, ARP. It may come from any CPU, so its order against other traffic is undefined.
+ * What the kernel sends of itself from timers and workers: ARP, and neighbour discovery and multicast listener reports.
+ * It may come from any CPU, so its order against other traffic is undefined.
  */
-function isNeighbourUpkeep(bytes: Uint8Array): boolean {
+function upkeepOf(bytes: Uint8Array): 'arp' | 'icmp6' | undefined {
   const etherType = etherTypeOf(bytes);
-  if (etherType === ETHERTYPE.arp) return true;
-  if (etherType !== ETHERTYPE.ipv6) return false;
+  if (etherType === ETHERTYPE.arp) return 'arp';
+  if (etherType !== ETHERTYPE.ipv6) return undefined;
   const optionsBytes = bytes[20] === IPV6_HOP_BY_HOP ? 8 * (1 + (bytes[55] ?? 0)) : 0;
   const protocol = optionsBytes > 0 ? bytes[54] : bytes[20];
-  return protocol === ICMPV6 && ICMPV6_NEIGHBOUR_TYPES.has(bytes[54 + optionsBytes] ?? -1);
+  const isUpkeep = protocol === ICMPV6 && ICMPV6_NEIGHBOUR_TYPES.has(bytes[54 + optionsBytes] ?? -1);
+  return isUpkeep ? 'icmp6' : undefined;
 }
+
+const isNeighbourUpkeep = (bytes: Uint8Array): boolean => upkeepOf(bytes) !== undefined;
 
 /** What a test sent and what answered it: everything but neighbour upkeep, which comes when it likes. */
 export function withoutUpkeep(packets: readonly SeenPacket[]): SeenPacket[] {
@@ -104,17 +107,17 @@ export function withoutUpkeep(packets: readonly SeenPacket[]): SeenPacket[] {
 /**
  * Compares the packets of one direction of one device. Returns undefined when they agree, otherwise the
  * first difference, readable. Packets agree when their lengths are equal and so are the bytes that both
- * saw. Order is compared among the traffic of a test, and among neighbour upkeep, not between the two.
+ * saw. Order is compared among the traffic of a test, among ARP and among the rest of neighbour upkeep, not between them.
  */
 export function firstDifference(
   expected: readonly SeenPacket[],
   actual: readonly SeenPacket[],
 ): string | undefined {
-  for (const upkeep of [false, true]) {
+  for (const upkeep of [undefined, 'arp', 'icmp6'] as const) {
     const pick = (packets: readonly SeenPacket[]) =>
-      packets.filter(({ bytes }) => isNeighbourUpkeep(bytes) === upkeep);
+      packets.filter(({ bytes }) => upkeepOf(bytes) === upkeep);
     const difference = firstDifferenceInOrder(pick(expected), pick(actual));
-    if (difference) return upkeep ? `neighbour upkeep: ${difference}` : difference;
+    if (difference) return upkeep ? `neighbour upkeep (${upkeep}): ${difference}` : difference;
   }
   return undefined;
 }

@@ -68,16 +68,17 @@ function setLoopback(session: NativeSession, link: number): void {
 /** One filter, loaded: close it. Throws NativeError where the kernel refuses it, with the verifier's log. */
 export class KernelFilterRun {
   private readonly session: NativeSession;
-  private readonly frame: number;
+  private readonly load: (program: string) => number;
   private readonly packet: number;
+  /** Loaded for the first frame with a tag beside its bytes. */
+  private frame: number | undefined;
 
   constructor(programs: ClassicPrograms) {
     const { body, constants } = translate(programs);
     const object = readFileSync(packagePath('dist/tools/filter.bpf.o'));
     this.session = new (nativeBinding().Session)({ ringBytes: 4096, rings: 1, mapEntries: { counters: 1 } });
-    const load = (program: string): number => this.session.load({ object, program, constants, filter: body });
-    this.frame = load('frame');
-    this.packet = load('packet');
+    this.load = (program) => this.session.load({ object, program, constants, filter: body });
+    this.packet = this.load('packet');
   }
 
   /** What the filter says of each frame. */
@@ -85,9 +86,14 @@ export class KernelFilterRun {
     setLoopback(this.session, tapLink.device);
     return frames.map((frame) => {
       const bytes = frame.tag ? frame.bytes : behindHeader(frame.bytes, frame.packetType ?? 0, experimental);
-      const program = frame.tag ? this.frame : this.packet;
+      const program = frame.tag ? this.programForTags() : this.packet;
       return this.session.testRun(program, bytes, contextOf(frame)) as Verdict;
     });
+  }
+
+  private programForTags(): number {
+    this.frame ??= this.load('frame');
+    return this.frame;
   }
 
   /** Of packets without link header; `protocol` is the EtherType that the kernel has of each. */

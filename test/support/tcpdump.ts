@@ -19,6 +19,8 @@ export interface CaptureOptions {
   readonly label?: string;
   /** A filter expression. */
   readonly filter?: string;
+  /** Room of its ring buffer; RING_KIB when absent. */
+  readonly ringKib?: number;
 }
 
 /** A running tcpdump. */
@@ -41,7 +43,19 @@ export class Capture {
     const direction = options.direction ?? 'inout';
     const path = join(world.dir, `${end.netns.name}-${device}-${direction}-${options.label ?? 0}.pcap`);
     const child = end.spawn([
-      ...['tcpdump', '-i', device, '-Q', direction, '-w', path, '-s', '0', '-B', String(RING_KIB)],
+      ...[
+        'tcpdump',
+        '-i',
+        device,
+        '-Q',
+        direction,
+        '-w',
+        path,
+        '-s',
+        '0',
+        '-B',
+        String(options.ringKib ?? RING_KIB),
+      ],
       ...['-U', '-n', '-Z', 'root', '--time-stamp-precision=nano'],
       ...(options.filter ? [options.filter] : []),
     ]);

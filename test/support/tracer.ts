@@ -117,6 +117,8 @@ export interface TraceHeader {
   readonly selection?: Readonly<Record<string, unknown>>;
   readonly follow?: true;
   readonly lookBack?: boolean;
+  /** Where the filter runs. */
+  readonly filterRuns?: unknown;
   readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
 }
 
@@ -136,6 +138,8 @@ export interface TraceSummary {
   readonly complete: boolean | 'unknown';
   /** Followed packets that were let go, since there were too many. */
   readonly forgotten?: number;
+  readonly filteredOut: number;
+  readonly undecided: number;
 }
 
 /** Everything a finished trace said. */

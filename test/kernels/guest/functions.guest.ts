@@ -48,7 +48,11 @@ async function trace(world: World, mechanism: 'fentry' | 'kprobe'): Promise<Run>
   const reader = await udpReader(b);
   // Nothing is sent but by the test.
   for (const end of [world.a, b])
-    await end.run(['sysctl', '-q', '-w', `net.ipv6.conf.${end.device}.router_solicitations=0`]);
+    for (const setting of [
+      `conf.${end.device}.router_solicitations=0`,
+      `neigh.${end.device}.delay_first_probe_time=600`,
+    ])
+      await end.run(['sysctl', '-q', '-w', `net.ipv6.${setting}`]);
   const tracer = await Tracer.start(['--netns', b.netns.name, '--stages', stages.join(','), ...rungs]);
   const earlier = await protocolCounts(b);
   const from = process.hrtime.bigint();

@@ -8,6 +8,7 @@ import { createQuietWorld, type QuietWorld } from '../../support/quiet.js';
 import { type TraceEvent, type TraceResult, Tracer } from '../../support/tracer.js';
 import { attachXdp, XDP_DROPPED_PORT } from '../../support/xdp.js';
 import { mustWork, rungName } from './rungs.js';
+import { isSince } from './situation.js';
 
 const TAKEN = 25;
 const PASSED = 15;
@@ -67,8 +68,9 @@ if (mustWork(rung))
     before(async () => {
       world = await createQuietWorld();
       await attachXdp(world.b, 'drop', 'xdpdrv');
-      // veth sends back only to an end that polls (drivers/net/veth.c, veth_xdp_xmit).
-      await world.a.run(['ethtool', '-K', world.a.device, 'gro', 'on']);
+      // veth sends back only to an end that polls, up to 5.12 to one with a program (drivers/net/veth.c, veth_xdp_xmit).
+      if (isSince('6.1')) await world.a.run(['ethtool', '-K', world.a.device, 'gro', 'on']);
+      else await attachXdp(world.a, 'pass', 'xdpdrv');
       const netns = [world.a, world.b].flatMap((end) => ['--netns', end.netns.name]);
       const stages = ['--stages', 'xdp,gro,rx-tap,start-xmit,drop,consume'];
       const tracer = await Tracer.start([...netns, ...stages, '--mechanism', rungName(rung)]);
@@ -97,7 +99,8 @@ if (mustWork(rung))
       assert.equal(at('xdp', 'tx').length, counted.tx, result.stderr);
       assert.equal(at('xdp', 'pass').length, counted.packets - counted.drops - counted.tx);
       assert.equal(at('xdp').length, counted.packets);
-      assert.equal(result.summary.complete, true, result.stderr);
+      // 5.10 does not count skipped programs.
+      assert.equal(result.summary.complete, isSince('6.1') ? true : 'unknown', result.stderr);
     });
     it('frames without an skb, with the bytes that the tap sees', () => {
       assert.ok(at('xdp').every(({ skb, mechanism }) => skb === undefined && mechanism === 'fexit'));

@@ -85,7 +85,7 @@ byte 0 & 1; byte 23 > 5; byte 12 < 8; byte 14 | 0x40
 const arithmetic = parsed(`
 len > 100; len < 64; len >= 60; len <= 60; len = 60; len == 60; len != 60; less 64; greater 1000; less 14; greater 1514
 len / 2 > 40; len % 7 = 3; len * 3 - 5 > 300; -len < 5; - len > 100; len & 3 = 1; len ^ 255 > 128; (len << 2) | 1 > 400
-len >> 3 = 8; len - len = 0; 10 / (len - 60) = 0; 10 % (len - 60) = 1; len << ether[13] = 0; len >> (ether[13] & 7) > 3
+len >> 3 = 8; len - len = 0; 10 / (len - 60) = 0; 10 % (len - 60) = 1; len >> (ether[13] & 7) > 3
 1 = 1; 3 + 4 * 2 = 11; 0x10 = 16; 010 = 8; 5 - 6 > 0; len > 50 and len < 100; not len > 100; len * len > 10000
 tcp and len - ip[2:2] > 14; ip and len - 14 != ip[2:2]; ip6 and len - 54 = ip6[4:2]; ether[0] * 256 + ether[1] = 0x200
 (ip[2:2] - ((ip[0] & 0xf) << 2)) - ((tcp[12] & 0xf0) >> 2) != 0; ip[2:2] / ip[8] = 1; ip[2:2] % 16 = 4; ip[8] & ip[9] != 0
@@ -120,6 +120,11 @@ vlan and pppoes 7 and udp; vlan and stp; vlan and llc; vlan and ip multicast
 vlan and not vlan; vlan 10 and not vlan 20; ether[14:2] & 0xfff = 10; vlan and ip[6:2] & 0x1fff != 0
 `);
 
+/** Where libpcap and the kernel evaluate the same program differently (native/classic_bpf.h). */
+export const dialectExpressions: readonly string[] = parsed(`
+len << ether[13] = 0; 1 << len > 0; len >> len = 0; ip[len - len - 2:2] = 0x800; ip[udp[0:2] - 55:2] = 0x800
+`);
+
 /** What libpcap takes for files and refuses for live captures: "'protochain' not supported with variable length headers". */
 export const fileExpressions: readonly string[] = ['vlan and ip6 protochain 6', 'vlan and ip protochain 6'];
 
@@ -143,6 +148,7 @@ export const expressions: readonly string[] = [
   ...layers,
   ...vlanExpressions,
   ...fileExpressions,
+  ...dialectExpressions,
   manyHosts,
   manyPorts,
   manyNets6,

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commands, laterCommands, unpackShortOptions } from '../../../src/cli/arguments.js';
+import {
+  asRead,
+  type CommandName,
+  commands,
+  laterCommands,
+  unpackShortOptions,
+} from '../../../src/cli/arguments.js';
 
 const unpack = (line: string): string => unpackShortOptions(line.split(' ')).join(' ');
 
@@ -31,4 +37,21 @@ test('nothing behind -- is an option', () => {
 
 test('commands of this version and of later ones are told apart', () => {
   for (const command of commands) assert.ok(!laterCommands.includes(command));
+});
+
+test('-r makes of a live command the reading of a recording, with its view', () => {
+  const reading = (line: string): string | undefined => {
+    const [command, ...words] = line.split(' ') as [CommandName, ...string[]];
+    return asRead(command, unpackShortOptions(words))?.join(' ');
+  };
+  for (const [line, expected] of [
+    ['trace -nr f tcp port 80', '--view trace f -n tcp port 80'],
+    ['path -rf -c1', '--view path f -c 1'],
+    ['compare --read f', '--view compare f'],
+    ['trace --read=f -e', '--view trace f -e'],
+    ['trace -i eth0', undefined],
+    ['trace -- -r f', undefined],
+    ['stages -r f', undefined],
+  ] as const)
+    assert.equal(reading(line), expected, line);
 });

@@ -31,6 +31,15 @@ for (const [args, told] of [
   [['-F', '/no/such/file'], /cannot read the filter file/],
   [['-F', '/no/such/file', 'tcp'], /choose one/],
   [['--stages', '\u001b[2Jx'], /\\x1b\[2Jx/],
+  [['read'], /read needs the name of a recording/],
+  [['read', '/no/such/file'], /cannot read \/no\/such\/file: ENOENT/],
+  [['-r', '/dev/null'], /\/dev\/null is no recording of taptrace: it is empty/],
+  [['read', '/dev/null', '--view', 'map'], /--view map: there is no such view/],
+  [['-w', 'x.pcap'], /a pcap file has no room for stages/],
+  [['-w', 'x', '--write-format', 'erf'], /--write-format erf: there is no such format/],
+  [['-w', '-', '--print'], /both write to standard output/],
+  [['path', '-w', 'x.pcapng'], /path and compare write recordings, not pcapng/],
+  [['-w', '/no/such/directory/x'], /cannot write \/no\/such\/directory\/x: ENOENT/],
 ] as const) {
   test(`taptrace ${args.join(' ').replace('\u001b', '\\x1b')}: exit code 2, told on stderr`, () => {
     const { status, stdout, stderr } = taptrace(...args);

@@ -7,7 +7,7 @@ import { parse } from '../../../src/cli/parse.js';
 import { selectionOf } from '../../../src/cli/selection-options.js';
 import { eventOptions, type TraceArguments } from '../../../src/cli/trace-options.js';
 import { UsageError } from '../../../src/errors.js';
-import type { Selection } from '../../../src/trace/selection.js';
+import type { PacketSelection } from '../../../src/trace/packet-selection.js';
 
 async function argumentsOf(line: string, command: 'trace' | 'path' = 'trace'): Promise<TraceArguments> {
   const parsed = await parse(command, unpackShortOptions(line.split(' ').filter(Boolean)));
@@ -15,7 +15,7 @@ async function argumentsOf(line: string, command: 'trace' | 'path' = 'trace'): P
   return parsed.args;
 }
 
-const selection = async (line: string): Promise<Selection> => selectionOf(await argumentsOf(line));
+const selection = async (line: string): Promise<PacketSelection> => selectionOf(await argumentsOf(line));
 
 async function refusal(line: string): Promise<string> {
   try {

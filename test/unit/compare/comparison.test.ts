@@ -115,6 +115,15 @@ describe('drops', () => {
     assert.ok(!result.stages.some(({ stage }) => stage === 'drop'));
   });
 
+  it('none of an ICMP message whose clone went to a socket', () => {
+    const ping: Event = { stage: 'drop', reason: 3, location: 6n };
+    const taken: Event = { stage: 'consume', branch: 1 };
+    const branches = [{ kind: 'packet' }, { kind: 'clone', from: 0 }] as const;
+    const events = [rxTap, ...passed(input), ping];
+    assert.equal(compared([journeyOf([...events, taken], { branches })]).dropped, 0);
+    assert.equal(compared([journeyOf(events)]).dropped, 1);
+  });
+
   it('behind the last bracket are the stack’s own', () => {
     const result = compared([journeyOf([rxTap, ...passed(input), noSocket])]);
     assert.equal(row(result, 'nf-input').dropped, 0);

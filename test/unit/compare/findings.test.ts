@@ -98,7 +98,7 @@ describe('findings say', () => {
       '5 packets entered nf-output and never reached the TX tap: dropped in ip filter/OUTPUT, so tcpdump cannot show them.',
     ]);
     assert.deepEqual(sentences([journeyOf([...passed(output), ...passed(postrouting, {}, 0), filtered])]), [
-      '1 packet left nf-output and never reached the TX tap: dropped in ip nat/POSTROUTING, so tcpdump cannot show them.',
+      '1 packet left nf-output and never reached the TX tap: dropped in ip nat/POSTROUTING, so tcpdump cannot show it.',
     ]);
   });
 

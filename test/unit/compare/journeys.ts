@@ -134,6 +134,7 @@ const stacks: Readonly<Record<number, readonly string[]>> = {
   3: ['do_xdp_generic+0x1'],
   4: ['nf_hook_slow+0x60', '__br_forward+0x1'],
   5: ['veth_xdp_rcv_skb+0x1', 'veth_poll+0x2'],
+  6: ['ping_rcv+0x1', 'icmp_rcv+0x2'],
 };
 
 export const consumed: Event = { stage: 'consume' };

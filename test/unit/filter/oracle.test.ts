@@ -32,9 +32,9 @@ function assertSound(filter: NativeFilter, bytes: Uint8Array, kept: number, expr
 }
 
 describe('every verdict is that of libpcap', () => {
-  it('over the fixtures, optimized and not', () => {
-    for (const expression of expressions) {
-      for (const optimize of [true, false]) {
+  it('over the fixtures, and some programs that are not optimized', () => {
+    for (const [at, expression] of expressions.entries()) {
+      for (const optimize of at % 4 === 0 ? [true, false] : [true]) {
         const filter = new Filter(expression, PCAP_LINKTYPE.ethernet, optimize);
         for (const { bytes } of ethernet) assertSound(filter, bytes, bytes.length >> 1, expression);
       }

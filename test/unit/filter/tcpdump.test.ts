@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { classicInstructions } from '../../../src/filter/classic.js';
+import { expressionIn } from '../../../src/filter/expression.js';
 import { filterAddon, verdict } from '../../../src/filter/filter.js';
 import { expressions, liveExpressions, refusedExpressions } from '../../support/filters/expressions.js';
 import { corpusFrames } from '../../support/filters/frames.js';
@@ -82,6 +84,29 @@ describe('filters of recordings are those of tcpdump -r', { skip }, () => {
       assert.equal(status, 1, `'${expression}'`);
       assert.match(stderr, words, `'${expression}'`);
       assert.throws(() => new Filter(expression, PCAP_LINKTYPE.ethernet), words, `'${expression}'`);
+    }
+  });
+
+  it('a file with an expression is read as tcpdump reads it', () => {
+    const files = [
+      'udp port 53',
+      '  udp port 53\n   or tcp\n',
+      'udp port 53 # DNS\n# and\nor tcp # segments',
+      '# nothing else\n',
+      '',
+      'ip[2:2] >\n\t100',
+      'tcp#no blank\nport 80',
+    ];
+    for (const text of files) {
+      const path = join(directory, 'expression');
+      writeFileSync(path, text);
+      const { stdout, status } = spawnSync('tcpdump', ['-y', 'EN10MB', '-ddd', '-F', path], {
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, text);
+      const ours = classicInstructions(new Filter(expressionIn(text), PCAP_LINKTYPE.ethernet).instructions());
+      const lines = ours.map(({ code, jumpTrue, jumpFalse, k }) => `${code} ${jumpTrue} ${jumpFalse} ${k}`);
+      assert.deepEqual([String(ours.length), ...lines], stdout.trim().split('\n'), text);
     }
   });
 

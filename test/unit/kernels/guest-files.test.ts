@@ -8,14 +8,13 @@ const all = readdirSync('test/kernels/guest')
   .filter((file) => file.endsWith('.guest.ts'))
   .map((file) => file.slice(0, -'.guest.ts'.length));
 
-test('everything runs where nothing is locked down', () =>
-  assert.deepEqual(filesFor({ kernel: '6.12', lockdown: 'none' }, all), [...all].sort()));
+test('everything runs in the oldest kernel where nothing is locked down', () =>
+  assert.deepEqual(filesFor({ kernel: '5.10', lockdown: 'none' }, all), [...all].sort()));
 
 test('under lockdown only what it changes', () => {
-  for (const lockdown of ['integrity', 'confidentiality'] as const)
-    assert.deepEqual(filesFor({ kernel: '6.12', lockdown }, all), [
-      ...['armed', 'choice', 'differential', 'hardship', 'ladder'],
-    ]);
+  const files = (lockdown: 'integrity' | 'confidentiality') => filesFor({ kernel: '6.12', lockdown }, all);
+  assert.deepEqual(files('integrity'), ['armed', 'choice', 'differential']);
+  assert.deepEqual(files('confidentiality'), ['armed', 'choice', 'differential', 'ladder']);
 });
 
 test('what needs many commands runs in few kernels', () => {

@@ -5,8 +5,9 @@ import type { PacketTap } from '../../../src/system/packet-sockets.js';
 import { SymbolTable } from '../../../src/system/symbols.js';
 import { visibilityNotes } from '../../../src/trace/arming.js';
 import { Devices } from '../../../src/trace/devices.js';
+import { KernelNames } from '../../../src/trace/kernel-names.js';
 import type { Ledger } from '../../../src/trace/ledger.js';
-import { LiveNames } from '../../../src/trace/names.js';
+import { TraceNames } from '../../../src/trace/names.js';
 import type { TraceHeader, TraceSummary } from '../../../src/trace/trace.js';
 import { plan, request } from '../attach/requests.js';
 import { bootToWallNs } from '../support/events.js';
@@ -47,7 +48,9 @@ export function headerOf(
       by: device.link.name === 'left' ? [tcpdump] : device.link.name === 'mv0' ? [someone] : [],
     })),
     notes: visibilityNotes(made, devices),
-    names: new LiveNames(native, undefined as never, devices, bootToWallNs, 0n, SymbolTable.parse('')),
+    names: new TraceNames(new KernelNames(native, undefined as never, devices, SymbolTable.parse('')), {
+      ...{ wallOffsetNs: bootToWallNs, bootNs: 0n },
+    }),
     xdp: { programAt: () => undefined },
   };
 }

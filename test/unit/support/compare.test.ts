@@ -72,7 +72,7 @@ describe('firstDifference', () => {
     ['two swapped', [first, second, third], [second, first, third], /^packet 0 .*out of order/],
     ['one byte', [first], [changed(first, 150)], /^packet 0 .*first different byte: 150\n.*0x0090: .* {2}</s],
     ['the length alone', [first], [seen(first.bytes, 999)], /^packet 0 .*lengths differ/],
-    ['one ARP missing', [first, arp, arp], [first, arp], /^neighbour upkeep: packet 1/],
+    ['one ARP missing', [first, arp, arp], [first, arp], /^neighbour upkeep \(arp\): packet 1/],
   ];
   for (const [name, expected, actual, report] of differing) {
     it(`finds ${name}`, () => assert.match(firstDifference(expected, actual) ?? '', report));

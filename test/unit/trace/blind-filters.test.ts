@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { blindFilterNotes } from '../../../src/trace/blind-filters.js';
 import type { TraceOptions } from '../../../src/trace/options.js';
-import type { Selection } from '../../../src/trace/selection.js';
+import type { PacketSelection } from '../../../src/trace/packet-selection.js';
 import { v510, v612 } from '../attach/kernels.js';
 import { plan } from '../attach/requests.js';
 
 function notes(
   where: ReturnType<typeof plan>,
-  selection: Selection,
+  selection: PacketSelection,
   follow?: TraceOptions['follow'],
 ): string[] {
   return blindFilterNotes(where, { selection, ...(follow && { follow }) } as TraceOptions);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../../../src/errors.js';
-import { Devices, globPattern } from '../../../src/trace/devices.js';
+import { globPattern } from '../../../src/trace/device-table.js';
+import { Devices } from '../../../src/trace/devices.js';
 import { elsewhere, here, ifindexes, linksReply, machine } from '../support/machine.js';
 
 const matches = (glob: string, name: string): boolean => globPattern(glob).test(name);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attachment } from '../../../src/attach/plan.js';
 import type { AttachmentCounts } from '../../../src/attach/session.js';
-import { type Ledger, lostEvents, makeLedger } from '../../../src/trace/ledger.js';
+import { attachmentLosses, type Ledger, lostEvents, makeLedger } from '../../../src/trace/ledger.js';
 import { v618 } from '../attach/kernels.js';
 import { plan } from '../attach/requests.js';
 
@@ -16,7 +16,7 @@ function ledger(losses: readonly (readonly [number, number | null])[], user = 0)
     const counts = { seen: 1000, filtered: 10, matched: 990, emitted: 900, forgotten: 0, undecided: 0 };
     return { ...counts, lostRing, recursionMisses };
   };
-  return makeLedger(attachments, countsOf, user);
+  return makeLedger(attachments, attachmentLosses(attachments, countsOf), user);
 }
 
 test('no loss: complete, with a zero for every stage', () => {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { TapSession } from '../../../src/attach/session.js';
 import { SymbolTable } from '../../../src/system/symbols.js';
 import { Devices } from '../../../src/trace/devices.js';
-import { LiveNames } from '../../../src/trace/names.js';
+import { KernelNames } from '../../../src/trace/kernel-names.js';
+import { TraceNames } from '../../../src/trace/names.js';
 import { here, ifindexes, linksReply, machine } from '../support/machine.js';
 import { recordView } from '../support/records.js';
 
@@ -40,7 +41,8 @@ const native = machine({
 });
 const session = { stack: (id: number) => stacks[id] } as unknown as TapSession;
 const symbols = SymbolTable.parse(kallsyms);
-const namesOf = (devices: Devices) => new LiveNames(native, session, devices, 0n, 0n, symbols);
+const namesOf = (devices: Devices) =>
+  new TraceNames(new KernelNames(native, session, devices, symbols), { wallOffsetNs: 0n, bootNs: 0n });
 const names = namesOf(new Devices(native, [here], []));
 
 test('drop reasons without their prefix; those this kernel has no name for by number', () => {

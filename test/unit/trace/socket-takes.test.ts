@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PacketRing, SocketSetup } from '../../../src/system/packet-diag.js';
+import { SocketSetups } from '../../../src/trace/socket-setups.js';
 import { SocketTakes } from '../../../src/trace/socket-takes.js';
 import { type EventContent, tapEvent } from '../support/events.js';
 
@@ -53,7 +54,8 @@ function delivered({ setup, answer = taken, filterAddress = 0xf1n, captured = 60
     ...{ stage: 'delivery', data, has: ['socketInode', 'aux'] },
     fields: { socketInode: 7n, aux, len: length, ...fields },
   });
-  return new SocketTakes(() => (setup ? new Map([['7', setup]]) : undefined)).delivery(record, packet);
+  const source = new SocketSetups(() => (setup ? new Map([['7', setup]]) : undefined));
+  return new SocketTakes(source).delivery(record, packet);
 }
 
 describe('bytes that a socket took', () => {
@@ -125,7 +127,7 @@ describe('a socket is read again', () => {
   const setups = [raw(returns(96)), raw(returns(60))];
   let reads = 0;
   let now = 0;
-  const takes = new SocketTakes(
+  const source = new SocketSetups(
     () => {
       const setup = setups[reads];
       reads += 1;
@@ -133,6 +135,7 @@ describe('a socket is read again', () => {
     },
     () => now,
   );
+  const takes = new SocketTakes(source);
   const bytes = (address: bigint) => {
     const { record, packet } = tapEvent({
       ...{ stage: 'delivery', data: new Uint8Array(60), has: ['socketInode', 'aux'] },

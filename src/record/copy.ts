@@ -1,0 +1,106 @@
+/** A recording into another file: chunk by chunk as it is, or only the records that are wanted. */
+import { tapRecord as at, tapFlag } from '../decode/layout.generated.js';
+import { decodePacket, emptyPacket } from '../decode/packet.js';
+import { type Batch, RecordView } from '../decode/record.js';
+import { stageById } from '../stages/lookup.js';
+import type { Selection } from '../trace/selection.js';
+import { BrokenRecording } from './chunk-reader.js';
+import { planOf } from './from-messages.js';
+import { type OutputFile, writeFailure } from './output-file.js';
+import type { Recording } from './recording.js';
+import { checkedBatch } from './records.js';
+import { encodeChunk, magic, recordsPrefix } from './schema.js';
+
+export interface Copied {
+  readonly events: number;
+  readonly broken?: BrokenRecording;
+}
+
+export class RecordingCopy {
+  private readonly record = new RecordView();
+  private readonly packet = emptyPacket();
+  private readonly attachments: ReturnType<typeof planOf>['attachments'];
+  private events = 0;
+  private isStopped = false;
+
+  constructor(
+    private readonly recording: Recording,
+    private readonly file: OutputFile,
+    /** Absent: everything, byte for byte. */
+    private readonly selection?: Selection,
+  ) {
+    this.attachments = planOf(recording.header).attachments;
+  }
+
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** Throws TaptraceError where it cannot be written; a pipe that nobody reads any more is none. */
+  async run(): Promise<Copied> {
+    try {
+      this.file.write([magic, this.recording.headerBytes]);
+      await this.chunks();
+      return { events: this.events };
+    } catch (error) {
+      if (error instanceof BrokenRecording) return { events: this.events, broken: error };
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return { events: this.events };
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      throw writeFailure(this.file.path, error, this.events);
+    } finally {
+      this.file.close();
+    }
+  }
+
+  private async chunks(): Promise<void> {
+    let hasEnded = false;
+    while (!this.isStopped) {
+      const { offset } = this.recording;
+      const chunk = await this.recording.next();
+      if (!chunk && !hasEnded) throw new BrokenRecording('cut', offset);
+      if (!chunk) return;
+      hasEnded = chunk.kind === 'summary';
+      if (chunk.kind === 'records') this.records(chunk.ring, chunk.bytes, offset);
+      else if (chunk.kind === 'summary')
+        this.file.write([encodeChunk('summary', { ...chunk.value, events: String(this.events) })]);
+      else this.file.write([this.recording.chunkBytes]);
+    }
+  }
+
+  private records(ring: number, bytes: Uint8Array, offset: number): void {
+    const batch = checkedBatch(bytes, this.attachments.length);
+    if (!batch) throw new BrokenRecording('damaged', offset);
+    const wanted = this.wanted(batch, bytes);
+    const length = wanted.reduce((sum, one) => sum + one.length, 0);
+    if (length > 0) this.file.write([recordsPrefix(ring, length), ...wanted]);
+  }
+
+  /** Pieces of `bytes`; `batch` is a copy that may be changed. */
+  private wanted(batch: Batch, bytes: Uint8Array): Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    let start = 0;
+    for (let offset = 0; offset < bytes.length; ) {
+      const length = batch.u32[(offset + at.recordLen) >> 2]!;
+      const isAmendment = (batch.u32[(offset + at.flags) >> 2]! & tapFlag.amends) !== 0;
+      const isWanted = isAmendment || this.wants(batch, offset);
+      if (isWanted && !isAmendment) this.events += 1;
+      if (!isWanted) {
+        if (offset > start) pieces.push(bytes.subarray(start, offset));
+        start = offset + length;
+      }
+      offset += length;
+    }
+    if (bytes.length > start) pieces.push(bytes.subarray(start));
+    return pieces;
+  }
+
+  private wants(batch: Batch, offset: number): boolean {
+    const { selection, record, packet } = this;
+    if (!selection) return true;
+    if (selection.isFull) return false;
+    const attachment = this.attachments[record.at(batch, offset).attachId]!;
+    const stage = stageById(attachment.stage);
+    decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
+    return selection.wantsAlone({ record, packet, stage });
+  }
+}

@@ -1,0 +1,23 @@
+/** Raw records from a file, checked before anything is read out of them. */
+import { tapRecord as at, tapRecordBytes } from '../decode/layout.generated.js';
+import { Batch } from '../decode/record.js';
+import { recordVersion } from './schema.js';
+
+/** A copy whose records may be changed; undefined where they are damaged. */
+export function checkedBatch(bytes: Uint8Array, attachments: number): Batch | undefined {
+  if (bytes.length % 8 !== 0) return undefined;
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  const batch = new Batch(copy);
+  const { u32, u16, u8 } = batch;
+  for (let offset = 0; offset < bytes.length; ) {
+    const word = offset >> 2;
+    const length = u32[word + (at.recordLen >> 2)]!;
+    if (length < tapRecordBytes || length % 8 !== 0 || length > bytes.length - offset) return undefined;
+    if (u8[offset + at.version] !== recordVersion) return undefined;
+    if (u16[(offset + at.attachId) >> 1]! >= attachments) return undefined;
+    if (u32[word + (at.capLen >> 2)]! > length - tapRecordBytes) return undefined;
+    offset += length;
+  }
+  return batch;
+}

@@ -1,0 +1,109 @@
+/** What the recorder asks, how often, and where it marks losses. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Batch } from '../../../src/decode/record.js';
+import { ChunkReader } from '../../../src/record/chunk-reader.js';
+import { Recorder } from '../../../src/record/recorder.js';
+import { recordVersion } from '../../../src/record/schema.js';
+import type { NameSource } from '../../../src/trace/names.js';
+import { v618 } from '../attach/kernels.js';
+import { headerOf } from '../render/header.js';
+import { batchBytes, type RecordContent } from '../support/records.js';
+import { replayed } from './replaying.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'taptrace-test-'));
+after(() => rmSync(directory, { recursive: true }));
+const bootNs = 1_000_000_000n;
+
+/** Answers everything, and keeps what it was asked. */
+class Source implements NameSource {
+  readonly asked: string[] = [];
+  readonly devices = headerOf('taps', v618).devices;
+
+  dropReason(value: number): string {
+    this.asked.push(`reason ${value}`);
+    return 'NO_SOCKET';
+  }
+  symbol(address: bigint): string {
+    this.asked.push(`symbol ${address.toString(16)}`);
+    return 'udp_rcv+0x1';
+  }
+  stack(stackId: number): readonly bigint[] {
+    this.asked.push(`stack ${stackId}`);
+    return [0xffffffff81000001n, 0xffffffff81000002n];
+  }
+  socketHolders() {
+    return [];
+  }
+}
+
+const record = (sequence: number): RecordContent => ({
+  fields: {
+    sequence,
+    timeNs: bootNs + BigInt(sequence),
+    location: 0xffffffff81000001n,
+    reason: 3,
+    stackId: 7,
+  },
+  has: ['location', 'reason', 'stack'],
+});
+
+async function kindsIn(path: string): Promise<string[]> {
+  const reader = new ChunkReader(
+    (async function* () {
+      yield readFileSync(path);
+    })(),
+  );
+  assert.ok(await reader.begins());
+  const kinds: string[] = [];
+  for (let chunk = await reader.next(); chunk; chunk = await reader.next()) kinds.push(chunk.kind);
+  return kinds;
+}
+
+test('what is known already is not asked for again, and losses are marked before what came after them', async () => {
+  const path = join(directory, 'r.taptrace');
+  const source = new Source();
+  const recorder = new Recorder(path, { version: '0.0.0' });
+  recorder.connect({
+    losses: () => [{ attachId: 0, ring: 5, recursion: 0 }],
+    closed: () => assert.fail(),
+    enough: () => assert.fail(),
+    failed: (error) => assert.fail(error),
+  });
+  recorder.notice('before it begins');
+  recorder.begin({ header: headerOf('taps', v618), clock: { bootNs, wallOffsetNs: 0n }, rings: 1, source });
+  for (const sequences of [
+    [1, 2],
+    [3, 4],
+    [10, 11],
+  ]) {
+    const bytes = batchBytes(sequences.map(record));
+    assert.equal(recorder.batch(0, new Batch(bytes), bytes.length), bytes.length / 2);
+    recorder.round(sequences[1]!);
+  }
+  recorder.round(1000);
+  assert.deepEqual(source.asked.sort(), [
+    'reason 3',
+    'stack 7',
+    'symbol ffffffff81000001',
+    'symbol ffffffff81000001',
+    'symbol ffffffff81000002',
+  ]);
+  assert.deepEqual(await kindsIn(path), [
+    ...['header', 'notice'],
+    ...['records', 'names', 'round'],
+    ...['records', 'round'],
+    ...['records', 'loss', 'round'],
+  ]);
+  const { events, summary } = await replayed(path);
+  assert.deepEqual([events.length, recorder.events], [6, 6]);
+  assert.deepEqual([summary.broken?.how, summary.ledger.lost.ring], ['cut', 5]);
+});
+
+test('the version of records is that of bpf/event.h', () => {
+  const said = /#define TAP_RECORD_VERSION (\d+)/.exec(readFileSync('bpf/event.h', 'utf8'))?.[1];
+  assert.equal(recordVersion, Number(said));
+});
