@@ -2,23 +2,10 @@
 import type { Options } from 'yargs';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
-import { choosesPackets, type TraceOptions } from '../trace/options.js';
+import type { TraceOptions } from '../trace/options.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const { stages, count, t, x, X, A, e, S, q, follow, ...shared } = traceOptionTable;
-
-/** A filter may name bytes behind a short snaplen, and content tells packets apart. */
-const filterBytesMin = 512;
-
-const reasonNote =
-  '--reason is known at the end of a packet: --look-back is on, so every packet is taken out of the kernel';
-const fromMatchNote =
-  'packets are followed from where they first match; what they passed before is not shown (--look-back shows it, and takes every packet out of the kernel)';
-
-function followingNotes(options: TraceOptions, lookBack: boolean, asked: boolean): string[] {
-  if (!choosesPackets(options) || asked) return [];
-  return [lookBack ? reasonNote : fromMatchNote];
-}
 
 function journeyTable(defaultStages: string): Record<string, Options> {
   return {
@@ -64,6 +51,7 @@ export function journeyOptions(
 ): JourneyOptions {
   const { options, notes } = traceOptions(args, filter, defaultStages);
   const { count: packets, ...others } = options;
+  // Why a packet is dropped is known at its end.
   const lookBack = Boolean(args.lookBack) || options.selection?.reasons !== undefined;
   const ends = expandStages(['drop,consume']).stages;
   const wanted = new Set([...options.stages, ...ends]);
@@ -73,9 +61,8 @@ export function journeyOptions(
       stages: allStages.filter((stage) => wanted.has(stage)),
       follow: 'packets',
       ...(lookBack && { lookBack }),
-      snaplen: filter ? Math.max(options.snaplen, filterBytesMin) : options.snaplen,
     },
-    notes: [...notes, ...followingNotes(options, lookBack, Boolean(args.lookBack))],
+    notes,
     ...(packets !== undefined && { packets }),
     ...(filter && { filter }),
   };

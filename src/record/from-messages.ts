@@ -164,10 +164,10 @@ export function selectionOf({ direction, selection }: OptionsMessage): PacketSel
   const { mark, reasons = [], pids = [], comms = [], uids = [], ...numbers } = selection ?? {};
   const lists = Object.entries({ reasons, pids, comms, uids }).filter(([, list]) => list.length > 0);
   const asked: PacketSelection = {
-    ...(direction && { direction: direction as 'in' | 'out' }),
     ...(mark && { mark: { ...mark } }),
     ...Object.fromEntries(lists),
     ...numbers,
+    ...(direction && { direction: direction as 'in' | 'out' }),
   };
   return asksNothing(asked) ? undefined : asked;
 }

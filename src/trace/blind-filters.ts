@@ -1,8 +1,8 @@
-/** Which questions about packets cannot be answered at which stages: told at the start, since nothing matches there. Pure. */
+/** What the choice of packets leaves out, told at the start: questions that some stages cannot answer, what was before a match. Pure. */
 import type { Attachment, AttachPlan } from '../attach/plan.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageId } from '../stages/types.js';
-import type { TraceOptions } from './options.js';
+import { choosesPackets, type TraceOptions } from './options.js';
 import type { PacketSelection } from './packet-selection.js';
 
 /** The socket that a packet is for has been found by then. */
@@ -70,8 +70,21 @@ function consequence(reason: string, follow: TraceOptions['follow']): string {
   return `${matching} matches there${follow ? '; what matched elsewhere is followed' : ''}`;
 }
 
+/** What packets passed before they matched: not shown, or at which price. */
+function beginningNotes(options: TraceOptions): string[] {
+  const { selection, follow, lookBack } = options;
+  if (follow !== 'packets' || !choosesPackets(options)) return [];
+  if (!lookBack)
+    return [
+      'packets are followed from where they first match; what they passed before is shown with --look-back (every packet is then taken out of the kernel)',
+    ];
+  const why = selection?.reasons ? '--reason is known at the end of a packet: ' : '';
+  return [`${why}--look-back takes every packet out of the kernel, as without a filter`];
+}
+
 /** One line for each question and reason. */
-export function blindFilterNotes(plan: AttachPlan, { selection = {}, follow }: TraceOptions): string[] {
+export function blindFilterNotes(plan: AttachPlan, options: TraceOptions): string[] {
+  const { selection = {}, follow } = options;
   const places = placesOf(plan);
   const undecided = optionsAsked(selection).flatMap((option) =>
     [...grouped(places, blindness[option]!)].map(
@@ -87,5 +100,5 @@ export function blindFilterNotes(plan: AttachPlan, { selection = {}, follow }: T
   const blind = [...unfollowed].map(
     ([reason, stages]) => `not followed at ${list(stages)} (${reason}): shown there where they match`,
   );
-  return [...undecided, ...blind];
+  return [...beginningNotes(options), ...undecided, ...blind];
 }

@@ -84,6 +84,52 @@ table ip marks {
   });
 });
 
+describe('a packet that is copied for a tap', { skip: skip || cannotRunLive(['tcpdump']) }, () => {
+  const PACKETS = 10;
+  let world: QuietWorld;
+  before(async () => {
+    if (!skip) world = await createQuietWorld();
+  });
+  after(() => world?.close());
+
+  it("is followed with the tap's clone, each to its own end", async () => {
+    const { a, b } = world;
+    await loadNft(
+      a,
+      `table ip marks {
+ chain out { type filter hook output priority 0; meta mark set ${MARK}; }
+ chain post { type filter hook postrouting priority 0; meta mark set 0; }
+}
+`,
+    );
+    const tap = a.spawn(['tcpdump', '-i', a.device, '-w', '/dev/null']);
+    await tap.until(() => tap.stderr.includes('listening on'), 'tcpdump');
+    const namespaces = [a, b].flatMap(({ netns }) => ['--netns', netns.name]);
+    // At the taps the mark is gone again: what is shown there is followed.
+    const tracer = await Tracer.start([
+      '--stages',
+      'nf-output,taps',
+      '--mark',
+      MARK,
+      '--follow',
+      ...namespaces,
+    ]);
+    await flood(world, PACKETS, 0);
+    await tracer.untilLines('"stage":"drop"', PACKETS);
+    await tap.stop('SIGINT');
+    const { events, header } = await tracer.stop();
+    assert.ok('nf-output' in header.plan);
+    const ends = events.filter(({ stage }) => stage === 'consume' || stage === 'drop');
+    const skbs = new Map<number, Set<string>>();
+    for (const { packet, skb } of ends) skbs.set(packet!, (skbs.get(packet!) ?? new Set()).add(skb!));
+    assert.deepEqual(
+      [...skbs.values()].map(({ size }) => size),
+      Array<number>(PACKETS).fill(2),
+    );
+    assert.equal(ends.filter(({ stage }) => stage === 'drop').length, PACKETS);
+  });
+});
+
 describe('among many packets that do not match', { skip }, () => {
   const PACKETS = 100_000;
   const BURST = 20_000;

@@ -8,7 +8,7 @@ import { toHex } from '../support/bytes.js';
 import { runTaptrace } from '../support/cli.js';
 import { ETHERTYPE, ethernetFrame, ipv4Udp } from '../support/frames.js';
 import { loadNft, nftCounter } from '../support/oracles/nft.js';
-import { countsDuring, createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
+import { addQuietLink, countsDuring, createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
 import { type TraceResult, Tracer } from '../support/tracer.js';
 import { cannotRunLive, toolPath } from '../support/world.js';
 
@@ -117,7 +117,8 @@ describe('what the sender sends', { skip }, () => {
     const at = (stage: string) => events.filter((event) => event.stage === stage).length;
     assert.equal(await nftCounter(world.a, 'user'), 25);
     assert.equal(at('tx-tap'), 25);
-    assert.ok(header.notes.some((note) => note.startsWith('--uid is not decidable at rx-tap (')));
+    const told = header.notes.find((note) => note.startsWith('--uid is not decidable at rx-tap ('));
+    assert.match(told ?? '', /its socket has not been looked up yet/);
   });
 
   it('by --comm, cut as the kernel cuts names, and not what softirqs do meanwhile', async () => {
@@ -180,6 +181,51 @@ describe('what the sender sends', { skip }, () => {
     await tracer.untilLines('"type":"event"', 5);
     const { events } = await tracer.stop();
     assert.deepEqual(new Set(events.map(({ ifname }) => ifname)), new Set([a.device]));
+  });
+});
+
+describe('where', { skip }, () => {
+  it('only at the stages asked for', async () => {
+    const { events, header } = await traced(
+      ['--stages', 'start-xmit,netif-rx'],
+      () => flood(world, 20, 0),
+      () => Promise.resolve(40),
+    );
+    assert.deepEqual(Object.keys(header.plan).sort(), ['netif-rx', 'start-xmit']);
+    const count = (id: string) => events.filter(({ stage }) => stage === id).length;
+    assert.deepEqual([count('start-xmit'), count('netif-rx')], [20, 20]);
+  });
+
+  it('only in the namespace asked for', async () => {
+    const { a, b } = world;
+    const tracer = await Tracer.start(['--netns', b.netns.name, '--stages', 'taps,drop']);
+    const counted = await countsDuring(world, () => flood(world, 20, 0));
+    await tracer.untilLines('"stage":"drop"', 20);
+    const { events } = await tracer.stop();
+    assert.notEqual(a.netns.inode, b.netns.inode);
+    assert.deepEqual(new Set(events.map(({ netns }) => netns)), new Set([b.netns.inode]));
+    assert.equal(events.filter(({ stage }) => stage === 'rx-tap').length, counted.ipReceivedByB);
+  });
+
+  it('on a device that appears later, and matches a pattern', async () => {
+    const { a, b } = world;
+    const namespaces = ['--netns', a.netns.name, '--netns', b.netns.name];
+    const tracer = await Tracer.start([...namespaces, '--stages', 'taps', '-i', 'late?a', '--min-len', '60']);
+    const [late, other] = [
+      await addQuietLink(world, 'l', ['late1a', 'late1b']),
+      await addQuietLink(world, 'm', ['other1a', 'other1b']),
+    ];
+    // Devices are looked at again every 250 ms.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    for (const link of [late, other, world]) await flood(link, 15, 0);
+    await tracer.untilLines('"type":"event"', 15);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { events } = await tracer.stop();
+    for (const { a: end } of [late, other]) await a.run(['ip', 'link', 'del', end.device]);
+    assert.deepEqual(
+      events.map(({ stage, ifname }) => `${stage} ${ifname}`),
+      Array<string>(15).fill('tx-tap late1a'),
+    );
   });
 });
 

@@ -97,7 +97,5 @@ test('path follows always, and looks back where it is asked to, or has to', asyn
   const plain = await of('--mark 1');
   assert.deepEqual([plain.options.follow, plain.options.lookBack], ['packets', undefined]);
   assert.equal((await of('--look-back')).options.lookBack, true);
-  const reason = await of('--reason NO_SOCKET');
-  assert.equal(reason.options.lookBack, true);
-  assert.match(reason.notes.join(), /--look-back is on/);
+  assert.equal((await of('--reason NO_SOCKET')).options.lookBack, true);
 });

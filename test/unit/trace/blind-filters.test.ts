@@ -12,8 +12,23 @@ function notes(
   selection: PacketSelection,
   follow?: TraceOptions['follow'],
 ): string[] {
-  return blindFilterNotes(where, { selection, ...(follow && { follow }) } as TraceOptions);
+  return blindFilterNotes(where, { selection, interfaces: [], ...(follow && { follow }) } as never);
 }
+
+test('packets are followed from where they match, or all are looked at: either is told', () => {
+  const [taps, follow] = [plan('taps', v612), 'packets' as const];
+  const told = (options: Partial<TraceOptions>) =>
+    blindFilterNotes(taps, { interfaces: [], follow, ...options } as never);
+  assert.deepEqual(told({}), []);
+  assert.deepEqual(told({ interfaces: ['any'] }), []);
+  for (const options of [{ filter: 'udp' }, { interfaces: ['lo'] }, { selection: { minLen: 1 } }])
+    assert.match(told(options).join(), /^packets are followed from where they first match; .*--look-back/);
+  assert.match(told({ filter: 'udp', lookBack: true }).join(), /^--look-back takes every packet/);
+  assert.match(
+    told({ selection: { reasons: ['X'] }, lookBack: true }).join(),
+    /^--reason is known at the end/,
+  );
+});
 
 test('what every stage can tell is not mentioned', () => {
   const all = plan('taps,nf-output,drop', v612);
