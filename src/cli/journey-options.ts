@@ -3,6 +3,7 @@ import type { Options } from 'yargs';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
 import type { TraceOptions } from '../trace/options.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const { stages, count, t, x, X, A, e, S, q, follow, ...shared } = traceOptionTable;
@@ -38,6 +39,8 @@ export interface JourneyOptions {
   readonly isReplay?: boolean;
   /** Of a recording: the filter that it was made with, which has to match too. */
   readonly recordedFilter?: string;
+  /** Of a recording: what its reader asks on top of it. */
+  readonly narrower?: PacketSelection;
 }
 
 /**

@@ -10,6 +10,7 @@ import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
 import { undecidableNotes } from '../trace/filter-place.js';
+import { meets } from '../trace/metadata-answers.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
@@ -94,9 +95,12 @@ export class JourneySink implements TraceSink {
     this.flush();
   }
 
-  private isWanted({ record, packet }: TapEvent): boolean {
+  private isWanted(event: TapEvent): boolean {
+    const { record, packet } = event;
+    const { options, narrower } = this.asked;
     if (!matchedHere(record)) return false;
-    if (this.asked.options.interfaces.length > 0 && !this.devices?.isSelectedFor(record)) return false;
+    if (narrower && !meets(event, narrower)) return false;
+    if (options.interfaces.length > 0 && !this.devices?.isSelectedFor(record)) return false;
     if (this.filter && record.filterResult !== tapFilter.yes)
       if (this.filter.match(record, packet) !== verdict.yes) return false;
     return !this.narrower || this.narrower.match(record, packet) === verdict.yes;

@@ -54,7 +54,7 @@ function selectionsOf({ options }: HeaderMessage, devices: RecordedDevices, aske
     }),
     new Selection({
       count: isTrace ? own.count : undefined,
-      selection: own.selection,
+      selection: isTrace ? own.selection : undefined,
       filter: isTrace ? filterOf(own.filter, 'file') : undefined,
       ...((numbers || choosesDevices) && {
         isSelected: ({ record }) =>
@@ -74,6 +74,7 @@ function journeysAsked(
     ...{ options, notes: [], isReplay: true },
     ...(counts.length > 0 && { packets: Math.min(...counts) }),
     ...(asked.own.filter !== undefined && { filter: asked.own.filter }),
+    ...(asked.own.selection && { narrower: asked.own.selection }),
     ...(recorded.filter !== undefined && { recordedFilter: recorded.filter }),
   };
 }

@@ -93,6 +93,31 @@ describe('a recording', { skip }, () => {
       assert.match(live.stderr, /^taptrace: \d+ events are in .*equal\.taptrace$/m);
     });
 
+  it('is narrowed down by what its reader asks: packets in path, events in trace', async () => {
+    const file = fileOf('narrowed');
+    const live = await started(['path', '-w', file, 'udp']);
+    await traffic();
+    await settle();
+    await live.stop('SIGINT', patient(30_000));
+    const shown = async (...args: string[]) =>
+      (await runTaptrace(['read', file, '--json', ...args])).stdout
+        .split('\n')
+        .filter((line) => /^{"type":"(event|journey)"/.test(line))
+        .map((line) => JSON.parse(line) as { stage: string; packet: number });
+    const [all, tooLong] = [
+      await shown('--view', 'path'),
+      await shown('--view', 'path', '--min-len', '5000'),
+    ];
+    assert.deepEqual([tooLong.length, (await shown('--min-len', '5000')).length], [0, 0]);
+    const out = await shown('--view', 'path', '-Q', 'out', '-i', 'ar');
+    const numbers = (list: typeof all) => list.map(({ packet }) => packet);
+    assert.ok(all.length > 0);
+    assert.deepEqual(numbers(out), numbers(all));
+    const events = await shown('-Q', 'in');
+    assert.ok(events.some(({ stage }) => stage === 'rx-tap'));
+    assert.ok(!events.some(({ stage }) => stage === 'tx-tap'));
+  });
+
   it('needs no rights', async () => {
     const asRoot = await runTaptrace(['read', fileOf('equal'), '--json']);
     const line = `exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@" <${fileOf('equal')}`;
