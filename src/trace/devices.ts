@@ -11,8 +11,17 @@ export type { Device } from './device-table.js';
 export interface DeviceChanges {
   readonly added: readonly Device[];
   readonly removed: readonly Device[];
+  /** Have another name now, by which they may have been asked for. */
+  readonly renamed: readonly Device[];
   /** Namespaces whose name or process is gone. */
   readonly goneNetns: readonly Netns[];
+}
+
+/** What one look finds. */
+interface Found {
+  readonly seen: Set<string>;
+  readonly added: Device[];
+  readonly renamed: Device[];
 }
 
 function isThere(netns: Netns): boolean {
@@ -107,18 +116,19 @@ export class Devices extends DeviceTable {
   /** Looks again. What has gone keeps its name for events that are still on their way. */
   refresh(): DeviceChanges {
     const added: Device[] = [];
+    const renamed: Device[] = [];
     const seen = new Set<string>();
     const before = this.namespaces;
     this.newcomers.clear();
     this.namespaces = this.discover?.() ?? before.filter(isThere);
     const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
-    for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
+    for (const netns of this.namespaces) this.refreshNetns(netns, { seen, added, renamed });
     const removed = this.all.filter(({ netns, link }) => {
       const id = key(netns.inum, link.ifindex);
       return !seen.has(id) && !this.gone.has(id);
     });
     for (const { netns, link } of removed) this.gone.add(key(netns.inum, link.ifindex));
-    return { added, removed, goneNetns };
+    return { added, removed, renamed, goneNetns };
   }
 
   /** Whether any selected device is still there. */
@@ -126,11 +136,16 @@ export class Devices extends DeviceTable {
     return this.selected.some(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
   }
 
-  private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {
+  private refreshNetns(netns: Netns, { seen, added, renamed }: Found): void {
     for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
-      if (!this.links.has(id) || this.gone.delete(id)) added.push({ netns, link });
+      const before = this.links.get(id);
+      // A device that was asked for by the name it had stays one, as a socket bound to it would.
+      if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected({ netns, link }))
+        continue;
+      if (!before || this.gone.delete(id)) added.push({ netns, link });
+      else if (before.link.name !== link.name) renamed.push({ netns, link });
       this.links.set(id, { netns, link });
     }
   }

@@ -49,6 +49,9 @@ before(async () => {
 });
 after(() => world?.close());
 
+/** Devices are looked at again every 250 ms. */
+const devicesSeen = () => new Promise((resolve) => setTimeout(resolve, 800));
+
 /** What a trace in both namespaces shows of the traffic, once so many events are there. */
 async function traced(
   args: readonly string[],
@@ -207,25 +210,43 @@ describe('where', { skip }, () => {
     assert.equal(events.filter(({ stage }) => stage === 'rx-tap').length, counted.ipReceivedByB);
   });
 
-  it('on a device that appears later, and matches a pattern', async () => {
-    const { a, b } = world;
-    const namespaces = ['--netns', a.netns.name, '--netns', b.netns.name];
-    const tracer = await Tracer.start([...namespaces, '--stages', 'taps', '-i', 'late?a', '--min-len', '60']);
-    const [late, other] = [
-      await addQuietLink(world, 'l', ['late1a', 'late1b']),
-      await addQuietLink(world, 'm', ['other1a', 'other1b']),
-    ];
-    // Devices are looked at again every 250 ms.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    for (const link of [late, other, world]) await flood(link, 15, 0);
-    await tracer.untilLines('"type":"event"', 15);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const { events } = await tracer.stop();
-    for (const { a: end } of [late, other]) await a.run(['ip', 'link', 'del', end.device]);
-    assert.deepEqual(
-      events.map(({ stage, ifname }) => `${stage} ${ifname}`),
-      Array<string>(15).fill('tx-tap late1a'),
-    );
+  describe('devices to come, in any namespace', () => {
+    let other: QuietWorld;
+    before(async () => {
+      other = await createQuietWorld();
+    });
+    after(() => other?.close());
+
+    it('match a pattern when they appear, or get such a name', async () => {
+      const tracer = await Tracer.start([
+        '--netns',
+        'all',
+        '--stages',
+        'tx-tap',
+        '-i',
+        'late?a',
+        '--min-len',
+        '60',
+      ]);
+      const here = await addQuietLink(world, 'l', ['late1a', 'late1b']);
+      const there = await addQuietLink(other, 'm', ['late2a', 'late2b']);
+      const named = await addQuietLink(other, 'n', ['early3a', 'early3b']);
+      await devicesSeen();
+      await other.a.run(['ip', 'link', 'set', 'early3a', 'name', 'late3a']);
+      await devicesSeen();
+      for (const link of [here, there, named, world, other]) await flood(link, 15, 0);
+      await tracer.untilLines('"type":"event"', 45);
+      await devicesSeen();
+      const { events } = await tracer.stop();
+      await world.a.run(['ip', 'link', 'del', 'late1a']);
+      const [near, far] = [world.a.netns.inode, other.a.netns.inode];
+      assert.deepEqual(
+        events.map(({ ifname, netns }) => `${ifname} ${netns}`),
+        [`late1a ${near}`, `late2a ${far}`, `late3a ${far}`].flatMap((place) =>
+          Array<string>(15).fill(place),
+        ),
+      );
+    });
   });
 });
 
