@@ -8,7 +8,7 @@ import { filterExpression, runLive, Stopper } from './live.js';
 import { Output } from './output.js';
 import { parse } from './parse.js';
 import { eventsView } from './trace-command.js';
-import { traceOptions } from './trace-options.js';
+import { eventOptions } from './trace-options.js';
 
 const parentLookMs = 500;
 
@@ -40,7 +40,7 @@ async function capture(talks: boolean, argv: readonly string[]): Promise<number>
   const parsed = await parse('trace', unpackShortOptions(argv));
   if (parsed.done) return 0;
   const { args, version } = parsed;
-  const { options, notes } = traceOptions(args, filterExpression(args));
+  const { options, notes } = eventOptions(args, filterExpression(args));
   const stopper = new Stopper();
   const closed = (): void => stopper.stop('output-closed');
   const output = new Output(closed);
