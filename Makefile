@@ -9,7 +9,8 @@ TESTS ?= unit live kernels-short
 BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct fentry-probe fentry-direct kprobe-probe \
                xdp-probe tcx-kfunc cgroup_skb-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
 BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
-TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o dist/tools/filter.bpf.o
+TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o dist/tools/filter.bpf.o \
+         dist/tools/nothing.bpf.o
 BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 # Headers installed beside node spare node-gyp a download.
@@ -72,6 +73,11 @@ dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o: test/bpf/xdp.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter $(if $(findstring plain,$@),,-g) -c -o $@ $<
 
+# For the benchmark: what the kernel's measuring costs.
+dist/tools/nothing.bpf.o: bench/nothing.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c -o $@ $<
+
 # The filter of our programs alone, for test runs of it.
 dist/tools/filter.bpf.o: test/bpf/filter.bpf.c bpf/*.h
 	@mkdir -p $(@D)
@@ -100,12 +106,12 @@ vm: build ## a shell as root in another kernel: make vm KERNEL=6.12
 lint: node_modules/.package-lock.json ## check formatting and style
 	node_modules/.bin/biome check --error-on-warnings .
 	@if command -v clang-format >/dev/null; then \
-	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c; \
+	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c bench/*.c; \
 	else echo "clang-format is missing: C and C++ formatting not checked"; exit 1; fi
 
 format: node_modules/.package-lock.json ## put formatting right
 	node_modules/.bin/biome check --write .
-	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c
+	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c bench/*.c
 
 bench: build ## measure rate, loss, start-up and memory; writes docs/performance.md
 	$(NODE) dist/bench/bench.js
