@@ -74,7 +74,7 @@ dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o: test/bpf/xdp.bpf.c
 	$(CLANG) -O2 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter $(if $(findstring plain,$@),,-g) -c -o $@ $<
 
 # For the benchmark: what the kernel's measuring costs.
-dist/tools/nothing.bpf.o: bench/nothing.bpf.c
+dist/tools/nothing.bpf.o: test/bpf/nothing.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c -o $@ $<
 
@@ -106,12 +106,12 @@ vm: build ## a shell as root in another kernel: make vm KERNEL=6.12
 lint: node_modules/.package-lock.json ## check formatting and style
 	node_modules/.bin/biome check --error-on-warnings .
 	@if command -v clang-format >/dev/null; then \
-	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c bench/*.c; \
+	  clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c; \
 	else echo "clang-format is missing: C and C++ formatting not checked"; exit 1; fi
 
 format: node_modules/.package-lock.json ## put formatting right
 	node_modules/.bin/biome check --write .
-	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c bench/*.c
+	clang-format -i bpf/*.c bpf/*.h native/*.cc native/*.h test/tools/*.c
 
 bench: build ## measure rate, loss, start-up and memory; writes docs/performance.md
 	$(NODE) dist/bench/bench.js
