@@ -277,10 +277,14 @@ static __always_inline bool passes_filter(struct packet *packet, struct tap_coun
 		return true;
 	if (!what->only_key)
 		answer = filter_packet(packet);
-	if (answer == TAP_FILTER_NO)
+	if (answer == TAP_FILTER_NO) {
 		COUNT(count->filtered);
-	else if (answer != TAP_FILTER_YES)
+		/* Keeps the two apart: made one, at a place chosen before, they are refused without
+		 * CAP_PERFMON (kernel/bpf/verifier.c, sanitize_ptr_alu). */
+		asm volatile("");
+	} else if (answer != TAP_FILTER_YES) {
 		COUNT(count->undecided);
+	}
 	return answer == TAP_FILTER_YES;
 }
 
