@@ -75,6 +75,9 @@ export const readsAtX = ({ code }: ClassicInstruction): boolean =>
 export const jumpsBack = ({ code, k }: ClassicInstruction): boolean =>
   classOf(code) === bpf.jmp && operationOf(code) === bpf.ja && isNegative(k);
 
+export const writesX = ({ code }: ClassicInstruction): boolean =>
+  classOf(code) === bpf.ldx || (classOf(code) === bpf.misc && operationOf(code) === 0);
+
 /**
  * Where it may go on: the indices of the next instructions. Only "protochain" jumps back, which is why the kernel takes
  * it from nobody as classic BPF (net/core/filter.c, bpf_check_classic).

@@ -20,6 +20,7 @@ import {
   sizeOf,
   successorsOf,
   widthOf,
+  writesX,
 } from './classic.js';
 import { Assembler, bpf, type Label, type Register } from './ebpf.js';
 
@@ -40,9 +41,10 @@ export interface ClassicPrograms {
 
 /** TAP_FILTER_WINDOW of bpf/event.h. */
 const windowMax = 256;
-/** Where headers of variable length end, mostly: what a load at X finds in the window costs no call. */
+/** What a load at X finds in the window costs no call. Where X may be anything, headers end here, mostly. */
 const windowForX = 128;
-const windowMin = 64;
+/** And where X is the length of an IP header, mostly this. */
+const headerBytes = 20;
 /**
  * How often a program may jump back, which "protochain" does once for each header, of 8 bytes and more: it looks no
  * further than the window.
@@ -361,13 +363,21 @@ function memoryOf(program: readonly ClassicInstruction[]): Map<number, number> {
   return new Map([...words].map((word, index) => [word, -8 * (index + 1)]));
 }
 
+const isHeaderLength = ({ code }: ClassicInstruction): boolean => modeOf(code) === bpf.msh;
+
+/** How far loads at X mostly reach. */
+function reachAtX(program: readonly ClassicInstruction[]): number {
+  const loads = program.filter(readsAtX);
+  const isOfHeader = program.filter(writesX).every(isHeaderLength);
+  const reaches = loads.map(({ code, k }) => (isOfHeader ? k + widthOf(code) + headerBytes : windowForX));
+  return Math.min(Math.max(0, ...reaches), windowForX);
+}
+
 function windowOf(programs: readonly (readonly ClassicInstruction[])[]): number {
   const instructions = programs.flat();
-  const reaches = instructions.map(reachOf).filter((reach) => reach > 0 && reach <= windowMax);
-  const loops = instructions.some(jumpsBack);
-  const atX = instructions.some(readsAtX) ? windowForX : 0;
-  const bytes = loops ? windowMax : Math.max(0, atX, ...reaches);
-  return bytes === 0 ? 0 : Math.max(windowMin, Math.ceil(bytes / 8) * 8);
+  if (instructions.some(jumpsBack)) return windowMax;
+  const reaches = instructions.map(reachOf).filter((reach) => reach <= windowMax);
+  return Math.ceil(Math.max(0, ...reaches, ...programs.map(reachAtX)) / 8) * 8;
 }
 
 /**

@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { filterAddon, PacketFilter, verdict } from '../../../src/filter/filter.js';
+import { runToEnd } from '../../support/cli.js';
 import { KernelFilterRun } from '../../support/filter-run.js';
 import { distinct, untagged, verdictOnArrival } from '../../support/filters/arrived.js';
 import { dialectExpressions, expressions, fileExpressions } from '../../support/filters/expressions.js';
 import { corpusFrames } from '../../support/filters/frames.js';
 import { PCAP_LINKTYPE } from '../../support/pcap.js';
 import { patient } from '../../support/process.js';
-import { Tracer } from '../../support/tracer.js';
+import { Tracer, tracerCommand } from '../../support/tracer.js';
 import { ping, udp, withUdpSink } from '../../support/traffic.js';
 import { createWorld, type World } from '../../support/world.js';
 
@@ -117,4 +118,12 @@ describe('the kernel takes the taps with a filter in them', { timeout: patient(6
       assert.equal(events.length, 12);
       assert.notEqual(summary.complete, false, stderr);
     });
+
+  it('armed, without CAP_PERFMON', async () => {
+    const rights = ['--bounding-set=-all,+bpf,+net_raw', '--inh-caps=-all'];
+    const options = ['trace', '--json', '-i', 'lo', '--stages', 'taps', '--arm', '--duration', '0.1'];
+    const filter = 'tcp port 80 or udp[8] & 0xf = 5';
+    const { stdout, stderr } = await runToEnd(['setpriv', ...rights, ...tracerCommand(), ...options, filter]);
+    assert.equal(JSON.parse(stdout.split('\n', 1)[0]!).filterRuns, 'kernel', stderr);
+  });
 });
