@@ -190,6 +190,7 @@ struct tap_counters {
 struct tap_live {
 	__u32 snaplen; /* bytes, at most TAP_SNAPLEN_MAX */
 	__u32 stacks;  /* 1: take a kernel stack */
+	__u32 paused;  /* 1: nothing is recorded: not everything is attached yet, or any more */
 };
 
 /* Key of the maps that name devices: ifindexes repeat in every namespace. */

@@ -275,6 +275,14 @@ static __always_inline __u64 choose(struct packet *packet, const struct observat
 	return 0;
 }
 
+/* A packet's way is seen whole or not at all: all programs begin and end together. */
+static __always_inline bool is_paused(void)
+{
+	struct tap_live *settings = lookup(&live, 0);
+
+	return !settings || settings->paused;
+}
+
 /* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
 static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
@@ -287,6 +295,8 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 				.frame = what->frame};
 	struct tap_counters *count;
 
+	if (is_paused())
+		return false;
 	find_origin(&packet);
 	if (what->dev_out)
 		packet.ifindex_out = FIELD(what->dev_out, ifindex);

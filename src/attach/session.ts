@@ -12,6 +12,7 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
@@ -39,6 +40,8 @@ export interface SessionSettings {
   readonly kernelFilter?: KernelFilter;
   /** Absent: every packet is wanted. */
   readonly selection?: KernelSelection;
+  /** Nothing is recorded before `record(true)`. */
+  readonly startsPaused?: boolean;
 }
 
 /** Totals of one attachment over all CPUs. */
@@ -55,9 +58,6 @@ export interface AttachmentCounts {
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
-
-/** A filter that names bytes behind a short snaplen still has to see them. */
-export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {
@@ -111,6 +111,7 @@ export function openPossible(
     settings,
     attachmentsAtMost(request),
     stacksAtMost(request, settings),
+    onRefused,
   );
   let current = features;
   try {
@@ -189,6 +190,7 @@ export class TapSession {
   private readonly objects = new Map<string, Uint8Array>();
   /** Why the kernel did not take programs of an object with the filter in them. */
   private readonly filterRefusedIn = new Map<Uint8Array, string>();
+  private isPaused: boolean;
   /** Stages whose packets the kernel does not filter, although it was to, and why. */
   readonly unfiltered = new Map<StageId, string>();
 
@@ -197,7 +199,10 @@ export class TapSession {
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
     stacksAtMost: number,
+    /** Told of programs that the kernel takes only without the filter. */
+    private readonly onRefused: RefusalListener = () => undefined,
   ) {
+    this.isPaused = settings.startsPaused === true;
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
@@ -248,7 +253,7 @@ export class TapSession {
 
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    if (this.loaded.size > 0) this.settle();
+    if (this.hasPrograms) this.settle();
   }
 
   private load(attachment: Attachment): void {
@@ -264,11 +269,12 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target, stage }: Attachment,
+    attachment: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
+    const { program, mechanism, target } = attachment;
     const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
@@ -281,11 +287,12 @@ export class TapSession {
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
     };
-    return this.loadWithFilter(spec, stage);
+    return this.loadWithFilter(spec, attachment);
   }
 
   /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
-  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+  private loadWithFilter(spec: ProgramSpec, attachment: Attachment): number {
+    const { stage } = attachment;
     const { kernelFilter } = this.settings;
     if (!kernelFilter) return this.native.load(spec);
     const refused = this.filterRefusedIn.get(spec.object);
@@ -295,6 +302,7 @@ export class TapSession {
       return this.native.load({ ...spec, constants, filter: kernelFilter.body });
     } catch (error) {
       if (!isNativeError(error) || !isRefusal(error)) throw error;
+      this.onRefused(new RungRefused(attachment, error, true));
       return this.loadUnfiltered(spec, stage, refusalReason(error));
     }
   }
@@ -342,16 +350,31 @@ export class TapSession {
 
   /** Fills the maps that say what is wanted: before anything is attached. */
   private settle(): void {
-    this.setLive(this.snaplen, this.settings.stacks);
+    this.setLive();
     for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
       for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
   }
 
+  /** Without one there are no maps. */
+  private get hasPrograms(): boolean {
+    return this.loaded.size > 0 || this.programs.size > 0;
+  }
+
+  /**
+   * Has all programs record, or none of them. While some are attached and others are not, a packet would be seen at
+   * some of its stages.
+   */
+  record(on: boolean): void {
+    this.isPaused = !on;
+    if (this.hasPrograms) this.setLive();
+  }
+
   /** Changes what may change while programs run. */
-  setLive(snaplen: number, stacks: boolean): void {
+  private setLive(): void {
     const value = new DataView(new ArrayBuffer(tapLiveBytes));
-    value.setUint32(tapLive.snaplen, snaplen, true);
-    value.setUint32(tapLive.stacks, Number(stacks), true);
+    value.setUint32(tapLive.snaplen, this.snaplen, true);
+    value.setUint32(tapLive.stacks, Number(this.settings.stacks), true);
+    value.setUint32(tapLive.paused, Number(this.isPaused), true);
     this.native.mapSet('live', new Uint8Array(4), new Uint8Array(value.buffer));
   }
 

@@ -21,6 +21,19 @@ const progressMs = 200;
 /** Changes of rulesets that are told again at the end. */
 const gapsMax = 100;
 
+const bridges = /^(bridge|openvswitch)$/;
+
+/** Ports of one bridge. */
+function areBridged(
+  devices: TraceHeader['devices'],
+  inum: number,
+  ports: readonly [number, number],
+): boolean {
+  const [one, other] = ports.map((port) => devices.find(inum, port)?.link.master);
+  if (one === undefined || one !== other) return false;
+  return bridges.test(devices.find(inum, one)?.link.kind ?? '');
+}
+
 class ComparisonView implements JourneyView {
   private comparison!: Comparison;
   private toldAt = 0;
@@ -42,6 +55,7 @@ class ComparisonView implements JourneyView {
       death: (record) => names.death(record),
       deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
       onlyChain: (...where) => this.chains.only(...where),
+      areBridged: (inum, ...ports) => areBridged(devices, inum, ports),
       xdpProgram: (inum, ifindex) => xdp.programAt(inum, ifindex),
       netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
     });

@@ -44,6 +44,7 @@ export class JourneySink implements TraceSink {
   /** What the reader of a recording asks on top of it. */
   private readonly narrower: PacketFilter | undefined;
   private devices: TraceHeader['devices'] | undefined;
+  private clock: TraceHeader['names']['clock'] | undefined;
   private progress = '';
   /** Wanted packets so far. */
   packets = 0;
@@ -63,6 +64,7 @@ export class JourneySink implements TraceSink {
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
+      sinceBegin: ({ record }) => this.clock!.sinceBaseNs(record.timeHigh, record.timeLow),
     });
   }
 
@@ -88,6 +90,7 @@ export class JourneySink implements TraceSink {
 
   header(header: TraceHeader): void {
     this.devices = header.devices;
+    this.clock = header.names.clock;
     const undecidable = this.narrower?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
     for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);

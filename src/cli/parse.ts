@@ -1,8 +1,7 @@
 /** Reads one command's options with yargs. */
-import { readFileSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
 import { UsageError } from '../errors.js';
-import { packagePath } from '../native/binding.js';
+import { version as packageVersion } from '../library/version.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
 import { compareOptionTable, pathOptionTable } from './journey-options.js';
@@ -26,7 +25,8 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
     usage:
       'taptrace [trace] [options] [filter…]\n\nShows each packet at the places where tcpdump taps the kernel.\n\n' +
       'Commands: trace (default), path (one packet after the other, its whole way), compare (the taps beside the\n' +
-      'netfilter hooks), read (a recording), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
+      'netfilter hooks), read (a recording), stages (the map of the kernel path), doctor (what this kernel allows),\n' +
+      'extcap (live in Wireshark).\n' +
       "Each has its own --help. The filter is tcpdump's language.",
     options: traceOptionTable,
     examples: [
@@ -119,10 +119,6 @@ export type Parsed =
       readonly args: Record<string, unknown>;
       readonly version: string;
     };
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version;
-}
 
 /** Of an option that has one value and was given twice the last one counts, as in tcpdump. */
 function takeLast(options: Record<string, Options>, args: Record<string, unknown>): void {

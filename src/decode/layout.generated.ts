@@ -73,8 +73,9 @@ export const tapCountersBytes = 56;
 export const tapLive = {
   snaplen: 0,
   stacks: 4,
+  paused: 8,
 } as const;
-export const tapLiveBytes = 8;
+export const tapLiveBytes = 12;
 
 /** Byte offsets of struct tap_device. */
 export const tapDevice = {

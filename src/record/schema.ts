@@ -81,6 +81,8 @@ export interface DeviceMessage {
   master?: number;
   genericXdp: boolean;
   nativeXdp?: number;
+  peerIfindex?: number;
+  peerNetns?: number;
 }
 export interface HolderMessage {
   pid: number;

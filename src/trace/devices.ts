@@ -4,6 +4,7 @@ import { isNativeError, type NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
+import { NetnsIds } from '../system/netns-ids.js';
 import { type Device, DeviceTable, deviceMatcher, isGlob, deviceKey as key } from './device-table.js';
 
 export type { Device } from './device-table.js';
@@ -51,6 +52,7 @@ export class Devices extends DeviceTable {
   /** Devices that were looked for between two refreshes; undefined: not found. */
   private readonly newcomers = new Map<string, Device | undefined>();
   private namespaces: Netns[];
+  private readonly ids: NetnsIds;
 
   constructor(
     private readonly native: NativeBinding,
@@ -61,9 +63,11 @@ export class Devices extends DeviceTable {
   ) {
     super(words, namespaces.length > 1 || discover !== undefined);
     this.namespaces = [...namespaces];
+    this.ids = new NetnsIds(native);
+    this.ids.follow(this.namespaces);
     for (const netns of namespaces)
       for (const link of discover ? this.linksOf(netns) : linksOfNamed(native, netns))
-        this.links.set(key(netns.inum, link.ifindex), { netns, link });
+        this.links.set(key(netns.inum, link.ifindex), this.deviceOf(netns, link));
     this.checkWords();
   }
 
@@ -79,6 +83,13 @@ export class Devices extends DeviceTable {
         `interfaces there are: ${names.map(printable).join(', ')}`,
       );
     }
+  }
+
+  private deviceOf(netns: Netns, link: Link): Device {
+    const { peerIfindex, peerNsid } = link;
+    if (peerIfindex === undefined) return { netns, link };
+    const peerNetns = peerNsid === undefined ? netns.inum : this.ids.inumOf(netns, peerNsid);
+    return { netns, link: { ...link, ...(peerNetns !== undefined && { peerNetns }) } };
   }
 
   /** Those that are still there. */
@@ -100,7 +111,7 @@ export class Devices extends DeviceTable {
     this.newcomers.set(id, undefined);
     const netns = this.namespaces.find((one) => one.inum === inum);
     for (const link of netns ? this.linksOf(netns) : [])
-      this.newcomers.set(key(inum, link.ifindex), { netns: netns!, link });
+      this.newcomers.set(key(inum, link.ifindex), this.deviceOf(netns!, link));
     return this.newcomers.get(id);
   }
 
@@ -122,6 +133,7 @@ export class Devices extends DeviceTable {
     this.newcomers.clear();
     this.namespaces = this.discover?.() ?? before.filter(isThere);
     const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
+    this.ids.follow(this.namespaces);
     for (const netns of this.namespaces) this.refreshNetns(netns, { seen, added, renamed });
     const removed = this.all.filter(({ netns, link }) => {
       const id = key(netns.inum, link.ifindex);
@@ -141,12 +153,12 @@ export class Devices extends DeviceTable {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
       const before = this.links.get(id);
+      const device = this.deviceOf(netns, link);
       // A device that was asked for by the name it had stays one, as a socket bound to it would.
-      if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected({ netns, link }))
-        continue;
-      if (!before || this.gone.delete(id)) added.push({ netns, link });
-      else if (before.link.name !== link.name) renamed.push({ netns, link });
-      this.links.set(id, { netns, link });
+      if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected(device)) continue;
+      if (!before || this.gone.delete(id)) added.push(device);
+      else if (before.link.name !== link.name) renamed.push(device);
+      this.links.set(id, device);
     }
   }
 }

@@ -6,9 +6,10 @@ import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
 import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
-import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
+import { openSession, type TapSession } from '../attach/session.js';
 import { MissingError } from '../errors.js';
 import { Untranslatable } from '../filter/ebpf.js';
+import { userFilterBytes } from '../filter/expression.js';
 import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
@@ -214,6 +215,7 @@ export class Trace {
         cpus: possibleCpus(),
         snaplen: this.filter && !kernelFilter ? Math.max(options.snaplen, userFilterBytes) : options.snaplen,
         stacks: options.stacks,
+        startsPaused: true,
         ...(kernelFilter && { kernelFilter }),
         selection: this.selectionFor(devices, kernelFilter !== undefined),
       },
@@ -242,11 +244,8 @@ export class Trace {
       });
       native.releaseBtf();
       this.startedAt = performance.now();
-      const clocks = native.clocks();
-      const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
       const holders = new SocketHolders(armed.flatMap(({ by }) => by));
       const source = new KernelNames(native, session, devices, symbols, holders);
-      const names = new TraceNames(source, clock, options.stacks);
       const { sockets, takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
       const filtered = this.filterPlaces(opened.plan, session, untranslated);
       const notes = [
@@ -265,6 +264,10 @@ export class Trace {
       const rights =
         options.dropCapabilities &&
         dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
+      const clocks = native.clocks();
+      session.record(true);
+      const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
+      const names = new TraceNames(source, clock, options.stacks);
       const header: TraceHeader = {
         options,
         features: opened.features,
@@ -376,8 +379,13 @@ export class Trace {
       },
     );
     const reason = await this.untilEnd(consumer);
+    session.record(false);
+    const endNs = this.native.clocks().bootNs;
     session.detachAll();
-    if (reason !== 'count' && reason !== 'output-closed') consumer.finish();
+    if (reason !== 'count' && reason !== 'output-closed') {
+      consumer.finish();
+      this.passed(endNs);
+    }
     this.sink.end?.();
     const lost = losses();
     const kernel = kernelCounts(plan, session);
@@ -400,11 +408,14 @@ export class Trace {
     return summary;
   }
 
+  private passed(bootNs: bigint): void {
+    this.sink.passed?.(bootNs);
+    this.log?.passed(bootNs);
+  }
+
   private tellPassed(consumer: Consumer): void {
     try {
-      const bootNs = consumer.givenOutUntilNs;
-      this.sink.passed?.(bootNs);
-      this.log?.passed(bootNs);
+      this.passed(consumer.givenOutUntilNs);
     } catch (error) {
       this.fail(error);
     }
