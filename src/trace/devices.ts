@@ -152,7 +152,8 @@ export class Devices extends DeviceTable {
     for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
-      const [before, device] = [this.links.get(id), this.deviceOf(netns, link)];
+      const before = this.links.get(id);
+      const device = this.deviceOf(netns, link);
       // A device that was asked for by the name it had stays one, as a socket bound to it would.
       if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected(device)) continue;
       if (!before || this.gone.delete(id)) added.push(device);
