@@ -58,7 +58,7 @@ typescript: node_modules/.package-lock.json
 # The library, which shares them, needs no other package that way.
 bundle: typescript
 	@rm -rf dist/bin/taptrace
-	@node_modules/.bin/esbuild main=dist/src/cli/main.js index=dist/src/index.js \
+	@node_modules/.bin/esbuild main=dist/src/cli/main.js index=dist/src/index.js format=dist/src/format.js \
 	  --bundle --splitting --format=esm --platform=node --minify-syntax \
 	  --outdir=dist/bin/taptrace --log-level=warning --metafile=dist/bundle.json \
 	  --banner:js="import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"

@@ -1,12 +1,9 @@
-/** What programs may import from `taptrace`: for now the stage table and the words for it. */
-export { expandStages, isStageId, stageById, stageByNumber, UnknownStageError } from './stages/lookup.js';
-export { stages } from './stages/table.js';
-export type {
-  Direction,
-  FrameStart,
-  Mechanism,
-  Rung,
-  Stage,
-  StageGroup,
-  StageId,
-} from './stages/types.js';
+/** `taptrace`: what the command line does, for programs. Recordings alone: `taptrace/format`. */
+export * from './format.js';
+export { compare, path, trace } from './library/live.js';
+export type { RunOptions, TraceOptions } from './library/options.js';
+export { type DoctorOptions, doctor, type ReportOptions, stages } from './library/reports.js';
+export type * from './lines/reports.js';
+export { expandStages, isStageId, stageById, stageByNumber } from './stages/lookup.js';
+export { stages as stageTable } from './stages/table.js';
+export type { FrameStart, Rung, StageGroup } from './stages/types.js';

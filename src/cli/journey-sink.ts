@@ -1,14 +1,12 @@
 /** Events in, journeys out: the sink of the commands that follow packets. */
-import type { RungRefused } from '../attach/refusal.js';
-import { refusalBlock } from '../attach/refusal.js';
-import { PacketFilter, verdict } from '../filter/filter.js';
+import { type RungRefused, refusalBlock } from '../attach/refusal.js';
+import { PacketFollower } from '../journey/follower.js';
 import type { Journey } from '../journey/journey.js';
-import { Tracker, type TrackerCounts } from '../journey/tracker.js';
+import type { TrackerCounts } from '../journey/tracker.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
-import { undecidableNotes } from '../trace/filter-place.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
@@ -34,42 +32,33 @@ export interface JourneySinkOptions {
 }
 
 export class JourneySink implements TraceSink {
-  readonly tracker: Tracker;
+  readonly follower: PacketFollower;
   private readonly out = new ByteWriter();
-  private readonly filters: readonly PacketFilter[];
-  private devices: TraceHeader['devices'] | undefined;
   private progress = '';
-  /** Wanted packets so far. */
-  packets = 0;
 
   constructor(
     private readonly output: Output,
     private readonly view: JourneyView,
-    private readonly asked: JourneyOptions,
+    { options, ...asked }: JourneyOptions,
     private readonly how: JourneySinkOptions,
   ) {
-    // What was asked for when it was recorded keeps the meaning that it had.
-    const isReplay = asked.isReplay === true;
-    const filter = asked.filter ? new PacketFilter(asked.filter, isReplay ? 'file' : 'live') : undefined;
-    const recorded = asked.recordedFilter ? new PacketFilter(asked.recordedFilter) : undefined;
-    this.filters = [filter, recorded].flatMap((one) => one ?? []);
-    for (const { note } of this.filters) if (note) output.talk(`filter: ${note}`);
-    this.tracker = new Tracker({
-      isWanted: (event) => this.isWanted(event),
-      onClosed: (journey, wanted) => this.closed(journey, wanted),
-    });
+    this.follower = new PacketFollower(
+      { ...asked, interfaces: options.interfaces },
+      { journey: (journey) => this.journey(journey), enough: how.onEnough },
+    );
+    for (const note of this.follower.notes) output.talk(note);
   }
 
-  /** Journeys end while nothing happens, too. */
   passed(bootNs: bigint): void {
-    this.tracker.tick(bootNs);
+    this.follower.passed(bootNs);
     this.flush();
     this.tellProgress();
   }
 
   /** Nothing was printed yet: somebody at a terminal sees that packets are followed. */
   private tellProgress(): void {
-    const text = this.packets === 0 ? this.view.waiting?.(this.tracker.counts) : undefined;
+    const { packets, tracker } = this.follower;
+    const text = packets === 0 ? this.view.waiting?.(tracker.counts) : undefined;
     if (text === undefined || text === this.progress) return;
     this.progress = text;
     this.output.progress(text);
@@ -81,41 +70,26 @@ export class JourneySink implements TraceSink {
   }
 
   header(header: TraceHeader): void {
-    this.devices = header.devices;
-    const undecidable = this.filters.some(({ needsLinkHeader }) => needsLinkHeader)
-      ? undecidableNotes(header.plan, true)
-      : [];
+    const undecidable = this.follower.begin(header);
     for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();
   }
 
-  private isWanted({ record, packet }: TapEvent): boolean {
-    if (this.asked.options.interfaces.length > 0) {
-      if (!record.has('ifindex')) return false;
-      if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
-    }
-    return this.filters.every((filter) => filter.match(record, packet) === verdict.yes);
-  }
-
-  private closed(journey: Journey, wanted: boolean): void {
-    const { packets = Number.POSITIVE_INFINITY } = this.asked;
-    if (!wanted || this.packets >= packets) return;
+  private journey(journey: Journey): void {
     this.endProgress();
-    this.packets += 1;
     const text = this.view.journey(journey);
     if (text) this.out.text(text);
-    if (this.packets === packets) this.how.onEnough();
   }
 
   event(event: TapEvent): void {
-    this.tracker.take(event);
+    this.follower.event(event);
   }
 
   end(): void {
     this.endProgress();
-    this.tracker.finish();
+    this.follower.end();
     this.flush();
   }
 

@@ -1,8 +1,7 @@
 /** Reads one command's options with yargs. */
-import { readFileSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
 import { UsageError } from '../errors.js';
-import { packagePath } from '../native/binding.js';
+import { version as packageVersion } from '../library/version.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
 import { compareOptionTable, pathOptionTable } from './journey-options.js';
@@ -115,10 +114,6 @@ export type Parsed =
       readonly args: Record<string, unknown>;
       readonly version: string;
     };
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version;
-}
 
 /** Of an option that has one value and was given twice the last one counts, as in tcpdump. */
 function takeLast(options: Record<string, Options>, args: Record<string, unknown>): void {

@@ -195,10 +195,13 @@ export function loadAddon<T>(name: string): T {
       throw new MissingError(
         `there is no addon for ${platform} (${path}): only recordings can be read, and without a filter`,
         'in the source tree "make build" makes it',
-        { cause: error },
+        { cause: error, code: 'addon' },
       );
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new MissingError(`cannot load the addon ${path}: ${reason}`, undefined, { cause: error });
+    throw new MissingError(`cannot load the addon ${path}: ${reason}`, undefined, {
+      cause: error,
+      code: 'addon',
+    });
   }
 }
 

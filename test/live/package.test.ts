@@ -1,11 +1,11 @@
 /** The npm package works where nothing can be built and nothing can be fetched. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { packagePath } from '../../src/native/binding.js';
 import { type Installed, inRoot, installPackage, minimalRoot } from '../support/package.js';
-import { type Child, patient } from '../support/process.js';
+import { type Child, patient, run } from '../support/process.js';
 import { ping } from '../support/traffic.js';
 import { cannotRunLive, createWorld, type World } from '../support/world.js';
 
@@ -63,5 +63,73 @@ describe('the package', { skip }, () => {
     const command = ['/bin/node', `/node_modules/taptrace/${MAIN}`, '-i', 'va', '-c', '1', 'icmp'];
     const stdout = await whilePinging(world.a.spawn(inRoot(root, command)));
     assert.match(stdout, /^\S+ tx-tap .* ICMP echo request/);
+  });
+
+  it('can be imported, with types that a strict program compiles with', async () => {
+    const { folder, env } = installed;
+    const program = `
+      import { trace, type EventLine } from 'taptrace';
+      const run = trace({ interfaces: ['va'], filter: 'icmp', count: 1 });
+      console.error((await run.header).type + ': watching');
+      for await (const event of run) {
+        const { stage, summary }: EventLine = event;
+        console.log(stage, summary);
+      }`;
+    writeFileSync(join(folder, 'program.mts'), program);
+    const options = [
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--lib',
+      'esnext',
+      '--types',
+      'node',
+    ];
+    const compiler = [packagePath('node_modules/typescript/bin/tsc'), ...options];
+    const types = [
+      '--typeRoots',
+      packagePath('node_modules/@types'),
+      '--skipLibCheck',
+      'false',
+      '--ignoreConfig',
+    ];
+    await run([process.execPath, ...compiler, ...types, join(folder, 'program.mts')]);
+    const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const child = world.a.spawn(['env', '-C', folder, '-i', ...words, 'node', 'program.mjs']);
+    assert.match(await whilePinging(child), /^tx-tap IP 192\.0\.2\.1 > 192\.0\.2\.2: ICMP echo request/);
+  });
+
+  it('reads recordings without the addon, and says what a filter needs', async () => {
+    const copy = join(world.dir, 'without/node_modules');
+    cpSync(installed.root, join(copy, 'taptrace'), { recursive: true });
+    rmSync(join(copy, 'taptrace/prebuilds'), { recursive: true });
+    const file = packagePath('test/fixtures/record/path.format1.taptrace');
+    const program = `
+      import { read, readPath } from 'taptrace/format';
+      const count = async (run) => {
+        let all = 0;
+        for await (const batch of run.batches()) all += batch.length;
+        return all;
+      };
+      console.log(await count(read(${JSON.stringify(file)})), await count(readPath(${JSON.stringify(file)})));
+      await count(read(${JSON.stringify(file)}, { filter: 'udp' })).catch(({ code, message }) => console.log(code, message));`;
+    const stdout = await run([
+      'env',
+      '-C',
+      dirname(copy),
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      program,
+    ]);
+    assert.match(
+      stdout,
+      /^\d{2,} \d+\naddon there is no addon for linux-x64 .*: only recordings can be read, and without a filter$/m,
+    );
+    const main = join(copy, 'taptrace', MAIN);
+    const shown = await run([process.execPath, main, 'read', file, '--view', 'path']);
+    assert.match(shown, /^packet 1: /);
   });
 });
