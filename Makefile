@@ -106,9 +106,12 @@ dist/tools/filter.bpf.o: test/bpf/filter.bpf.c bpf/*.h
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Ibpf -DTAP_ACCESS_CONTEXT -c -o $@ $<
 
-generate: bpf native typescript ## write the files generated from BTF and from the stage table
+generate: bpf native typescript ## write what is generated from BTF, the stage table, types and docstrings
 	$(NODE) dist/scripts/generate-layout.js
 	$(NODE) dist/scripts/generate-docs.js
+	$(NODE) dist/scripts/generate-schema.js
+	node_modules/.bin/typedoc --logLevel Warn
+	cp dist/library-reference/library.md docs/library.md
 
 run: build ## watch live packets at both taps: unarmed first, then armed; ends by itself
 	@scripts/demo.sh

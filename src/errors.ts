@@ -37,6 +37,7 @@ export class TaptraceError extends Error {
   override readonly name: string = 'TaptraceError';
   readonly code: ErrorCode;
 
+  /** @internal */
   constructor(
     message: string,
     /** That of the command line. */

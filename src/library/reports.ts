@@ -27,14 +27,15 @@ function reported<T>(make: () => T): T {
 }
 
 /** The map of the kernel path, and how each stage would be watched here: judged, not tried. Throws TaptraceError. */
-export function stages({ arm = false }: ReportOptions = {}): StagesLine {
-  return reported(() => stagesJson(stagesReport(arm)));
+export function stages(options: ReportOptions = {}): StagesLine {
+  return reported(() => stagesJson(stagesReport(options.arm ?? false)));
 }
 
 /**
  * What this kernel and these rights allow for each stage: its programs are loaded and attached, one stage after the
  * other, which takes about a second. Throws TaptraceError.
  */
-export function doctor({ arm = false, below = false }: DoctorOptions = {}): DoctorLine {
+export function doctor(options: DoctorOptions = {}): DoctorLine {
+  const { arm = false, below = false } = options;
   return reported(() => doctorJson(examine(nativeBinding(), { arm, below })));
 }

@@ -1,6 +1,6 @@
 /** One packet at one stage: the line `event` of NDJSON, and what the library gives. */
-import type { BaseChain, HookFamily } from '../netfilter/types.js';
-import type { Death } from '../stages/death.js';
+import type { BaseChain, ChainOwner } from '../netfilter/types.js';
+import type { Death, HookFamily } from '../stages/death.js';
 import type { Direction, Mechanism, StageId } from '../stages/types.js';
 import type { Holder } from '../system/packet-sockets.js';
 
@@ -113,4 +113,4 @@ export interface EventLine {
   readonly stack?: readonly string[];
 }
 
-export type { BaseChain, Death, Direction, Holder, HookFamily, Mechanism, StageId };
+export type { BaseChain, ChainOwner, Death, Direction, Holder, HookFamily, Mechanism, StageId };

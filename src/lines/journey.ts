@@ -1,5 +1,5 @@
 /** One packet's whole way: the line `journey` of NDJSON. */
-import type { Change } from '../explain/changes.js';
+import type { Change, ChangeField } from '../explain/changes.js';
 import type { Truth } from '../explain/truths.js';
 import type { CloseReason, Relation } from '../journey/journey.js';
 import type { BaseChain } from '../netfilter/types.js';
@@ -53,4 +53,4 @@ export interface JourneyLine {
   readonly end: JourneyEnd;
 }
 
-export type { Change, CloseReason, Relation, Truth };
+export type { Change, ChangeField, CloseReason, Relation, Truth };

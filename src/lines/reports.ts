@@ -1,10 +1,21 @@
 /** What `compare`, `stages` and `doctor` print: one object each. */
-import type { KernelFeatures } from '../attach/features.js';
+import type { Access, KernelFeatures, Refusal } from '../attach/features.js';
 import type { RungTrial } from '../attach/try.js';
-import type { ComparisonResult } from '../compare/result.js';
+import type { Finding } from '../compare/findings.js';
+import type { GroupKind, Translation } from '../compare/groups.js';
+import type {
+  ChainFacts,
+  ComparisonGap,
+  ComparisonResult,
+  StageCount,
+  TimeFacts,
+} from '../compare/result.js';
+import type { BtfParameter } from '../native/binding.js';
 import type { PassedOver, StageWatch } from '../stages/report.js';
-import type { Mechanism, Stage } from '../stages/types.js';
-import type { Machine } from '../system/machine.js';
+import type { Mechanism, RungProgram, Stage } from '../stages/types.js';
+import type { Lockdown } from '../system/kernel.js';
+import type { FileSystem, Machine, SysctlName } from '../system/machine.js';
+import type { MemoryLimit } from '../system/memory-cgroup.js';
 import type { NotWatched } from './run.js';
 
 /** What the taps saw beside what each netfilter hook saw. */
@@ -63,4 +74,26 @@ export interface DoctorLine {
   };
 }
 
-export type { ComparisonResult, KernelFeatures, Machine, PassedOver, RungTrial, Stage };
+export type {
+  Access,
+  BtfParameter,
+  ChainFacts,
+  ComparisonGap,
+  ComparisonResult,
+  FileSystem,
+  Finding,
+  GroupKind,
+  KernelFeatures,
+  Lockdown,
+  Machine,
+  MemoryLimit,
+  PassedOver,
+  Refusal,
+  RungProgram,
+  RungTrial,
+  Stage,
+  StageCount,
+  SysctlName,
+  TimeFacts,
+  Translation,
+};

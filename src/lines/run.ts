@@ -5,10 +5,11 @@ import type { BaseChain } from '../netfilter/types.js';
 import type { StageWatch } from '../stages/report.js';
 import type { Mechanism, StageId } from '../stages/types.js';
 import type { Holder } from '../system/packet-sockets.js';
+import type { XdpCounts } from '../system/xdp-counts.js';
 import type { FilterPlace } from '../trace/filter-place.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { KeptCapability } from '../trace/rights.js';
-import type { CountedXdp } from '../trace/xdp-keeper.js';
+import type { CountedXdp, XdpProgram } from '../trace/xdp-keeper.js';
 
 /** A device that is watched. */
 export interface InterfaceFacts {
@@ -110,4 +111,13 @@ export interface SummaryLine {
   readonly journeys?: TrackerCounts;
 }
 
-export type { CountedXdp, KeptCapability, StageLoss, StageWatch, TrackerCounts };
+export type {
+  CountedXdp,
+  FilterPlace,
+  KeptCapability,
+  StageLoss,
+  StageWatch,
+  TrackerCounts,
+  XdpCounts,
+  XdpProgram,
+};
