@@ -6,7 +6,7 @@ import type { Situation } from './situations.js';
  * confidentiality: no probe reads, so other rungs; that the rest is refused with a reason, `ladder` sees.
  */
 const underLockdown: Readonly<Record<Exclude<Situation['lockdown'], 'none'>, readonly string[]>> = {
-  integrity: ['armed', 'choice', 'differential'],
+  integrity: ['choice', 'differential'],
   confidentiality: ['armed', 'choice', 'differential', 'ladder'],
 };
 

@@ -54,4 +54,5 @@ function directionAt(stage: string): Direction {
   return stage === 'rx-tap' ? 'rx' : 'tx';
 }
 
-export const tapModes: readonly TapMode[] = [byDefault, armed, ...(situation.everyRung ? rungModes() : [])];
+/** Every rung has the packet sockets of --arm among them. */
+export const tapModes: readonly TapMode[] = [byDefault, ...(situation.everyRung ? rungModes() : [armed])];
