@@ -33,7 +33,7 @@ function nativeAddons(directory: string): string[] {
 /** All files below the given ones, leaving out what no program reads. */
 export function* expand(file: GuestFile): Generator<GuestFile> {
   if (!statSync(file.from).isDirectory()) {
-    if (!/\.(d\.[cm]?ts|map|tsbuildinfo)$/.test(file.from)) yield file;
+    if (!/\.(d\.[cm]?ts|map|tsbuildinfo|tgz)$/.test(file.from)) yield file;
     return;
   }
   for (const name of readdirSync(file.from)) {
