@@ -1,5 +1,5 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
-import { ComparisonRun } from '../compare/run.js';
+import { ComparisonRun, isFiltered } from '../compare/run.js';
 import type { Journey } from '../journey/journey.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
@@ -56,7 +56,7 @@ export function compareView(
   asked: JourneyOptions,
   onEnough: () => void,
 ): View {
-  const run = new ComparisonRun(asked.filter !== undefined || asked.recordedFilter !== undefined);
+  const run = new ComparisonRun(isFiltered(asked, asked.options));
   const sink = new JourneySink(output, new ComparisonView(output, run), asked, {
     ...{ json: false, version, debug: Boolean(args.debug), onEnough },
   });

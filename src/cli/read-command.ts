@@ -62,7 +62,7 @@ async function copyCommand(args: TraceArguments, reading: Reading): Promise<numb
 const isNarrowed = ({ own, stages }: ReadOptions): boolean =>
   stages !== undefined ||
   own.interfaces.length > 0 ||
-  [own.filter, own.direction, own.count].some((one) => one !== undefined);
+  [own.filter, own.selection, own.count].some((one) => one !== undefined);
 
 const broken = {
   cut: 'ends in the middle: the trace was killed, its disk was full, or the file was cut',

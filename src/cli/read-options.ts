@@ -22,6 +22,9 @@ const {
   stack,
   count,
   stages,
+  reason: _reason,
+  sample: _sample,
+  follow: _follow,
   ...shared
 } = traceOptionTable;
 
@@ -50,7 +53,7 @@ export function readOptions(args: TraceArguments, filter: string | undefined): R
       `views are ${views.join(', ')}`,
     );
   const given = { ...args, snaplen: args.snaplen ?? '0', bufferSize: bufferSize.default };
-  const { options } = traceOptions(given, filter);
+  const { options } = traceOptions(given, filter, ['taps']);
   const ends = view === 'trace' ? [] : expandStages(['drop,consume']).stages;
   return {
     view,

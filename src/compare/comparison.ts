@@ -7,6 +7,7 @@ import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
 import { isPingOriginal } from '../stages/death.js';
+import { stageById } from '../stages/lookup.js';
 import type { TapEvent } from '../trace/event.js';
 import { Changes, type Seen } from './changes.js';
 import { Ends } from './ends.js';
@@ -21,6 +22,8 @@ const ACCEPTED = 1;
 
 /** nf_hook_slow's own answer, where it was watched itself: anything but 1 is the end of the way (net/netfilter/core.c). */
 const isRefused = (record: RecordView): boolean => record.has('verdict') && record.verdict !== ACCEPTED;
+
+const isSilent = (closed: CloseReason): boolean => closed !== 'delivered' && closed !== 'merged';
 
 /** TC_ACT_REDIRECT (linux/pkt_cls.h). */
 const REDIRECT = 7;
@@ -37,6 +40,9 @@ export class Comparison {
   packets = 0;
   /** Packets with at least one end that was a drop. */
   droppedPackets = 0;
+  /** Packets whose end was not seen, and those that had not ended when the run did; none that a device sent out. */
+  withoutEnd = 0;
+  stillOpen = 0;
   /** Of the current journey. */
   private walks: (Walk | undefined)[] = [];
   private branches: readonly Branch[] = [];
@@ -61,7 +67,11 @@ export class Comparison {
       if (isTakenByXdp(event)) dropped = this.byXdp(event, walk) || dropped;
     }
     if (dropped) this.droppedPackets += 1;
-    for (const walk of this.walks) if (walk && !walk.isEnded) this.unended(walk, closed);
+    const open = this.walks.filter((walk) => walk !== undefined && !walk.isEnded) as Walk[];
+    const lost = open.filter((walk) => !this.unended(walk, closed));
+    if (lost.length === 0 || !isSilent(closed)) return;
+    if (closed === 'stopped') this.stillOpen += 1;
+    else this.withoutEnd += 1;
   }
 
   /** Whether its program dropped it. */
@@ -83,9 +93,15 @@ export class Comparison {
     return walk;
   }
 
-  private unended(walk: Walk, closed: CloseReason): void {
+  /** False where it is not known what became of it. */
+  private unended(walk: Walk, closed: CloseReason): boolean {
     this.changes.settle(walk, undefined);
-    this.ends.vanished(walk, closed);
+    const { last, tap } = walk;
+    const isSent =
+      last && stageById(last.place.stage).direction === 'tx' && tap?.row.place.stage === 'tx-tap';
+    if (isSent && isSilent(closed)) this.groups.add({ kind: 'left', place: tap.row });
+    else this.ends.vanished(walk, closed);
+    return isSent === true;
   }
 
   private take(step: Step, event: TapEvent, walk: Walk): void {
@@ -128,9 +144,11 @@ export class Comparison {
   /** In on one device and out on another, and no hook between. */
   private noteBypass(row: Row, { tap, entered, isRedirected }: Walk): void {
     if (!tap || entered || row.place.stage !== 'tx-tap') return;
-    const { stage, netns } = tap.row.place;
-    if (stage === 'rx-tap' && netns === row.place.netns)
-      this.groups.add({ kind: isRedirected ? 'redirected' : 'bypassed', place: row, tap: tap.row });
+    const { stage, netns, ifindex = 0 } = tap.row.place;
+    if (stage !== 'rx-tap' || netns !== row.place.netns) return;
+    const isBridged = this.names.areBridged(netns ?? 0, ifindex, row.place.ifindex ?? 0);
+    const kind = isRedirected ? 'redirected' : isBridged ? 'bridged' : 'bypassed';
+    this.groups.add({ kind, place: row, tap: tap.row });
   }
 
   private atHook({ atNs }: Step, event: TapEvent, seen: Seen, walk: Walk): void {

@@ -171,8 +171,11 @@ const texts: Readonly<Record<GroupKind, (group: Group, context: FindingContext) 
   'tap-only': ({ packets, tap }) => `${tapPhrase(packets, tap!)} ${was(packets)} taken by nobody else.`,
   'tap-full': ({ packets, tap, place }) =>
     `${packetsText(packets)} at the tap${tap ? ` on ${deviceOf(tap.place)}` : ''} ${was(packets)} not taken by a packet socket: ${reasonText(place.place)}.`,
-  bypassed: (group) => bypassText(group, 'bridged, or redirected by tc'),
+  bypassed: (group) => bypassText(group, 'redirected by tc, or by nft (fwd, or a flowtable)'),
+  bridged: (group) => bypassText(group, 'bridged'),
   redirected: (group) => bypassText(group, 'redirected by tc'),
+  left: ({ packets, place: { place } }) =>
+    `${packetsText(packets)} ${was(packets)} sent out by ${deviceOf(place)} and not seen again.`,
 };
 
 function tapFacts(tap: Row): NonNullable<Finding['tap']> {
@@ -213,12 +216,16 @@ function unarmedFinding({ place, unarmed, packets }: Row): Finding {
 
 const byPackets = (a: Finding, b: Finding): number => b.packets - a.packets;
 
-/** Most packets first; what nobody tapped comes last. */
+/** Most packets first; what is no fate of theirs comes behind, and what nobody tapped last. */
+const byWeight = (a: Finding, b: Finding): number =>
+  Number(a.kind === 'left') - Number(b.kind === 'left') || byPackets(a, b);
+
 export function findings(groups: readonly Group[], rows: readonly Row[], context: FindingContext): Finding[] {
   const hooked = new Set(rows.filter(({ place }) => isNetfilter(place)).map(({ place }) => place.netns));
-  const told = groups.filter(({ kind, place }) => kind !== 'bypassed' || hooked.has(place.place.netns));
+  const isPastHooks = ({ kind }: Group): boolean => kind === 'bypassed' || kind === 'bridged';
+  const told = groups.filter((group) => !isPastHooks(group) || hooked.has(group.place.place.netns));
   const unarmed = rows.filter((row) => row.unarmed > 0).map(unarmedFinding);
-  return [...told.map((group) => finding(group, context)).sort(byPackets), ...unarmed.sort(byPackets)];
+  return [...told.map((group) => finding(group, context)).sort(byWeight), ...unarmed.sort(byPackets)];
 }
 
 const isNetfilter = ({ stage }: Place): boolean => stage.startsWith('nf-');

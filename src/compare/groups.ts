@@ -19,7 +19,9 @@ export type GroupKind =
   | 'tap-only'
   | 'tap-full'
   | 'bypassed'
-  | 'redirected';
+  | 'bridged'
+  | 'redirected'
+  | 'left';
 
 /** What NAT made of an end of the flow. */
 export interface Translation {

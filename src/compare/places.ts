@@ -15,6 +15,8 @@ export interface ComparisonNames extends Pick<Names, 'deviceLabel' | 'dropReason
   /** The base chain of a hook that no event tells of, where a packet of the device can have met no other. */
   onlyChain: UnreachedChains['only'];
   deviceName(netnsInum: number, ifindex: number): string | undefined;
+  /** Whether both devices are ports of one bridge. */
+  areBridged(netnsInum: number, a: number, b: number): boolean;
   /** Absent where it is not known, or the device has none. */
   xdpProgram(netnsInum: number, ifindex: number): XdpProgram | undefined;
   /** Absent where it is not known. */

@@ -42,6 +42,9 @@ export interface ComparisonResult {
   readonly packets: number;
   /** Packets that were dropped anywhere. */
   readonly dropped: number;
+  /** Packets whose end was not seen, and those that had not ended when the run did; none that a device sent out. */
+  readonly withoutEnd: number;
+  readonly stillOpen: number;
   readonly stages: readonly StageCount[];
   readonly findings: readonly Finding[];
   readonly complete: Ledger['complete'];
@@ -124,6 +127,8 @@ export function comparisonResult(
   return {
     packets: comparison.packets,
     dropped: comparison.droppedPackets,
+    withoutEnd: comparison.withoutEnd,
+    stillOpen: comparison.stillOpen,
     stages: rows.map(stageCount),
     findings: findings(comparison.groups.all, rows, context),
     ...{ complete, lost, lostByStage, journeys, gaps },

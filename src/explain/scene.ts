@@ -12,6 +12,13 @@ export interface ExplainContext {
   readonly watched: ReadonlySet<StageId>;
   /** Chains that no link of ours reaches. */
   readonly unreached: UnreachedChains;
+  /** The other end of a veth device, where its namespace is watched too. */
+  peerOf(netnsInum: number, ifindex: number): DeviceId | undefined;
+}
+
+export interface DeviceId {
+  readonly netns: number;
+  readonly ifindex: number;
 }
 
 const tapReceiver = /^(t?packet_rcv|__packet_rcv|packet_direct)/;
@@ -34,7 +41,7 @@ export class Scene {
     return this.journey.steps.indexOf(step);
   }
 
-  device({ netns, ifindex }: StepFacts): string {
+  device({ netns, ifindex }: Pick<StepFacts, 'netns' | 'ifindex'>): string {
     return ifindex === undefined ? '-' : this.context.names.deviceLabel(netns ?? 0, ifindex);
   }
 

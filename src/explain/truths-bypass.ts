@@ -32,6 +32,25 @@ function onTheWayOut(scene: Scene, line: readonly StepFacts[]): Truth[] {
   });
 }
 
+/**
+ * A veth driver hands over at once, in the task that sent: what is first seen behind it, in a task's own context, went
+ * there without dev_queue_xmit and xmit_one (net/packet/af_packet.c, packet_direct_xmit).
+ */
+function pastQueueAndTap(scene: Scene): Truth[] {
+  const { steps, journey, context } = scene;
+  const { watched } = context;
+  const needed: readonly StageId[] = ['netif-rx', 'dev-queue', 'tx-tap', 'start-xmit'];
+  const [first] = steps;
+  if (first?.step.stage.id !== 'netif-rx' || !needed.every((stage) => watched.has(stage))) return [];
+  if (!first.task?.inProcess || first.ifindex === undefined || journey.parents.length > 0) return [];
+  const sender = context.peerOf(first.netns ?? 0, first.ifindex);
+  if (!sender) return [];
+  const name = scene.device(sender);
+  const { comm, pid } = first.task;
+  const text = `${comm}[${pid}] handed it to the driver of ${name} past queue and taps (packet_direct_xmit: PACKET_QDISC_BYPASS, AF_XDP, pktgen): tcpdump on ${name} does not show it.`;
+  return [{ id: 'bypassed-tx-tap', at: 0, text }];
+}
+
 /** It was handed to the stack on a device and went on there, while the tap lists were not walked for it. */
 function onTheWayIn(scene: Scene, line: readonly StepFacts[]): Truth[] {
   if (!scene.context.watched.has('rx-tap')) return [];
@@ -47,6 +66,7 @@ function onTheWayIn(scene: Scene, line: readonly StepFacts[]): Truth[] {
 
 export function bypassTruths(scene: Scene): Truth[] {
   const lines = scene.journey.branches.map((_, branch) => scene.line(branch));
-  const truths = lines.flatMap((line) => [...onTheWayOut(scene, line), ...onTheWayIn(scene, line)]);
+  const onTheWay = lines.flatMap((line) => [...onTheWayOut(scene, line), ...onTheWayIn(scene, line)]);
+  const truths = [...pastQueueAndTap(scene), ...onTheWay];
   return truths.filter(({ at }, index) => truths.findIndex((one) => one.at === at) === index);
 }

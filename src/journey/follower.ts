@@ -1,7 +1,11 @@
 /** Follows the packets that somebody asked for: filter and devices decide about packets, a count ends it. */
+import { tapFilter } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { TapEvent } from '../trace/event.js';
 import { undecidableNotes } from '../trace/filter-place.js';
+import { meets } from '../trace/metadata-answers.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
+import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Journey } from './journey.js';
 import { Tracker } from './tracker.js';
@@ -15,6 +19,8 @@ export interface FollowRequest {
   readonly recordedFilter?: string;
   /** Packets are from a recording. */
   readonly isReplay?: boolean;
+  /** Of a recording: what its reader asks on top of it. */
+  readonly narrower?: PacketSelection;
   /** Packets after which to stop; absent: none. */
   readonly packets?: number;
 }
@@ -28,8 +34,12 @@ export interface FollowListener {
 
 export class PacketFollower {
   readonly tracker: Tracker;
-  private readonly filters: readonly PacketFilter[];
+  /** Of the trace itself: the kernel was asked, where that could be. */
+  private readonly filter: PacketFilter | undefined;
+  /** What the reader of a recording asks on top of it. */
+  private readonly narrower: PacketFilter | undefined;
   private devices: TraceHeader['devices'] | undefined;
+  private clock: TraceHeader['names']['clock'] | undefined;
   /** Packets that were asked for, so far. */
   packets = 0;
 
@@ -38,27 +48,28 @@ export class PacketFollower {
     private readonly asked: FollowRequest,
     private readonly listener: FollowListener,
   ) {
+    const { filter, recordedFilter } = asked;
     // What was asked for when it was recorded keeps the meaning that it had.
-    const filter = asked.filter
-      ? new PacketFilter(asked.filter, asked.isReplay === true ? 'file' : 'live')
-      : undefined;
-    const recorded = asked.recordedFilter ? new PacketFilter(asked.recordedFilter) : undefined;
-    this.filters = [filter, recorded].flatMap((one) => one ?? []);
+    const own = asked.isReplay ? recordedFilter : filter;
+    this.filter = own ? new PacketFilter(own) : undefined;
+    this.narrower = asked.isReplay && filter ? new PacketFilter(filter, 'file') : undefined;
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
+      sinceBegin: ({ record }) => this.clock!.sinceBaseNs(record.timeHigh, record.timeLow),
     });
   }
 
-  /** For the user, before anything is attached. */
+  /** For the user, before the first event. */
   get notes(): string[] {
-    return this.filters.flatMap(({ note }) => (note ? [`filter: ${note}`] : []));
+    return this.narrower?.note ? [`filter: ${this.narrower.note}`] : [];
   }
 
   /** Gives back what the filter cannot decide, for the user. */
-  begin({ devices, plan }: Pick<TraceHeader, 'devices' | 'plan'>): string[] {
+  begin({ devices, names, plan }: Pick<TraceHeader, 'devices' | 'names' | 'plan'>): string[] {
     this.devices = devices;
-    return this.filters.some(({ needsLinkHeader }) => needsLinkHeader) ? undecidableNotes(plan, true) : [];
+    this.clock = names.clock;
+    return this.narrower?.needsLinkHeader ? undecidableNotes(plan, true) : [];
   }
 
   event(event: TapEvent): void {
@@ -74,12 +85,15 @@ export class PacketFollower {
     this.tracker.finish();
   }
 
-  private isWanted({ record, packet }: TapEvent): boolean {
-    if (this.asked.interfaces.length > 0) {
-      if (!record.has('ifindex')) return false;
-      if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
-    }
-    return this.filters.every((filter) => filter.match(record, packet) === verdict.yes);
+  private isWanted(event: TapEvent): boolean {
+    const { record, packet } = event;
+    const { interfaces, narrower } = this.asked;
+    if (!matchedHere(record)) return false;
+    if (narrower && !meets(event, narrower)) return false;
+    if (interfaces.length > 0 && !this.devices?.isSelectedFor(record)) return false;
+    if (this.filter && record.filterResult !== tapFilter.yes)
+      if (this.filter.match(record, packet) !== verdict.yes) return false;
+    return !this.narrower || this.narrower.match(record, packet) === verdict.yes;
   }
 
   private closed(journey: Journey, wanted: boolean): void {

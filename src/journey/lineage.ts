@@ -45,6 +45,8 @@ export interface OpenJourney {
   guessed: boolean;
   /** Only frees were seen: the packet itself passed where nobody watched. */
   onlyFreed: boolean;
+  /** It may have been on its way when recording began, or ended. */
+  isPartial: boolean;
   readonly firstNs: number;
   lastNs: number;
   /** When its last branch ended; 0: not yet. */

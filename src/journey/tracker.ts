@@ -18,6 +18,8 @@ import { WaitingRoom } from './waiting.js';
 const openMax = 16384;
 /** A packet in a loop is shown up to here. */
 const eventsMax = 4096;
+/** A packet that is not queued anywhere is from one stage to the next in less. */
+const onTheWayNs = 1e6;
 const ARPHRD_ETHER = 1;
 const ARPHRD_LOOPBACK = 772;
 
@@ -26,6 +28,8 @@ export interface TrackerOptions {
   readonly isWanted: (event: TapEvent) => boolean;
   /** A journey is complete; `wanted`: one of its events was asked for. */
   readonly onClosed: (journey: Journey, wanted: boolean) => void;
+  /** Nanoseconds since recording began; absent: not known. */
+  readonly sinceBegin?: (event: TapEvent) => number;
   /** False where only the packets' numbers are of interest. */
   readonly keepSteps?: boolean;
   readonly openMax?: number;
@@ -37,6 +41,8 @@ export interface TrackerCounts {
   readonly closed: Readonly<Record<CloseReason, number>>;
   /** Journeys with something in them that is a guess. */
   readonly guessed: number;
+  /** Packets that were asked for and on their way when recording began or ended: not seen whole, so not given as wanted. */
+  readonly partial: number;
 }
 
 /** Where an event belongs. */
@@ -58,6 +64,9 @@ export class Tracker {
   private readonly openMax: number;
   private packets = 0;
   private guessed = 0;
+  private partial = 0;
+  /** Everything that came before has been taken. */
+  private nowNs = 0;
   private start: { high: number; low: number } | undefined;
   private readonly closedCounts: Record<CloseReason, number> = {
     ...{ ended: 0, delivered: 0, merged: 0, replaced: 0 },
@@ -250,6 +259,7 @@ export class Tracker {
       wanted: false,
       guessed: false,
       onlyFreed: true,
+      isPartial: (this.options.sinceBegin?.(event) ?? Number.POSITIVE_INFINITY) < onTheWayNs,
       firstNs: atNs,
       lastNs: atNs,
       endedNs: 0,
@@ -438,19 +448,31 @@ export class Tracker {
     this.known.forget(journey);
     this.relatives.forget(journey);
     this.closedCounts[closed] += 1;
-    const { packet, steps, branches, parents, children, wanted, onlyFreed } = journey;
-    this.options.onClosed({ packet, steps, branches, parents, children, closed }, wanted && !onlyFreed);
+    const { packet, steps, branches, parents, children, onlyFreed, isPartial } = journey;
+    const wanted = journey.wanted && !onlyFreed;
+    if (wanted && isPartial) this.partial += 1;
+    this.options.onClosed({ packet, steps, branches, parents, children, closed }, wanted && !isPartial);
+  }
+
+  /** Where all that came by now has been taken. */
+  private isOnTheWay({ lastNs }: OpenJourney): boolean {
+    return lastNs <= this.nowNs && this.nowNs - lastNs < onTheWayNs;
   }
 
   /** Closes what is due at this time of CLOCK_BOOTTIME; call it while no events come. */
   tick(nowNs: bigint): void {
-    if (this.start) this.waiting.tick(this.since(Number(nowNs >> 32n), Number(nowNs & 0xffffffffn)));
+    if (!this.start) return;
+    this.nowNs = this.since(Number(nowNs >> 32n), Number(nowNs & 0xffffffffn));
+    this.waiting.tick(this.nowNs);
   }
 
   /** Closes everything that is still open. */
   finish(): void {
-    for (const journey of [...this.journeys])
-      this.close(journey, journey.endedNs !== 0 ? 'ended' : this.isQuietlyDelivered(journey));
+    for (const journey of [...this.journeys]) {
+      const isEnded = journey.endedNs !== 0;
+      journey.isPartial ||= !isEnded && this.isOnTheWay(journey);
+      this.close(journey, isEnded ? 'ended' : this.isQuietlyDelivered(journey));
+    }
   }
 
   private isQuietlyDelivered({ lineages }: OpenJourney): CloseReason {
@@ -458,8 +480,8 @@ export class Tracker {
   }
 
   get counts(): TrackerCounts {
-    const { packets, guessed, closedCounts } = this;
-    return { packets, guessed, open: this.journeys.size, closed: closedCounts };
+    const { packets, guessed, partial, closedCounts } = this;
+    return { packets, guessed, partial, open: this.journeys.size, closed: closedCounts };
   }
 }
 

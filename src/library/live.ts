@@ -1,6 +1,6 @@
 /** Live runs: what the commands trace, path and compare watch, as values. */
 import { compareStages, type JourneyOptions, journeyOptions, pathStages } from '../cli/journey-options.js';
-import { traceOptions } from '../cli/trace-options.js';
+import { eventOptions } from '../cli/trace-options.js';
 import type { EventLine } from '../lines/event.js';
 import type { JourneyLine } from '../lines/journey.js';
 import type { ComparisonLine } from '../lines/reports.js';
@@ -10,7 +10,7 @@ import { readKallsymsAsync } from '../system/symbols.js';
 import type { TraceOptions as CheckedOptions } from '../trace/options.js';
 import { Trace } from '../trace/trace.js';
 import type { Feed } from './feed.js';
-import { asArguments, type TraceOptions } from './options.js';
+import { asArguments, type TraceOptions, traceNames } from './options.js';
 import { type Driver, Run } from './run.js';
 import { ComparisonValues, EventValues, JourneyValues, type SinkOf } from './sinks.js';
 
@@ -53,7 +53,7 @@ class LiveDriver<T> implements Driver<T> {
 }
 
 const defaults = { snaplen: 256 };
-const argumentsOf = (options: TraceOptions) => asArguments({ ...defaults, ...options });
+const argumentsOf = (options: TraceOptions) => asArguments({ ...defaults, ...options }, traceNames);
 
 function followed(options: TraceOptions, stages: readonly string[]): JourneyOptions {
   return journeyOptions(argumentsOf(options), options.filter, stages);
@@ -67,7 +67,7 @@ function followed(options: TraceOptions, stages: readonly string[]): JourneyOpti
  */
 export function trace(options: TraceOptions = {}): Run<EventLine> {
   const plan = (): Plan<EventLine> => ({
-    ...traceOptions(argumentsOf(options), options.filter),
+    ...eventOptions(argumentsOf(options), options.filter),
     sink: (listener) => new EventValues(listener),
   });
   return new Run(new LiveDriver(options, plan), options.signal);
@@ -88,7 +88,7 @@ export async function compare(options: TraceOptions = {}): Promise<ComparisonLin
   const plan = (): Plan<ComparisonLine> => {
     const { options: checked, notes, ...asked } = followed(options, compareStages);
     const request = { ...asked, interfaces: checked.interfaces };
-    return { options: checked, notes, sink: (listener) => new ComparisonValues(listener, request) };
+    return { options: checked, notes, sink: (listener) => new ComparisonValues(listener, request, checked) };
   };
   return new Run(new LiveDriver(options, plan), options.signal).last();
 }

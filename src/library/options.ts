@@ -21,6 +21,18 @@ export interface SelectOptions extends RunOptions {
   readonly stages?: readonly (StageId | StageGroup)[];
   /** Only packets that come in, or go out. */
   readonly direction?: 'in' | 'out';
+  /** Only packets with this mark: `VALUE` or `VALUE/MASK`, such as `0x10/0xff`. */
+  readonly mark?: string;
+  /** Only while the kernel works for these processes. */
+  readonly pids?: readonly number[];
+  /** Only while the kernel works for tasks of these names. */
+  readonly comms?: readonly string[];
+  /** Only of a socket of these users, or while the kernel works for one of their tasks. */
+  readonly uids?: readonly number[];
+  /** Only packets of at least so many bytes. */
+  readonly minLen?: number;
+  /** Only packets of at most so many bytes. */
+  readonly maxLen?: number;
   /** Bytes kept of each packet, 0 for whole packets. Default: 256; of a recording, all that it has. */
   readonly snaplen?: number;
   /** Ends after this many events, or packets where packets are followed. */
@@ -41,12 +53,22 @@ export interface TraceOptions extends SelectOptions {
   readonly observe?: boolean;
   /** Watches a stage by this rung of its ladder. */
   readonly mechanisms?: Readonly<Partial<Record<StageId, Mechanism>>>;
+  /** Only packets dropped for these reasons, such as `NO_SOCKET`. */
+  readonly reasons?: readonly string[];
+  /** Only one flow in so many. */
+  readonly sample?: number;
+  /** Of events: packets that match are shown from then on at every stage, to their end. */
+  readonly follow?: boolean;
+  /** Of journeys: also what a packet passed before it matched. */
+  readonly lookBack?: boolean;
   /** Ring buffer of each CPU, in KiB. Default: 16384. */
   readonly ringKib?: number;
 }
 
+type Names<T> = Readonly<Record<keyof T, true>>;
+
 /** Every option once: a key that is missing here does not compile. */
-const options: Readonly<Record<keyof TraceOptions, true>> = {
+export const selectNames: Names<SelectOptions> = {
   ...{
     signal: true,
     onNotice: true,
@@ -56,10 +78,22 @@ const options: Readonly<Record<keyof TraceOptions, true>> = {
     direction: true,
     snaplen: true,
   },
-  ...{ count: true, stack: true, netns: true, seconds: true, arm: true, observe: true, mechanisms: true },
-  ringKib: true,
+  ...{
+    count: true,
+    stack: true,
+    mark: true,
+    pids: true,
+    comms: true,
+    uids: true,
+    minLen: true,
+    maxLen: true,
+  },
 };
-const known = Object.keys(options);
+export const traceNames: Names<TraceOptions> = {
+  ...selectNames,
+  ...{ netns: true, seconds: true, arm: true, observe: true, mechanisms: true, ringKib: true },
+  ...{ reasons: true, sample: true, follow: true, lookBack: true },
+};
 
 const text = (value: number | undefined): string | undefined =>
   value === undefined ? undefined : `${value}`;
@@ -68,18 +102,19 @@ const text = (value: number | undefined): string | undefined =>
  * The same as words of a command line, which checks them. Throws UsageError for an option that there is not: a
  * misspelt one would trace something else.
  */
-export function asArguments(asked: TraceOptions): TraceArguments {
+export function asArguments(asked: TraceOptions, names: Partial<Names<TraceOptions>>): TraceArguments {
+  const known = Object.keys(names);
   const stranger = Object.keys(asked).find((name) => !known.includes(name));
   if (stranger !== undefined)
     throw new UsageError(`there is no option '${stranger}'`, `there are: ${known.join(', ')}`);
-  const { interfaces, netns, stages, direction, snaplen, count, seconds, arm, observe, mechanisms, stack } =
-    asked;
+  const { interfaces, netns, stages, direction, mark, arm, observe, stack, follow, lookBack } = asked;
   return {
-    ...{ interface: interfaces, netns, stages, direction, arm, observe, stack },
-    snaplen: text(snaplen),
+    ...{ interface: interfaces, netns, stages, direction, mark, arm, observe, stack, follow, lookBack },
+    ...{ reason: asked.reasons, comm: asked.comms },
+    ...{ pid: asked.pids?.map(String), uid: asked.uids?.map(String) },
+    ...{ minLen: text(asked.minLen), maxLen: text(asked.maxLen), sample: text(asked.sample) },
+    ...{ snaplen: text(asked.snaplen), count: text(asked.count), duration: text(asked.seconds) },
     bufferSize: text(asked.ringKib ?? 16384),
-    count: text(count),
-    duration: text(seconds),
-    mechanism: Object.entries(mechanisms ?? {}).map((pair) => pair.join('=')),
+    mechanism: Object.entries(asked.mechanisms ?? {}).map((pair) => pair.join('=')),
   };
 }

@@ -9,7 +9,7 @@ import { Reading, type ViewName } from '../record/reading.js';
 import type { Replay } from '../record/replay.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { Feed } from './feed.js';
-import { asArguments, type SelectOptions } from './options.js';
+import { asArguments, type SelectOptions, selectNames } from './options.js';
 import { type Driver, Run } from './run.js';
 import { ComparisonValues, EventValues, JourneyValues, type Listener, type ValueSink } from './sinks.js';
 
@@ -37,7 +37,7 @@ class ReadDriver<T> implements Driver<T> {
   async run(feed: Feed<T>, begun: (header: HeaderLine) => void): Promise<SummaryLine> {
     const { file, view, options } = this;
     const notice = options.onNotice ?? (() => undefined);
-    const asked = readOptions({ ...asArguments(options), view }, options.filter);
+    const asked = readOptions({ ...asArguments(options, selectNames), view }, options.filter);
     const reading = await Reading.open(file, asked);
     try {
       const enough = (): void => this.replay?.stop('count');
@@ -80,6 +80,6 @@ export function readPath(file: string, options: SelectOptions = {}): Run<Journey
 /** What the taps and the hooks saw of the packets of a recording that has their ends. */
 export async function readComparison(file: string, options: SelectOptions = {}): Promise<ComparisonLine> {
   const sinkOf: SinkOfReading<ComparisonLine> = (listener, reading) =>
-    new ComparisonValues(listener, requestOf(reading));
+    new ComparisonValues(listener, requestOf(reading), reading.options);
   return new Run(new ReadDriver(file, 'compare', options, sinkOf), options.signal).last();
 }

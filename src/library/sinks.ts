@@ -1,5 +1,5 @@
 /** Sinks that make values: events, journeys, or a comparison. */
-import { ComparisonRun } from '../compare/run.js';
+import { ComparisonRun, isFiltered } from '../compare/run.js';
 import { type FollowRequest, PacketFollower } from '../journey/follower.js';
 import type { Journey } from '../journey/journey.js';
 import type { EventLine } from '../lines/event.js';
@@ -13,6 +13,7 @@ import { PathJson } from '../render/path-json.js';
 import { headerJson, summaryJson } from '../render/trace-json.js';
 import type { TapEvent } from '../trace/event.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import type { TraceOptions } from '../trace/options.js';
 import type { TraceHeader, TraceSink, TraceSummary } from '../trace/trace.js';
 import type { Feed } from './feed.js';
 import { version } from './version.js';
@@ -153,9 +154,13 @@ export class JourneyValues extends PacketValues<JourneyLine> {
 export class ComparisonValues extends PacketValues<ComparisonLine> {
   private readonly run: ComparisonRun;
 
-  constructor(listener: Listener<ComparisonLine>, asked: FollowRequest) {
+  constructor(
+    listener: Listener<ComparisonLine>,
+    asked: FollowRequest,
+    options: Pick<TraceOptions, 'selection'>,
+  ) {
     super(listener, asked);
-    this.run = new ComparisonRun(asked.filter !== undefined || asked.recordedFilter !== undefined);
+    this.run = new ComparisonRun(isFiltered(asked, options));
   }
 
   override header(header: TraceHeader): void {

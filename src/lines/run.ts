@@ -8,6 +8,7 @@ import type { Holder } from '../system/packet-sockets.js';
 import type { XdpCounts } from '../system/xdp-counts.js';
 import type { FilterPlace } from '../trace/filter-place.js';
 import type { StageLoss } from '../trace/ledger.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 import type { KeptCapability } from '../trace/rights.js';
 import type { CountedXdp, XdpProgram } from '../trace/xdp-keeper.js';
 
@@ -30,6 +31,11 @@ export interface InterfaceFacts {
   readonly armedBy: readonly (Holder | { readonly inode: number })[];
 }
 
+/** Which packets were asked for, beside the filter; a mark as hexadecimal numbers. */
+export interface SelectionFacts extends Omit<PacketSelection, 'mark'> {
+  readonly mark?: { readonly value: string; readonly mask: string };
+}
+
 /** The first line of a run: what is watched, and how. */
 export interface HeaderLine {
   readonly type: 'header';
@@ -48,6 +54,12 @@ export interface HeaderLine {
   readonly filter?: string;
   /** Where the filter decides. */
   readonly filterRuns?: FilterPlace | Readonly<Partial<Record<StageId, FilterPlace>>>;
+  /** What else chooses packets, as it was understood. */
+  readonly selection?: SelectionFacts;
+  /** Packets that match are followed from then on. */
+  readonly follow?: true;
+  /** And shown from their first event on. */
+  readonly lookBack?: boolean;
   readonly arm: boolean;
   readonly interfaces: readonly InterfaceFacts[];
   /** Mechanisms by stage. */
@@ -102,6 +114,8 @@ export interface SummaryLine {
   readonly undecided: number;
   /** Events that came after later ones had been given out. */
   readonly late: number;
+  /** Times that a followed packet was let go, since the kernel's table of them was full. */
+  readonly forgotten?: number;
   readonly seconds: number;
   readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
   readonly notWatched: readonly NotWatched[];

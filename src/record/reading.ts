@@ -3,9 +3,11 @@ import { UsageError } from '../errors.js';
 import { type FilterMeaning, PacketFilter } from '../filter/filter.js';
 import type { FollowRequest } from '../journey/follower.js';
 import type { Stage } from '../stages/types.js';
+import { FollowedPackets } from '../trace/followed.js';
 import type { TraceOptions } from '../trace/options.js';
 import { Selection } from '../trace/selection.js';
 import type { TraceSink } from '../trace/trace.js';
+import { selectionOf } from './from-messages.js';
 import { RecordedDevices } from './recorded.js';
 import { Recording } from './recording.js';
 import { Replay } from './replay.js';
@@ -25,14 +27,23 @@ export interface ReadOptions {
 const both = (a: string | undefined, b: string | undefined): string | undefined =>
   a !== undefined && b !== undefined ? `(${a}) and (${b})` : (a ?? b);
 
+/** Events of packets that were followed, as far as they are told to be. */
+function followingOf(recorded: HeaderMessage['options'], view: ViewName): Partial<TraceOptions> {
+  const { followEvents, lookBack } = recorded;
+  if (view !== 'trace') return { follow: 'packets', ...(lookBack && { lookBack }) };
+  return followEvents ? { follow: 'events' } : {};
+}
+
 /** What was asked when it was recorded, narrowed by what the reader asks, as a view of its header shows it. */
 function replayedOptions({ options: recorded }: HeaderMessage, { view, own }: ReadOptions): TraceOptions {
-  const filter = view === 'trace' ? both(recorded.filter, own.filter) : undefined;
+  const filter = both(recorded.filter, own.filter);
+  const selection = selectionOf(recorded);
   return {
     stages: own.stages,
     interfaces: [...recorded.interfaces, ...own.interfaces],
     netns: recorded.netns,
-    followPackets: view !== 'trace',
+    ...followingOf(recorded, view),
+    ...(selection && { selection }),
     snaplen: Math.min(recorded.snaplen, own.snaplen),
     ringBytes: Number(recorded.ringBytes),
     ...{ arm: recorded.arm, observeOnly: recorded.observeOnly, mechanisms: new Map() },
@@ -62,25 +73,26 @@ function checkEnds({ path, header }: Recording, { view }: ReadOptions): void {
 function selectionsOf({ options }: HeaderMessage, devices: RecordedDevices, asked: ReadOptions): Selection[] {
   const { own, view, stages } = asked;
   const isTrace = view === 'trace';
-  const isOfDevice = (record: Parameters<PacketFilter['match']>[0]): boolean =>
-    record.has('ifindex') && devices.isSelectedAt(record.netnsInum, record.ifindex);
   const numbers = stages && new Set(stages.map(({ number }) => number));
   const words = [...own.interfaces, ...(options.followPackets ? options.interfaces : [])];
   const choosesDevices = isTrace && words.length > 0;
   return [
     new Selection({
       count: isTrace ? numberOf(options.count) : undefined,
-      direction: options.direction as 'in' | 'out' | undefined,
-      filter: isTrace ? filterOf(options.filter, 'live') : undefined,
-      kernelDecides: true,
+      ...(isTrace && {
+        selection: selectionOf(options),
+        filter: filterOf(options.filter, 'live'),
+        kernelDecides: true,
+        followed: options.followEvents ? new FollowedPackets() : undefined,
+      }),
     }),
     new Selection({
       count: isTrace ? own.count : undefined,
-      direction: own.direction,
+      selection: isTrace ? own.selection : undefined,
       filter: isTrace ? filterOf(own.filter, 'file') : undefined,
       ...((numbers || choosesDevices) && {
-        isSelected: (record) =>
-          (!numbers || numbers.has(record.stage)) && (!choosesDevices || isOfDevice(record)),
+        isSelected: ({ record }) =>
+          (!numbers || numbers.has(record.stage)) && (!choosesDevices || devices.isSelectedFor(record)),
       }),
     }),
   ];
@@ -95,6 +107,7 @@ function journeysAsked(
     isReplay: true,
     ...(counts.length > 0 && { packets: Math.min(...counts) }),
     ...(asked.own.filter !== undefined && { filter: asked.own.filter }),
+    ...(asked.own.selection && { narrower: asked.own.selection }),
     ...(recorded.filter !== undefined && { recordedFilter: recorded.filter }),
   };
 }

@@ -1,7 +1,9 @@
 /** A comparison as a table in path order and sentences below it. */
 import { durationText } from '../compare/duration.js';
+import type { Finding } from '../compare/findings.js';
 import { chainLabel } from '../compare/place.js';
 import type { ComparisonResult, StageCount } from '../compare/result.js';
+import { listText } from '../explain/words.js';
 import { printable } from './printable.js';
 import { wrapText } from './text-layout.js';
 
@@ -87,8 +89,26 @@ function tableLines(stages: readonly StageCount[], width: number, expendable: nu
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
+/** `9 in, 3 of 8 out` */
+function unarmedCount({ packets, tap }: Finding): string {
+  const all = tap!.packets === packets ? '' : ` of ${tap!.packets}`;
+  return `${packets}${all} ${tap!.stage === 'rx-tap' ? 'in' : 'out'}`;
+}
+
+/** Taps that never ran, together: they are no fate of a packet, and there may be many. */
+function unarmedTexts(findings: readonly Finding[]): string[] {
+  if (findings.length < 2) return findings.map(({ text }) => text);
+  const ofDevices = new Map<string, string[]>();
+  for (const finding of findings) {
+    const device = finding.tap?.device ?? '?';
+    ofDevices.set(device, [...(ofDevices.get(device) ?? []), unarmedCount(finding)]);
+  }
+  const list = [...ofDevices].map(([device, counts]) => `${device} (${counts.join(', ')})`);
+  return [`Nobody tapped ${listText(list)}: tcpdump would have shown these packets.`];
+}
+
 /** Why the numbers are not the whole truth; none where they are. */
-function doubts({ lost, lostByStage, journeys, gaps }: ComparisonResult): string[] {
+function doubts({ lost, lostByStage, journeys, gaps, withoutEnd, stillOpen }: ComparisonResult): string[] {
   const lines: string[] = [];
   const stages = Object.entries(lostByStage).filter(([, loss]) => loss.ring + (loss.recursion ?? 0) > 0);
   if (stages.length > 0) {
@@ -96,10 +116,14 @@ function doubts({ lost, lostByStage, journeys, gaps }: ComparisonResult): string
     lines.push(`Events were lost (${list.join(', ')}): all numbers are lower bounds.`);
   } else if (lost.user > 0) lines.push(`${plural(lost.user, 'event')} lost: all numbers are lower bounds.`);
   lines.push(...gaps.map(({ text }) => `${text[0]?.toUpperCase()}${text.slice(1)}.`));
-  const { replaced, idle, limit, stopped } = journeys.closed;
-  const forced = replaced + idle + limit;
-  if (forced > 0) lines.push(`No end was seen of ${plural(forced, 'packet')}.`);
-  if (stopped > 0) lines.push(`${plural(stopped, 'packet')} had not ended when the run did.`);
+  if (journeys.partial > 0) {
+    const are = journeys.partial === 1 ? 'was' : 'were';
+    lines.push(
+      `${plural(journeys.partial, 'packet')} that ${are} on the way when the run began or ended ${are} left out.`,
+    );
+  }
+  if (withoutEnd > 0) lines.push(`No end was seen of ${plural(withoutEnd, 'packet')}.`);
+  if (stillOpen > 0) lines.push(`${plural(stillOpen, 'packet')} had not ended when the run did.`);
   if (journeys.guessed > 0)
     lines.push(
       `${plural(journeys.guessed, 'packet')} put together by a guess, where addresses and content prove nothing.`,
@@ -117,7 +141,9 @@ export function comparisonLines(result: ComparisonResult, width: number): string
   const { stages, findings } = result;
   if (stages.length === 0) return ['no packet was seen'];
   const table = [2, 1, 0].map((most) => tableLines(stages, width, most)).find((lines) => lines)!;
-  const sentences = [...findings.map(({ text }) => text), ...doubts(result)];
+  const unarmed = findings.filter(({ kind }) => kind === 'unarmed');
+  const others = findings.filter((one) => !unarmed.includes(one));
+  const sentences = [...others.map(({ text }) => text), ...unarmedTexts(unarmed), ...doubts(result)];
   const wrapped = sentences.flatMap((text) => {
     const [first = '', ...others] = wrapText(printable(text), width - 2);
     return [`- ${first}`, ...others.map((line) => `  ${line}`)];

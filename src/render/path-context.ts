@@ -1,8 +1,24 @@
 /** What a run's header says that explanations need. */
 import type { AttachPlan } from '../attach/plan.js';
+import type { ExplainContext } from '../explain/scene.js';
+import { UnreachedChains } from '../netfilter/unreached.js';
 import type { StageId } from '../stages/types.js';
+import type { TraceHeader } from '../trace/trace.js';
+
+export type ContextHeader = Pick<TraceHeader, 'names' | 'plan' | 'hooks' | 'devices'>;
+
+export function explainContext({ names, plan, hooks, devices }: ContextHeader): ExplainContext {
+  return {
+    ...{ names, watched: watchedStages(plan), unreached: new UnreachedChains(hooks) },
+    peerOf: (netns, ifindex) => {
+      const { peerNetns, peerIfindex } = devices.find(netns, ifindex)?.link ?? {};
+      if (peerNetns === undefined || peerIfindex === undefined) return undefined;
+      return { netns: peerNetns, ifindex: peerIfindex };
+    },
+  };
+}
 
 /** Stages whose events are there to see; what is only inferred is not among them. */
-export function watchedStages({ attachments }: Pick<AttachPlan, 'attachments'>): Set<StageId> {
+function watchedStages({ attachments }: Pick<AttachPlan, 'attachments'>): Set<StageId> {
   return new Set(attachments.map(({ stage }) => stage));
 }

@@ -7,12 +7,10 @@ import { truthsOf } from '../explain/truths.js';
 import type { Branch, Journey } from '../journey/journey.js';
 import { StepReader } from '../journey/step.js';
 import type { EndFacts, JourneyEnd, JourneyLine } from '../lines/journey.js';
-import { UnreachedChains } from '../netfilter/unreached.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
-import type { TraceHeader } from '../trace/trace.js';
 import { ByteWriter } from './byte-writer.js';
 import { EventJson } from './event-json.js';
-import { watchedStages } from './path-context.js';
+import { type ContextHeader, explainContext } from './path-context.js';
 
 /** The end of one sk_buff; every key but `stage` absent where it is not known. */
 function endOf(scene: Scene, { end }: Branch): EndFacts | undefined {
@@ -47,9 +45,9 @@ export class PathJson {
   /** `withHash`: the packet hash is among the changes. */
   constructor(private readonly withHash = false) {}
 
-  header({ names, plan, hooks }: Pick<TraceHeader, 'names' | 'plan' | 'hooks'>): void {
-    this.events = new EventJson(names, this.out);
-    this.context = { names, watched: watchedStages(plan), unreached: new UnreachedChains(hooks) };
+  header(header: ContextHeader): void {
+    this.events = new EventJson(header.names, this.out);
+    this.context = explainContext(header);
   }
 
   gap({ netnsInum }: HookGap): void {

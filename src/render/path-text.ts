@@ -10,13 +10,12 @@ import { sinceText } from '../explain/words.js';
 import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
-import { UnreachedChains } from '../netfilter/unreached.js';
 import type { TapEvent } from '../trace/event.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { notesOf } from '../trace/notes.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Palette } from './event-text.js';
-import { watchedStages } from './path-context.js';
+import { type ContextHeader, explainContext } from './path-context.js';
 import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
 import { closingText, relativesTexts, waitingText } from './path-words.js';
 import { wrapText } from './text-layout.js';
@@ -69,8 +68,9 @@ export class PathText {
     this.time = new TimeColumn(options.timeFormat);
   }
 
-  header({ names, plan, armed, hooks }: Pick<TraceHeader, 'names' | 'plan' | 'armed' | 'hooks'>): void {
-    this.context = { names, watched: watchedStages(plan), unreached: new UnreachedChains(hooks) };
+  header(header: ContextHeader & Pick<TraceHeader, 'armed'>): void {
+    const { names, plan, armed } = header;
+    this.context = explainContext(header);
     const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map(({ length }) => length));
     this.widths = {
       stage: longest(plan.attachments.map(({ stage }) => stage)),

@@ -77,11 +77,13 @@ const reasons: readonly (readonly [Exclude<CloseReason, 'ended' | 'merged'>, str
 
 /** What became of the packets that were followed, shown or not. */
 export function followedText(shown: number, counts: TrackerCounts): string {
-  const { packets, guessed, closed } = counts;
+  const { packets, guessed, partial, closed } = counts;
   const ends = [
     `${closed.ended + closed.merged} to the end`,
     ...reasons.flatMap(([reason, text]) => (closed[reason] > 0 ? [`${closed[reason]} ${text}`] : [])),
     ...(guessed > 0 ? [`${guessed} with a guess`] : []),
   ];
-  return `${plural(shown, 'packet')} shown of ${packets} followed: ${ends.join(', ')}`;
+  const leftOut =
+    partial > 0 ? `; ${plural(partial, 'packet')} left out, on the way when the run began or ended` : '';
+  return `${plural(shown, 'packet')} shown of ${packets} followed: ${ends.join(', ')}${leftOut}`;
 }

@@ -23,7 +23,10 @@ export class WallClock {
   private cachedIsoSecond = -1;
   private cachedIso = '';
 
-  /** `wallOffsetNs` is what to add to CLOCK_BOOTTIME; `baseNs` any CLOCK_BOOTTIME near the records'. */
+  /**
+   * `wallOffsetNs` is what to add to CLOCK_BOOTTIME; `baseNs` any CLOCK_BOOTTIME near the records': a trace's is when
+   * it began to record.
+   */
   constructor(wallOffsetNs: bigint, baseNs: bigint) {
     this.baseHigh = Number(baseNs >> 32n);
     this.baseLow = Number(baseNs & 0xffffffffn);
@@ -32,9 +35,13 @@ export class WallClock {
     this.baseNanos = Number(wallNs % BigInt(nsInSecond));
   }
 
+  sinceBaseNs(timeHigh: number, timeLow: number): number {
+    return (timeHigh - this.baseHigh) * 0x1_0000_0000 + (timeLow - this.baseLow);
+  }
+
   /** Sets `seconds` and `nanos` from a CLOCK_BOOTTIME in two words. */
   read(timeHigh: number, timeLow: number): this {
-    const relative = (timeHigh - this.baseHigh) * 0x1_0000_0000 + (timeLow - this.baseLow) + this.baseNanos;
+    const relative = this.sinceBaseNs(timeHigh, timeLow) + this.baseNanos;
     const seconds = Math.floor(relative / nsInSecond);
     this.seconds = this.baseSeconds + seconds;
     this.nanos = relative - seconds * nsInSecond;

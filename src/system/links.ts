@@ -25,6 +25,11 @@ export interface Link {
   readonly genericXdp: boolean;
   /** Number of the BPF program that the driver runs before there is a packet, where there is one. */
   readonly nativeXdp?: number;
+  /** Of a veth device: its other end, and the number that this namespace has for that one's; absent: the same. */
+  readonly peerIfindex?: number;
+  readonly peerNsid?: number;
+  /** The same namespace's inode number, where that is known. */
+  readonly peerNetns?: number;
 }
 
 /** ARPHRD_* of devices without header_ops, whose packets begin with the network header (linux/if_arp.h). */
@@ -38,7 +43,7 @@ export function hasLinkHeader(type: number): boolean {
 const NETLINK_ROUTE = 0;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
-const IFLA = { ifname: 3, mtu: 4, master: 10, linkInfo: 18, xdp: 43 } as const;
+const IFLA = { ifname: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, linkNetnsid: 37, xdp: 43 } as const;
 const IFLA_INFO_KIND = 1;
 const IFLA_XDP_ATTACHED = 2;
 const IFLA_XDP_DRV_PROG_ID = 5;
@@ -55,6 +60,9 @@ function parseLink(payload: DataView): Link {
   const xdpMode = attributeU8(ofXdp?.get(IFLA_XDP_ATTACHED)) ?? 0;
   const nativeXdp = attributeU32(ofXdp?.get(IFLA_XDP_DRV_PROG_ID));
   const master = attributeU32(values.get(IFLA.master));
+  const isVeth = kind === 'veth';
+  const peerIfindex = isVeth ? attributeU32(values.get(IFLA.link)) : undefined;
+  const peerNsid = isVeth ? attributeU32(values.get(IFLA.linkNetnsid)) : undefined;
   return {
     ifindex: payload.getInt32(4, littleEndian),
     name: attributeText(values.get(IFLA.ifname)) ?? '',
@@ -65,6 +73,8 @@ function parseLink(payload: DataView): Link {
     ...(nativeXdp !== undefined && { nativeXdp }),
     ...(kind !== undefined && { kind }),
     ...(master !== undefined && { master }),
+    ...(peerIfindex !== undefined && { peerIfindex }),
+    ...(peerNsid !== undefined && { peerNsid }),
   };
 }
 

@@ -24,9 +24,9 @@ export function dumpRequest(type: number, payload: Uint8Array | number): Uint8Ar
   return request(type, 0x301, typeof payload === 'number' ? new Uint8Array(payload) : payload);
 }
 
-/** A request for one answer (NLM_F_REQUEST | NLM_F_ACK: the acknowledgement behind it ends the exchange). */
-export function singleRequest(type: number, payloadBytes: number): Uint8Array {
-  return request(type, 0x5, new Uint8Array(payloadBytes));
+/** A request for one answer (NLM_F_REQUEST | NLM_F_ACK: the acknowledgement behind it ends the exchange); payload as above. */
+export function singleRequest(type: number, payload: Uint8Array | number): Uint8Array {
+  return request(type, 0x5, typeof payload === 'number' ? new Uint8Array(payload) : payload);
 }
 
 /** An attribute with a number in network byte order. */

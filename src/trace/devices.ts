@@ -4,15 +4,25 @@ import { isNativeError, type NativeBinding } from '../native/binding.js';
 import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
-import { type Device, DeviceTable, isGlob, deviceKey as key } from './device-table.js';
+import { NetnsIds } from '../system/netns-ids.js';
+import { type Device, DeviceTable, deviceMatcher, isGlob, deviceKey as key } from './device-table.js';
 
 export type { Device } from './device-table.js';
 
 export interface DeviceChanges {
   readonly added: readonly Device[];
   readonly removed: readonly Device[];
+  /** Have another name now, by which they may have been asked for. */
+  readonly renamed: readonly Device[];
   /** Namespaces whose name or process is gone. */
   readonly goneNetns: readonly Netns[];
+}
+
+/** What one look finds. */
+interface Found {
+  readonly seen: Set<string>;
+  readonly added: Device[];
+  readonly renamed: Device[];
 }
 
 function isThere(netns: Netns): boolean {
@@ -44,6 +54,7 @@ export class Devices extends DeviceTable {
   /** Devices that were looked for between two refreshes; undefined: not found. */
   private readonly newcomers = new Map<string, Device | undefined>();
   private namespaces: Netns[];
+  private readonly ids: NetnsIds;
 
   constructor(
     private readonly native: NativeBinding,
@@ -54,17 +65,20 @@ export class Devices extends DeviceTable {
   ) {
     super(words, namespaces.length > 1 || discover !== undefined);
     this.namespaces = [...namespaces];
+    this.ids = new NetnsIds(native);
+    this.ids.follow(this.namespaces);
     for (const netns of namespaces)
       for (const link of discover ? this.linksOf(netns) : linksOfNamed(native, netns))
-        this.links.set(key(netns.inum, link.ifindex), { netns, link });
+        this.links.set(key(netns.inum, link.ifindex), this.deviceOf(netns, link));
     this.checkWords();
   }
 
-  /** Every literal -i word has to name a device there is; what a glob matches may come later. Throws UsageError. */
+  /** Every -i word that is no pattern has to name a device there is; what a glob matches may come later. Throws UsageError. */
   private checkWords(): void {
-    const names = [...new Set([...this.links.values()].map(({ link }) => link.name))];
+    const links = [...this.links.values()].map(({ link }) => link);
+    const names = [...new Set(links.map(({ name }) => name))];
     for (const word of this.words) {
-      if (word === 'any' || isGlob(word) || names.includes(word)) continue;
+      if (word === 'any' || isGlob(word) || links.some(deviceMatcher(word))) continue;
       const where = this.namespaces.map(({ name }) => name).join(', ');
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
@@ -72,6 +86,13 @@ export class Devices extends DeviceTable {
         'not-found',
       );
     }
+  }
+
+  private deviceOf(netns: Netns, link: Link): Device {
+    const { peerIfindex, peerNsid } = link;
+    if (peerIfindex === undefined) return { netns, link };
+    const peerNetns = peerNsid === undefined ? netns.inum : this.ids.inumOf(netns, peerNsid);
+    return { netns, link: { ...link, ...(peerNetns !== undefined && { peerNetns }) } };
   }
 
   /** Those that are still there. */
@@ -93,7 +114,7 @@ export class Devices extends DeviceTable {
     this.newcomers.set(id, undefined);
     const netns = this.namespaces.find((one) => one.inum === inum);
     for (const link of netns ? this.linksOf(netns) : [])
-      this.newcomers.set(key(inum, link.ifindex), { netns: netns!, link });
+      this.newcomers.set(key(inum, link.ifindex), this.deviceOf(netns!, link));
     return this.newcomers.get(id);
   }
 
@@ -109,18 +130,20 @@ export class Devices extends DeviceTable {
   /** Looks again. What has gone keeps its name for events that are still on their way. */
   refresh(): DeviceChanges {
     const added: Device[] = [];
+    const renamed: Device[] = [];
     const seen = new Set<string>();
     const before = this.namespaces;
     this.newcomers.clear();
     this.namespaces = this.discover?.() ?? before.filter(isThere);
     const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
-    for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
+    this.ids.follow(this.namespaces);
+    for (const netns of this.namespaces) this.refreshNetns(netns, { seen, added, renamed });
     const removed = this.all.filter(({ netns, link }) => {
       const id = key(netns.inum, link.ifindex);
       return !seen.has(id) && !this.gone.has(id);
     });
     for (const { netns, link } of removed) this.gone.add(key(netns.inum, link.ifindex));
-    return { added, removed, goneNetns };
+    return { added, removed, renamed, goneNetns };
   }
 
   /** Whether any selected device is still there. */
@@ -128,12 +151,16 @@ export class Devices extends DeviceTable {
     return this.selected.some(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
   }
 
-  private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {
+  private refreshNetns(netns: Netns, { seen, added, renamed }: Found): void {
     for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
-      if (!this.links.has(id) || this.gone.delete(id)) added.push({ netns, link });
-      this.links.set(id, { netns, link });
+      const [before, device] = [this.links.get(id), this.deviceOf(netns, link)];
+      // A device that was asked for by the name it had stays one, as a socket bound to it would.
+      if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected(device)) continue;
+      if (!before || this.gone.delete(id)) added.push(device);
+      else if (before.link.name !== link.name) renamed.push(device);
+      this.links.set(id, device);
     }
   }
 }

@@ -2,16 +2,18 @@
 /*
  * Sends raw frames, read as lines of hex digits from standard input, out of one device.
  *
- *   send_frames DEVICE [--repeat N] [--interval-us N]
+ *   send_frames DEVICE [--repeat N] [--interval-us N] [--bypass]
  *
- * The packet socket has protocol 0: it can send but receives nothing, so the device does not become
- * armed by it (net/packet/af_packet.c, packet_create: no prot_hook without a protocol).
+ * With --bypass they go to the driver past the queueing discipline and the taps
+ * (PACKET_QDISC_BYPASS). The packet socket has protocol 0: it can send but receives nothing, so the
+ * device does not become armed by it (net/packet/af_packet.c, packet_create: no prot_hook without a
+ * protocol).
  */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
-#include <netpacket/packet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ struct options {
   const char *device;
   unsigned long repeat;
   unsigned long interval_us;
+  int bypass;
 };
 
 static _Noreturn void fail(const char *what, const char *detail) {
@@ -48,20 +51,25 @@ static struct options parse_options(int argc, char **argv) {
       options.repeat = parse_number(argv[++i]);
     else if (!strcmp(argv[i], "--interval-us") && i + 1 < argc)
       options.interval_us = parse_number(argv[++i]);
+    else if (!strcmp(argv[i], "--bypass"))
+      options.bypass = 1;
     else if (!options.device && argv[i][0] != '-')
       options.device = argv[i];
     else
       fail("unknown argument", argv[i]);
   }
-  if (!options.device) fail("usage", "send_frames DEVICE [--repeat N] [--interval-us N]");
+  if (!options.device)
+    fail("usage", "send_frames DEVICE [--repeat N] [--interval-us N] [--bypass]");
   return options;
 }
 
-static int open_device(const char *device) {
+static int open_device(const char *device, int bypass) {
   struct sockaddr_ll address = {.sll_family = AF_PACKET};
   int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
   if (fd < 0) fail("socket", strerror(errno));
+  if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)))
+    fail("PACKET_QDISC_BYPASS", strerror(errno));
   address.sll_ifindex = (int)if_nametoindex(device);
   if (!address.sll_ifindex) fail(device, strerror(errno));
   if (bind(fd, (struct sockaddr *)&address, sizeof(address))) fail("bind", strerror(errno));
@@ -100,7 +108,7 @@ static void send_frame(int fd, const unsigned char *frame, size_t length) {
 int main(int argc, char **argv) {
   static unsigned char frame[FRAME_BYTES_MAX];
   struct options options = parse_options(argc, argv);
-  int fd = open_device(options.device);
+  int fd = open_device(options.device, options.bypass);
   unsigned long sent = 0, i;
   size_t capacity = 0;
   char *line = NULL;

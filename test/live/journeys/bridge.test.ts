@@ -1,6 +1,7 @@
 /** Bridged: hosts a, b and c on the ports of br0 in s, with br_netfilter and without it, and flooded frames. */
 import { deviceCounts } from '../../support/oracles/devices.js';
 import { loadNft, nftCounter } from '../../support/oracles/nft.js';
+import { snmp } from '../../support/oracles/proc.js';
 import { describeGroup, type Scenario, sendUdp } from '../../support/scenario.js';
 import { bridgeOf, type Topology, UNKNOWN } from '../../support/topology.js';
 
@@ -58,7 +59,23 @@ function scenarioOf({ family, hook, priority, to }: Drop, port: number, packets:
   };
 }
 
-function describeBridge(name: string, drops: readonly Drop[], callsIptables: 0 | 1, firstPort: number): void {
+/** Nobody listens at b: what the bridge passed on without a hook is what UDP found no port for. */
+const passedOn = (port: number, packets: number): Scenario => ({
+  name: 'passed on from port to port',
+  packets,
+  send: (topology) => sendUdp(topology.end('as'), TO_B, port, packets),
+  counter: (topology) => snmp(topology.host('b'), 'Udp.NoPorts'),
+  place: { stage: 'tx-tap', host: 's' },
+  sentence: /past every netfilter hook: bridged\.$/,
+});
+
+function describeBridge(
+  name: string,
+  drops: readonly Drop[],
+  callsIptables: 0 | 1,
+  firstPort: number,
+  others: readonly Scenario[] = [],
+): void {
   describeGroup({
     name,
     topology: () => bridgeOf('abc'),
@@ -68,12 +85,12 @@ function describeBridge(name: string, drops: readonly Drop[], callsIptables: 0 |
     },
     compare: { filter: FILTER },
     tcpdump: true,
-    scenarios: drops.map((drop, index) => scenarioOf(drop, firstPort + index, 6 + index)),
+    scenarios: [...drops.map((drop, index) => scenarioOf(drop, firstPort + index, 6 + index)), ...others],
   });
 }
 
 describeBridge('bridged with br_netfilter', WITH_BR_NETFILTER, 1, 9001);
-describeBridge('bridged without br_netfilter', WITHOUT, 0, 9011);
+describeBridge('bridged without br_netfilter', WITHOUT, 0, 9011, [passedOn(9031, 15)]);
 
 const GROUP_ADDRESS = '239.1.2.3';
 

@@ -201,3 +201,37 @@ describe('compare on the command line', { skip }, () => {
     assert.deepEqual({ type, packets }, { type: 'comparison', packets: 5 });
   });
 });
+
+describe('compare in the middle of traffic', { skip }, () => {
+  let topology: Topology;
+  before(async () => {
+    topology = await chainOf('ab');
+    await loadNft(topology.host('b'), COUNTERS(['prerouting', 'input']));
+  });
+  after(() => topology?.close());
+
+  it('counts packets that it saw whole: as many at every place', async () => {
+    const [from, { ipv4 }] = [topology.end('ab'), topology.end('ba')];
+    const flow = ['--to', ipv4, '--port', `${PORT.plain}`, '--rate', '1000', '--count', '60000'];
+    const flood = from.spawn([toolPath('udp_flood'), ...flow]);
+    const netns = topology.hosts.flatMap((host) => ['--netns', host.netns.name]);
+    const child = new Child([...tracerCommand(), 'compare', '--json', ...netns, '--duration', '0.5', 'udp']);
+    assert.deepEqual(await child.exited, { code: 0, signal: null }, child.stderr);
+    await flood.stop('SIGTERM');
+    const { stages, findings, complete } = JSON.parse(child.stdout) as Compared & { complete: boolean };
+    assert.equal(complete, true, child.stderr);
+    const places = stages.filter(({ stage }) => stage !== 'consume');
+    const told = JSON.stringify({ places, findings });
+    assert.deepEqual(
+      places.map(({ stage, chain }) => chain?.chain ?? stage),
+      [
+        ...['nf-output', 'nf-postrouting', 'tx-tap', 'rx-tap'],
+        ...['nf-prerouting', 'prerouting', 'nf-input', 'input', 'drop'],
+      ],
+      told,
+    );
+    assert.ok(places[0]!.packets > 200, told);
+    assert.equal(new Set(places.map(({ packets }) => packets)).size, 1, told);
+    assert.deepEqual([...new Set(findings.map(({ kind }) => kind))], ['dropped', 'unarmed'], told);
+  });
+});

@@ -152,7 +152,7 @@ describeGroup({
       },
       counter: (topology) => mirredPackets(topology.end('ra')),
       place: { stage: 'tx-tap', host: 'r' },
-      sentence: /past every netfilter hook.*redirected by tc/,
+      sentence: /past every netfilter hook: redirected by tc, or by nft/,
     },
   ],
 });

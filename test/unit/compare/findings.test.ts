@@ -164,8 +164,24 @@ describe('findings say', () => {
     assert.deepEqual(sentences([journeyOf(bridged)]), []);
     const hooked = [journeyOf([...passed(input), consumed]), journeyOf(bridged)];
     assert.deepEqual(sentences(hooked), [
-      '1 packet went from the tap on vA to the tap on vB past every netfilter hook: bridged, or redirected by tc.',
+      '1 packet went from the tap on vA to the tap on vB past every netfilter hook: redirected by tc, or by nft (fwd, or a flowtable).',
     ]);
+  });
+
+  it('that a bridge passed them on, where both devices are its ports', () => {
+    const bridged: Event[] = [{ ...rxTap, ifindex: 4 }, { ...txTap, ifindex: 5 }, consumed];
+    assert.deepEqual(sentences([journeyOf([...passed(input), consumed]), journeyOf(bridged)]), [
+      '1 packet went from the tap on if4 to the tap on if5 past every netfilter hook: bridged.',
+    ]);
+  });
+
+  it('which packets a device sent out of what is watched', () => {
+    const forwarded: Event[] = [rxTap, ...passed({ ...input, stage: 'nf-forward' }), txTap];
+    const { findings, withoutEnd } = compared([journeyOf(forwarded, { closed: 'idle' })]);
+    assert.deepEqual(
+      [findings.map(({ kind, text }) => [kind, text]), withoutEnd],
+      [[['left', '1 packet was sent out by vA and not seen again.']], 0],
+    );
   });
 
   it('that tc redirected them, where its verdict was seen', () => {

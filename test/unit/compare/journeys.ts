@@ -156,6 +156,7 @@ export const names: ComparisonNames = {
   },
   deviceName: (_netns, ifindex) => devices[ifindex],
   onlyChain: (...where) => new UnreachedChains([{ netns: { inum: 1 }, chains: bridgeChains }]).only(...where),
+  areBridged: (_netns, ...ports) => ports.every((port) => port > 3),
   xdpProgram: () => ({ id: 12, name: 'guard' }),
   netnsName: (inum) => `ns${inum}`,
 };
@@ -168,7 +169,7 @@ export function compared(journeys: readonly Journey[], ledger: Ledger = noLoss):
   for (const journey of journeys) comparison.journey(journey);
   return comparisonResult(comparison, {
     ledger,
-    journeys: { packets: journeys.length, open: 0, guessed: 0, closed },
+    journeys: { packets: journeys.length, open: 0, guessed: 0, partial: 0, closed },
     gaps: [],
   });
 }

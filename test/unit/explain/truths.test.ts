@@ -133,6 +133,15 @@ describe('past the taps', () => {
     assert.deepEqual(ids(sent, {}, watched), []);
     assert.deepEqual(ids([sight('dev-queue'), sight('tx-tap'), sight('netif-rx', { fields: va })]), []);
   });
+  it('on the way out, where a task handed it to the driver itself', () => {
+    const task = { has: ['task', 'context'], fields: { ifindex: 1, pid: 7, context: 0 } } as const;
+    const text = truth('bypassed-tx-tap', [sight('netif-rx', task), sight('rx-tap', { fields: va })]);
+    assert.match(text, /\[7\] handed it to the driver of eth0 past queue and taps/);
+    const inSoftirq = { ...task, fields: { ...task.fields, context: 1 } };
+    assert.deepEqual(ids([sight('netif-rx', inSoftirq)]), []);
+    const unpaired = { ...task, fields: { ...task.fields, ifindex: 2 } };
+    assert.deepEqual(ids([sight('netif-rx', unpaired)]), []);
+  });
   it('on the way in', () => {
     assert.match(truth('bypassed-rx-tap', [sight('netif-rx'), sight('ip-rcv')]), /tap lists of eth0 unseen/);
     assert.deepEqual(ids([sight('netif-rx'), sight('rx-tap'), sight('ip-rcv')]), []);

@@ -27,7 +27,7 @@ export interface Sighting {
 }
 
 const upper = 0xffff888000000000n;
-const startNs = 10_000_000_000_000n;
+export const startNs = 10_000_000_000_000n;
 
 export interface Result {
   readonly journeys: Journey[];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Journey } from '../../../src/journey/journey.js';
-import { content, datagram, ipv4, type Sighting, tcp, track, udp } from './sightings.js';
+import type { TapEvent } from '../../../src/trace/event.js';
+import { content, datagram, ipv4, type Sighting, startNs, tcp, track, udp } from './sightings.js';
 
 const stagesOf = ({ steps }: Journey): string[] => steps.map(({ stage }) => stage.id);
 
@@ -335,5 +336,32 @@ describe('closing', () => {
   it('shows no packet of which nothing but a normal end was seen', () => {
     assert.equal(track([{ stage: 'consume', skb: 1, head: 2, packet: datagram(1) }]).journeys.length, 0);
     assert.equal(track([{ stage: 'drop', skb: 1, head: 2, packet: datagram(1) }]).journeys.length, 1);
+  });
+});
+
+describe('a packet that was on its way', () => {
+  const sinceBegin = ({ record }: TapEvent): number =>
+    (record.timeHigh - Number(startNs >> 32n)) * 2 ** 32 + record.timeLow - Number(startNs & 0xffffffffn);
+  const way = (number: number, at: number): Sighting[] => {
+    const sent = { skb: 0x100 * number, head: 0x1000 * number, ifindex: 2, packet: datagram(number) };
+    return [
+      { stage: 'rx-tap', at, ...sent },
+      { stage: 'nf-input', at: at + 5, ...sent },
+    ];
+  };
+  const packetsOf = (journeys: readonly Journey[]): number[] => journeys.map(({ packet }) => packet);
+
+  it('when recording began is counted and not shown', () => {
+    const { journeys, tracker } = track([...way(1, 10), ...way(2, 5000)], { sinceBegin });
+    assert.deepEqual(packetsOf(journeys), [2]);
+    assert.equal(tracker.counts.partial, 1);
+  });
+
+  it('when it ended is counted and not shown; one that was silent before is', () => {
+    const { journeys, tracker } = track([...way(1, 1000), ...way(2, 9000)], { sinceBegin, open: true });
+    tracker.tick(startNs + 9_500_000n);
+    tracker.finish();
+    assert.deepEqual(packetsOf(journeys), [1]);
+    assert.equal(tracker.counts.partial, 1);
   });
 });

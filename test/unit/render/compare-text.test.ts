@@ -9,9 +9,11 @@ import {
   consumed,
   filtered,
   type Hook,
+  journeyOf,
   passed,
   rxTap,
   times,
+  txTap,
 } from '../compare/journeys.js';
 
 const chains = [[chainOf('inet filter/early', -10)], [chainOf('inet filter/a_chain_with_a_long_name', 20)]];
@@ -59,12 +61,22 @@ describe('a comparison as text', () => {
   });
 
   it('says which packets it could not follow to their end, and which by a guess', () => {
-    const closed = { ended: 1, delivered: 5, merged: 5, replaced: 1, idle: 2, limit: 0, stopped: 3 };
-    const lines = comparisonLines({ ...result, journeys: { packets: 7, open: 0, guessed: 1, closed } }, 200);
-    assert.deepEqual(lines.slice(-3), [
+    const journeys = { ...result.journeys, guessed: 1, partial: 2 };
+    const lines = comparisonLines({ ...result, journeys, withoutEnd: 3, stillOpen: 3 }, 200);
+    assert.deepEqual(lines.slice(-4), [
+      '- 2 packets that were on the way when the run began or ended were left out.',
       '- No end was seen of 3 packets.',
       '- 3 packets had not ended when the run did.',
       '- 1 packet put together by a guess, where addresses and content prove nothing.',
+    ]);
+  });
+
+  it('names the taps that never ran together', () => {
+    const away = { ...rxTap, armed: false, ifindex: 2 };
+    const sent = { ...txTap, armed: false, ifindex: 3 };
+    const journeys = [journeyOf([away, consumed]), journeyOf([away, sent, consumed])];
+    assert.deepEqual(comparisonLines(compared(journeys), 200).slice(-1), [
+      '- Nobody tapped vA (2 in) and vB (1 out): tcpdump would have shown these packets.',
     ]);
   });
 

@@ -13,6 +13,8 @@ interface IpLink {
   readonly flags: readonly string[];
   readonly master?: string;
   readonly info_kind?: string;
+  /** The device below, or at the other end. */
+  readonly link?: string;
   readonly xdp?: { readonly mode: number };
 }
 
@@ -28,7 +30,7 @@ const links = readLinks(machine(), null);
 test('every device is what iproute2 says it is', () => {
   assert.deepEqual(
     links.map(({ flags, nativeXdp: _, ...link }) => ({ ...link, up: (flags & IFF_UP) !== 0 })),
-    told.map(({ ifindex, ifname, link_type, mtu, flags, master, info_kind, xdp }) => ({
+    told.map(({ ifindex, ifname, link_type, mtu, flags, master, info_kind, link, xdp }) => ({
       ifindex,
       name: ifname,
       type: types[link_type],
@@ -36,6 +38,7 @@ test('every device is what iproute2 says it is', () => {
       genericXdp: xdp?.mode === XDP_MODE_SKB,
       ...(info_kind && { kind: info_kind }),
       ...(master && { master: ifindexOf(master) }),
+      ...(info_kind === 'veth' && { peerIfindex: ifindexOf(link) }),
       up: flags.includes('UP'),
     })),
   );
