@@ -15,12 +15,12 @@ import { MissingError } from '../errors.js';
 import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
+  builtPath,
   isNativeError,
   type NativeBinding,
   type NativeSession,
   type ProgramSpec,
   type ProgramStats,
-  packagePath,
 } from '../native/binding.js';
 import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, StageId } from '../stages/types.js';
@@ -217,7 +217,7 @@ export class TapSession {
   private object(name: string): Uint8Array {
     let bytes = this.objects.get(name);
     if (!bytes) {
-      bytes = readFileSync(packagePath(`dist/bpf/${name}.bpf.o`));
+      bytes = readFileSync(builtPath(`dist/bpf/${name}.bpf.o`, `bpf/${name}.bpf.o`));
       this.objects.set(name, bytes);
     }
     return bytes;

@@ -43,6 +43,8 @@ function linksOfNamed(native: NativeBinding, netns: Netns): Link[] {
     if (netns.path === null || !isNativeError(error) || error.code !== 'EINVAL') throw error;
     throw new UsageError(
       `'${printable(netns.name)}' is no network namespace (looked at ${printable(netns.path)})`,
+      undefined,
+      'not-found',
     );
   }
 }
@@ -81,6 +83,7 @@ export class Devices extends DeviceTable {
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
         `interfaces there are: ${names.map(printable).join(', ')}`,
+        'not-found',
       );
     }
   }
