@@ -147,7 +147,7 @@ function filterCounts({ attachments }: AttachPlan, session: TapSession) {
 export class Trace {
   private readonly filter: PacketFilter | undefined;
   private readonly selection: Selection;
-  /** Once everything is attached. */
+  /** When recording began. */
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
@@ -227,7 +227,6 @@ export class Trace {
         },
       });
       native.releaseBtf();
-      this.startedAt = performance.now();
       const holders = new SocketHolders(armed.flatMap(({ by }) => by));
       const source = new KernelNames(native, session, devices, symbols, holders);
       const { sockets, takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
@@ -249,6 +248,7 @@ export class Trace {
         dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
       const clocks = native.clocks();
       session.record(true);
+      this.startedAt = performance.now();
       const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
       const names = new TraceNames(source, clock, options.stacks);
       const header: TraceHeader = {

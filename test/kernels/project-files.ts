@@ -16,7 +16,13 @@ export const guestProject = '/opt/taptrace';
 /** What the built project needs to run: as much of it as is built. */
 export function projectFiles(): GuestFile[] {
   const addons = nativeAddons('build/Release');
-  const own = ['package.json', 'dist', ...addons, ...runtimePackages(projectRoot)];
+  const own = [
+    'package.json',
+    'dist',
+    'src/record/recording.proto',
+    ...addons,
+    ...runtimePackages(projectRoot),
+  ];
   const present = own.filter((path) => existsSync(join(projectRoot, path)));
   const libraries = sharedLibraries(addons.map((path) => join(projectRoot, path)));
   return [
