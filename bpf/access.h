@@ -53,6 +53,39 @@ extern void *bpf_rdonly_cast(const void *address, __u32 btf_type_id) __ksym;
 	})
 #endif
 
+/*
+ * An address as a number: global functions take no pointers, and the verifier keeps apart what is
+ * one. What is read back from where it was put is a number.
+ */
+#ifdef CAST_FIELD
+static __always_inline __u64 address_of(const void *pointer)
+{
+	const void *volatile place = pointer;
+
+	asm volatile("" : : "r"(&place) : "memory");
+	return CAST_FIELD((const void *)&place, struct timespec64, tv_sec);
+}
+#elif defined(TAP_ACCESS_DIRECT)
+/* Of this instance, which never interrupts itself on its CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} own_place SEC(".maps");
+
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u32 first = 0;
+	const void *volatile *place = bpf_map_lookup_elem(&own_place, &first);
+
+	if (!place)
+		return 0;
+	*place = pointer;
+	return *(volatile __u64 *)place;
+}
+#endif
+
 /* User space never holds a kernel object: a "pointer" below is some other member of a union. */
 static __always_inline bool is_kernel_address(const void *pointer)
 {

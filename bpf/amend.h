@@ -45,6 +45,7 @@ static __always_inline struct tap_record *reserve_amendment(const struct entered
 	record->cpu = bpf_get_smp_processor_id();
 	record->sequence = count->matched;
 	record->flags = TAP_AMENDS;
+	record->choice = looks_everywhere() ? TAP_CHOICE_FOLLOWED : TAP_CHOICE_MATCHED;
 	/* There was a record of its packet. */
 	record->filter_result = has_filter ? TAP_FILTER_YES : TAP_FILTER_NO;
 	record->present = TAP_HAS_SKB | TAP_HAS_HEAD;

@@ -63,6 +63,13 @@ enum tap_context {
 	TAP_CONTEXT_SOFTIRQ = 1, /* or, rarely, a hardirq: both run on an interrupt stack */
 };
 
+/* tap_record.choice: why there is a record of the packet. */
+enum tap_choice {
+	TAP_CHOICE_MATCHED = 1,	    /* it matched here */
+	TAP_CHOICE_FOLLOWED = 2,    /* it matched before */
+	TAP_CHOICE_LOOKED_BACK = 3, /* neither, but everything was asked for */
+};
+
 /* tap_record.link: what the first byte of data[] belongs to. */
 enum tap_link {
 	TAP_LINK_DEVICE = 0,  /* the link header of a device of type link_type (ARPHRD_*) */
@@ -163,17 +170,19 @@ struct tap_record {
 	__u8 filter_result; /* enum tap_filter */
 	__u8 nf_family;	    /* NFPROTO_* of the hook: IPV4 2, ARP 3, NETDEV 5, BRIDGE 7, IPV6 10 */
 	__u8 nf_hook;	    /* hook number of that family */
-	__u8 reserved[4];
+	__u8 choice;	    /* enum tap_choice */
+	__u8 reserved[3];
 	char comm[TAP_COMM_BYTES];
 };
 
 /* Totals of one attach_id on one CPU. */
 struct tap_counters {
 	__u64 seen;	/* ran for a selected device and namespace */
-	__u64 filtered; /* filter_match() said no */
-	__u64 matched;	/* matched the filter: emitted + lost */
+	__u64 filtered; /* neither matched nor followed */
+	__u64 matched;	/* matched or followed: emitted + lost */
 	__u64 emitted;
 	__u64 lost_ring; /* the ring buffer had no room */
+	__u64 forgotten; /* a followed packet that had not ended made room for another */
 	__u64 undecided; /* the filter asks for what cannot be read or known here */
 };
 

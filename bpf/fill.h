@@ -4,91 +4,19 @@
 #define TAPTRACE_FILL_H
 
 #include "skb.h"
-
-#define THREAD_STACK_BYTES                                                    \
-	16384 /* arch/x86, arch/arm64: THREAD_SIZE without KASAN, 4 KiB pages \
-	       */
-#define PF_KTHREAD 0x00200000
-
-/*
- * Any address on the kernel stack of the moment. Tracing programs may have a private stack (6.13+),
- * but their context lies on the kernel's; a socket filter's context is the skb, its stack is real.
- */
-#ifdef TAP_SOCKET_CONTEXT
-#define ON_STACK(packet) ((const void *)(packet))
-#else
-#define ON_STACK(packet) ((packet)->context)
-#endif
-
-static __always_inline bool is_ksoftirqd(const char *comm)
-{
-	return comm[0] == 'k' && comm[1] == 's' && comm[2] == 'o' && comm[3] == 'f' &&
-	       comm[4] == 't' && comm[5] == 'i' && comm[6] == 'r' && comm[7] == 'q';
-}
+#include "task.h"
 
 #ifdef CAST_FIELD
-#ifdef __TARGET_ARCH_x86
-/*
- * For an interrupt that hits user mode, and the softirqs behind it, x86 stays on the task's own
- * stack (asm/irq_stack.h, call_on_irqstack_cond). The registers saved at its top tell: an interrupt
- * leaves -1 where a system call leaves its number.
- */
-static __always_inline bool interrupted_user_mode(unsigned long stack)
-{
-	unsigned long registers =
-		stack + THREAD_STACK_BYTES - bpf_core_type_size(struct pt_regs___kernel);
-
-	/* Since 5.15, and needed since 6.9, where CONFIG_X86_FRED leaves room above them. */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		registers = (unsigned long)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return CAST_FIELD(registers, struct pt_regs___kernel, orig_ax) == -1ul;
-}
-#else
-static __always_inline bool interrupted_user_mode(unsigned long stack)
-{
-	return false;
-}
-#endif
-
-/*
- * What this CPU was doing. The preemption count would say it, but its symbol is missing from many
- * kernels' kallsyms. Softirqs run on a stack of their own (CONFIG_HAVE_SOFTIRQ_ON_OWN_STACK), so an
- * address on the current stack says as much: not on the task's stack means the task was
- * interrupted. The exceptions are ksoftirqd, which serves softirqs on its own task's stack, and
- * interrupts of user mode.
- */
-static __always_inline void fill_context(struct tap_record *record, __u64 task,
-					 const void *on_stack)
-{
-	unsigned long stack = (unsigned long)CAST_FIELD(task, struct task_struct, stack);
-	bool interrupted;
-
-	/* Through memory, since the verifier lets no arithmetic mix a context pointer and a number.
-	 */
-	*(const void *volatile *)&record->aux = on_stack;
-	interrupted = *(volatile __u64 *)&record->aux - stack >= THREAD_STACK_BYTES;
-	record->aux = 0;
-	if (!interrupted && CAST_FIELD(task, struct task_struct, flags) & PF_KTHREAD)
-		interrupted = is_ksoftirqd(record->comm);
-	else if (!interrupted)
-		interrupted = interrupted_user_mode(stack);
-	record->context = interrupted ? TAP_CONTEXT_SOFTIRQ : TAP_CONTEXT_PROCESS;
-	record->present |= TAP_HAS_CONTEXT;
-}
-
-/* Not by bpf_get_current_pid_tgid() and _comm(): socket filters may call those only since 6.18. */
 static __always_inline void fill_task(struct tap_record *record, const void *on_stack)
 {
-	__u64 task = bpf_get_current_task();
-	__u64 comm = task + bpf_core_field_offset(struct task_struct, comm);
-	__u64 *to = (__u64 *)record->comm;
+	__u64 task = bpf_get_current_task(), *comm = (__u64 *)record->comm;
 
 	record->pid = CAST_FIELD(task, struct task_struct, tgid);
 	record->tid = CAST_FIELD(task, struct task_struct, pid);
-	to[0] = CAST_FIELD(comm, struct timespec64, tv_sec);
-	to[1] = CAST_FIELD(comm + 8, struct timespec64, tv_sec);
-	record->present |= TAP_HAS_TASK;
-	fill_context(record, task, on_stack);
+	read_comm(task, comm);
+	record->context = works_for(task, comm[0], address_of(on_stack)) ? TAP_CONTEXT_PROCESS
+									 : TAP_CONTEXT_SOFTIRQ;
+	record->present |= TAP_HAS_TASK | TAP_HAS_CONTEXT;
 }
 #else
 static __always_inline void fill_task(struct tap_record *record, const void *on_stack)

@@ -129,10 +129,13 @@ static __always_inline __u32 filter_kind(struct packet *packet)
 }
 
 #define EXTENSION(view, offset) ((view)->extension[(offset) / 4])
-#define WANTS(offset) (filter_extensions & 1u << (offset) / 4)
+#define WANTS(offset) (wanted & 1u << (offset) / 4)
 
 static __always_inline void fill_extensions(struct tap_filter_view *view, struct packet *packet)
 {
+	/* Read once: it is known before load, but each look at it stays in the program. */
+	__u32 wanted = filter_extensions;
+
 	if (WANTS(SKF_AD_PROTOCOL))
 		EXTENSION(view, SKF_AD_PROTOCOL) = packet->protocol;
 	if (WANTS(SKF_AD_PKTTYPE))
@@ -182,18 +185,27 @@ static __always_inline struct vlan_tag take_tag_out(struct tap_filter_view *view
 static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet,
 				       bool is_tagged)
 {
-	__u32 front = is_tagged ? TAG_BYTES : 0, wanted = packet->len, slack, bytes;
+	__u32 front = is_tagged ? TAG_BYTES : 0, window = filter_window, wanted = packet->len;
+	__u32 slack, bytes;
 	__u64 start = offsetof(struct tap_filter_view, bytes) - front;
 	void *to;
 
-	if (wanted > filter_window + front)
-		wanted = filter_window + front;
+	if (wanted > window + front)
+		wanted = window + front;
 	slack = payload_slack(packet);
 	asm volatile("" : "+r"(slack));
 	/* Never in front of the view, not even on the way: the verifier is strict without
 	 * CAP_PERFMON. */
 	asm volatile("" : "+r"(start));
 	to = (void *)view + start;
+#ifdef TAP_COPIES_START
+	if (window <= TAP_COPIES_START && wanted <= packet->linear_len) {
+		copy_start(packet, to, window + TAG_BYTES);
+		view->beyond = TAP_FILTER_NO;
+		view->valid = wanted - front;
+		return;
+	}
+#endif
 	/* Through memory, as in emit(): the verifier must not know the number. */
 	*(volatile __u32 *)&view->valid = wanted;
 	bytes = copy_packet(packet, to, *(volatile __u32 *)&view->valid,

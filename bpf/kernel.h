@@ -170,6 +170,10 @@ struct bpf_nf_ctx {
 	struct sk_buff *skb;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct page;
 
 /* Up to 6.6 a fragment is a bio_vec; later a skb_frag whose netmem may be no page at all. */
@@ -191,6 +195,7 @@ struct skb_shared_info {
 	unsigned short gso_segs;
 	unsigned int gso_type;
 	struct sk_buff *frag_list;
+	atomic_t dataref;
 	struct bio_vec frags[17];
 };
 
@@ -202,10 +207,6 @@ struct dst_entry {
 struct packet_type {
 	void *af_packet_priv; /* the socket, for packet_rcv and tpacket_rcv */
 };
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct tpacket_stats {
 	unsigned int tp_packets;
@@ -220,12 +221,17 @@ struct packet_sock {
 	atomic_t tp_drops;
 };
 
+struct cred {
+	kuid_t uid;
+};
+
 struct task_struct {
 	void *stack;
 	unsigned int flags;
 	int pid;  /* of the thread */
 	int tgid; /* of the process */
 	char comm[16];
+	const struct cred *cred;
 };
 
 /* Under a name of its own: asm/ptrace.h has one for user space, with other member names. */

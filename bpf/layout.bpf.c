@@ -17,6 +17,7 @@ enum tap_present *layout_present;
 enum tap_flag *layout_flag;
 enum tap_context *layout_context;
 enum tap_link *layout_link;
+enum tap_choice *layout_choice;
 enum tap_delivery *layout_delivery;
 enum tap_filter *layout_filter;
 

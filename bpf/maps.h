@@ -125,6 +125,10 @@ const volatile __u8 stage_out = 0;
 const volatile __u32 only_netns = 0; /* inode number of the one namespace wanted, 0: any */
 const volatile bool select_netns = false;
 const volatile bool select_devices = false;
+/* Sets in `followed` (follow.h), a power of two; 0: nothing is followed. */
+const volatile __u32 follow_sets = 0;
+/* Also what does not match is told, and marked so. */
+const volatile bool look_back = false;
 /* rx-tap: leave devices in armed_devices to the packet socket, which watches them more exactly. */
 const volatile bool skip_armed = false;
 /* rx-tap by packet socket: leave packets to the program at the entry that has seen them. */

@@ -35,6 +35,7 @@ struct packet {
 	__u64 protocol;
 	__u64 link; /* enum tap_link */
 	__u64 unreadable;
+	__u64 choice; /* enum tap_choice */
 };
 
 #define PACKET_NUMBERS_BYTES (sizeof(struct packet) - offsetof(struct packet, netns_inum))

@@ -134,6 +134,26 @@ static __always_inline void copy_link_bytes(struct packet *packet, void *to, __u
 	}
 }
 
+/* Of a short start of the packet's linear part it is cheaper to load it in words than to ask the
+ * kernel for it. */
+#define TAP_COPIES_START 64
+
+/*
+ * The first `bytes`, known before load: 64 and 4 for a tag at most, in whole words. What lies
+ * behind the packet's end is read too: the memory is the kernel's, and a load cannot fault.
+ */
+static __always_inline void copy_start(const struct packet *packet, void *to, __u32 bytes)
+{
+	const unsigned char *from = packet->data - packet->link_bytes;
+	__u32 offset;
+
+#pragma unroll
+	for (offset = 0; offset < TAP_COPIES_START + 8; offset += 8)
+		if (offset < bytes)
+			*(__u64 *)(to + offset) =
+				CAST_FIELD(from + offset, struct timespec64, tv_sec);
+}
+
 static __always_inline __u32 copy_packet(struct packet *packet, void *to, __u32 length, __u32 room,
 					 __u32 slack)
 {

@@ -14,6 +14,10 @@
 #include "fill.h"
 #endif
 #include "filter.h"
+#include "select.h"
+#ifndef TAP_ACCESS_CONTEXT
+#include "follow.h"
+#endif
 
 #define EEXIST 17
 /*
@@ -25,45 +29,6 @@
 #else
 #define COUNT(counter) ((counter)++)
 #endif
-
-/* What a mechanism knows beside the packet: who it is for, and its own fields. */
-struct observation {
-	__u16 attach_id;
-	__u8 stage;
-	__u32 present;	/* of the fields below */
-	bool is_first;	/* another program of this stage follows for the same packet */
-	bool is_socket; /* our packet socket's turn on the way in */
-	__u32 reason;
-	__s32 verdict;
-	__u64 location;
-	struct sock *owner;	/* the socket to name; 0: skb->sk */
-	struct xdp_buff *frame; /* in the place of an skb */
-	/* At a netfilter hook; nf_family 0: elsewhere. */
-	__u8 nf_family;
-	__u8 nf_hook;
-	__u64 aux;
-	struct net *net;	    /* 0: the device's, or the socket's */
-	struct net_device *dev_out; /* where the packet leaves, beside the device it came by */
-	/* The packet may be freed by now: its address is a key, never followed. */
-	bool only_key;
-	__u64 key;
-	__u32 len;
-};
-
-static __always_inline bool is_selected(const struct packet *packet)
-{
-	__u64 netns_inum = packet->netns_inum;
-
-	/* A packet whose namespace is not known cannot be said to be foreign. */
-	if (netns_inum && only_netns && netns_inum != only_netns)
-		return false;
-	if (netns_inum && select_netns && !lookup(&selected_netns, netns_inum))
-		return false;
-	if (!select_devices || lookup(&selected_devices, device_key(packet, packet->ifindex)))
-		return true;
-	return packet->ifindex_out &&
-	       lookup(&selected_devices, device_key(packet, packet->ifindex_out));
-}
 
 /* `bytes` of packet data are kept; ring buffer records come in a few constant sizes. */
 static __always_inline __u32 size_class(__u32 bytes)
@@ -132,6 +97,7 @@ static __always_inline void fill_record(struct tap_record *record, struct packet
 	record->nf_family = what->nf_family;
 	record->nf_hook = what->nf_hook;
 	record->len = packet->len;
+	record->choice = packet->choice;
 	record->filter_result = has_filter ? TAP_FILTER_YES : TAP_FILTER_NO;
 	if (what->only_key)
 		fill_key(record, packet, what);
@@ -267,21 +233,50 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
 	return skip_entered && what->is_socket && was_entered(packet);
 }
 
-/* What the filter says, counted. An address alone decides nothing. */
-static __always_inline bool passes_filter(struct packet *packet, struct tap_counters *count,
-					  const struct observation *what)
+/*
+ * What is known of the packet, and what its bytes say (enum tap_filter). An address alone decides
+ * nothing; where packets are followed by it nobody expects that.
+ */
+static __always_inline __u32 answer_for(struct packet *packet, const struct observation *what)
 {
-	__u32 answer = TAP_FILTER_UNDECIDED;
-
+	if (!is_on_device(packet) || !has_metadata(packet, what))
+		return TAP_FILTER_NO;
 	if (!has_filter)
-		return true;
-	if (!what->only_key)
-		answer = filter_packet(packet);
-	if (answer == TAP_FILTER_NO)
+		return TAP_FILTER_YES;
+	if (what->only_key)
+		return looks_everywhere() ? TAP_FILTER_NO : TAP_FILTER_UNDECIDED;
+	return filter_packet(packet);
+}
+
+/* Whether the packet is wanted, and why (enum tap_choice); 0: it is not. */
+static __always_inline __u64 choose(struct packet *packet, const struct observation *what,
+				    struct tap_counters *count)
+{
+	__u32 answer = answer_for(packet, what);
+	bool is_match = answer == TAP_FILTER_YES;
+	__u64 choice = is_match ? TAP_CHOICE_MATCHED : look_back ? TAP_CHOICE_LOOKED_BACK : 0;
+
+#ifndef TAP_ACCESS_CONTEXT
+	if (follow_sets) {
+		__u32 followed = follow_packet(packet, what, is_match);
+
+		if (followed & FOLLOW_FORGOT)
+			COUNT(count->forgotten);
+		if (followed & FOLLOW_WANTED && !is_match)
+			choice = TAP_CHOICE_FOLLOWED;
+	}
+#endif
+	if (choice)
+		return choice;
+	if (answer == TAP_FILTER_NO) {
 		COUNT(count->filtered);
-	else if (answer != TAP_FILTER_YES)
+		/* Keeps the two apart: made one, at a place chosen before, they are refused without
+		 * CAP_PERFMON (kernel/bpf/verifier.c, sanitize_ptr_alu). */
+		asm volatile("");
+	} else {
 		COUNT(count->undecided);
-	return answer == TAP_FILTER_YES;
+	}
+	return 0;
 }
 
 /* A packet's way is seen whole or not at all: all programs begin and end together. */
@@ -309,7 +304,7 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	find_origin(&packet);
 	if (what->dev_out)
 		packet.ifindex_out = FIELD(what->dev_out, ifindex);
-	if (!is_selected(&packet))
+	if (!is_in_netns(&packet) || !(looks_everywhere() || is_on_device(&packet)))
 		return false;
 	count = lookup(&counters, what->attach_id);
 	if (!count)
@@ -322,7 +317,8 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
 	COUNT(count->seen);
-	if (!passes_filter(&packet, count, what))
+	packet.choice = choose(&packet, what, count);
+	if (!packet.choice)
 		return false;
 	COUNT(count->matched);
 	return emit(&packet, count, what);

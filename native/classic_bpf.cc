@@ -8,6 +8,13 @@ namespace taptrace {
 
 namespace {
 
+/**
+ * A "protochain" jumps back once for each header, of 8 bytes and more. Beyond that it never ends:
+ * over an authentication header libpcap's code sets X to the header's length, where it should add
+ * it, and so may come to the same header again.
+ */
+constexpr uint32_t kRoundsMax = 65536 / 8;
+
 class Machine {
  public:
   Machine(const bpf_program& program, const FilterPacket& packet, ClassicDialect dialect)
@@ -39,7 +46,7 @@ class Machine {
           if (!compute(insn)) return 0;
           break;
         case BPF_JMP:
-          pc += BPF_OP(insn.code) == BPF_JA ? insn.k : (test(insn) ? insn.jt : insn.jf);
+          if (!jump(insn, &pc)) return 0;
           break;
         case BPF_MISC:
           BPF_MISCOP(insn.code) == BPF_TAX ? x_ = a_ : a_ = x_;
@@ -47,6 +54,13 @@ class Machine {
       }
     }
     return 0;
+  }
+
+  bool jump(const bpf_insn& insn, uint32_t* pc) {
+    bool is_back = BPF_OP(insn.code) == BPF_JA && static_cast<int32_t>(insn.k) < 0;
+    undecided_ = is_back && rounds_++ >= kRoundsMax;
+    *pc += BPF_OP(insn.code) == BPF_JA ? insn.k : (test(insn) ? insn.jt : insn.jf);
+    return !undecided_;
   }
 
   bool load(const bpf_insn& insn) {
@@ -202,6 +216,7 @@ class Machine {
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   uint32_t memory_[BPF_MEMWORDS] = {};
+  uint32_t rounds_ = 0;
   bool undecided_ = false;
 };
 

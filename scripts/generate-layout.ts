@@ -11,7 +11,15 @@ const structs = [
   'tap_socket_device',
   'tap_filter_view',
 ];
-const enums = ['tap_present', 'tap_flag', 'tap_context', 'tap_link', 'tap_delivery', 'tap_filter'];
+const enums = [
+  'tap_present',
+  'tap_flag',
+  'tap_context',
+  'tap_link',
+  'tap_choice',
+  'tap_delivery',
+  'tap_filter',
+];
 
 function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -3,11 +3,12 @@ import type { NativeError } from '../native/binding.js';
 import type { Refusal } from './features.js';
 import type { Attachment } from './plan.js';
 
-/** One attachment's program was turned down by the kernel. */
+/** One attachment's program was turned down by the kernel: as it is, or only with the filter in it. */
 export class RungRefused extends Error {
   constructor(
     readonly attachment: Attachment,
     override readonly cause: NativeError,
+    readonly withFilter = false,
   ) {
     super(`${attachment.stage} by ${attachment.mechanism}: ${cause.message}`);
   }
@@ -89,9 +90,10 @@ export function isRefusal({ operation, code, log = '' }: NativeError): boolean {
 }
 
 /** Everything that libbpf and the verifier said, under a heading that says of what. */
-export function refusalBlock({ attachment, cause }: RungRefused): string {
+export function refusalBlock({ attachment, cause, withFilter }: RungRefused): string {
   const { stage, mechanism, target, program } = attachment;
-  const heading = `--- ${stage} by ${mechanism} ${target}: ${program?.object}/${program?.name}: ${cause.operation} (${cause.code})`;
+  const what = `${program?.object}/${program?.name}${withFilter ? ' with the filter in it' : ''}`;
+  const heading = `--- ${stage} by ${mechanism} ${target}: ${what}: ${cause.operation} (${cause.code})`;
   const log = cause.log?.trimEnd() ?? '(libbpf and the verifier said nothing)';
   return `${heading}\n${log}\n---\n`;
 }

@@ -12,6 +12,7 @@ import {
   tapSocketDeviceBytes,
 } from '../decode/layout.generated.js';
 import { MissingError } from '../errors.js';
+import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
   isNativeError,
@@ -25,6 +26,7 @@ import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, StageId } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
 import type { KernelFeatures } from './features.js';
+import type { KernelSelection } from './kernel-selection.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf, refusalReason } from './refusal.js';
 import { isKprobe } from './rungs.js';
@@ -36,6 +38,8 @@ export interface SessionSettings {
   readonly stacks: boolean;
   /** Absent: every packet matches. */
   readonly kernelFilter?: KernelFilter;
+  /** Absent: every packet is wanted. */
+  readonly selection?: KernelSelection;
   /** Nothing is recorded before `record(true)`. */
   readonly startsPaused?: boolean;
 }
@@ -47,14 +51,13 @@ export interface AttachmentCounts {
   readonly matched: number;
   readonly emitted: number;
   readonly lostRing: number;
+  /** Packets that were no longer followed, since others had to be. */
+  readonly forgotten: number;
   /** The filter could not tell. */
   readonly undecided: number;
   /** Null where the kernel does not count them. */
   readonly recursionMisses: number | null;
 }
-
-/** A filter that names bytes behind a short snaplen still has to see them. */
-export const userFilterBytes = 512;
 
 /** Where a link of ours is registered: NFPROTO_*, NF_INET_*, priority. */
 export interface HookPlace {
@@ -108,6 +111,7 @@ export function openPossible(
     settings,
     attachmentsAtMost(request),
     stacksAtMost(request, settings),
+    onRefused,
   );
   let current = features;
   try {
@@ -162,6 +166,11 @@ function programKey({ mechanism, target, program }: Attachment): string {
   return JSON.stringify([mechanism, target, program]);
 }
 
+/** What user space has yet to choose is not followed: all packets are told instead. */
+function withoutFollowing(constants: ProgramSpec['constants']): ProgramSpec['constants'] {
+  return constants.follow_sets ? { ...constants, follow_sets: 0, look_back: 1 } : constants;
+}
+
 const hasBtfTarget = (mechanism: Mechanism): boolean => !isKprobe(mechanism) && !isProbe(mechanism);
 
 const isEgress = ({ stage }: Attachment): boolean => stage === 'tc-egress';
@@ -190,12 +199,18 @@ export class TapSession {
     private readonly settings: SessionSettings,
     attachmentsAtMost: number,
     stacksAtMost: number,
+    /** Told of programs that the kernel takes only without the filter. */
+    private readonly onRefused: RefusalListener = () => undefined,
   ) {
     this.isPaused = settings.startsPaused === true;
     this.native = new binding.Session({
       ringBytes: settings.ringBytes,
       rings: settings.cpus,
-      mapEntries: { counters: Math.max(attachmentsAtMost, 1), stacks: stacksAtMost },
+      mapEntries: {
+        counters: Math.max(attachmentsAtMost, 1),
+        stacks: stacksAtMost,
+        followed: settings.selection?.constants.follow_sets ?? 1,
+      },
     });
   }
 
@@ -238,7 +253,7 @@ export class TapSession {
 
   private loadAll(): void {
     for (const attachment of this.plan.attachments) this.refusable(attachment, () => this.load(attachment));
-    if (this.hasPrograms) this.setLive();
+    if (this.hasPrograms) this.settle();
   }
 
   private load(attachment: Attachment): void {
@@ -254,23 +269,30 @@ export class TapSession {
   }
 
   private loadProgram(
-    { program, mechanism, target, stage }: Attachment,
+    attachment: Attachment,
     name: string,
     constants: Record<string, number> = {},
     targetProgram?: number,
   ): number {
+    const { program, mechanism, target } = attachment;
     const spec: ProgramSpec = {
       object: this.object(program!.object),
       program: name,
-      constants: { ...program!.constants, ...constants, snaplen_max: this.settings.snaplen },
+      constants: {
+        ...program!.constants,
+        ...this.settings.selection?.constants,
+        ...constants,
+        snaplen_max: this.settings.snaplen,
+      },
       ...(targetProgram !== undefined ? { targetProgram } : hasBtfTarget(mechanism) && { target }),
       ...(mechanism === 'netfilter' && { type: mechanism }),
     };
-    return this.loadWithFilter(spec, stage);
+    return this.loadWithFilter(spec, attachment);
   }
 
   /** Where the kernel takes the program but not with the filter in it, its packets are left to user space. */
-  private loadWithFilter(spec: ProgramSpec, stage: StageId): number {
+  private loadWithFilter(spec: ProgramSpec, attachment: Attachment): number {
+    const { stage } = attachment;
     const { kernelFilter } = this.settings;
     if (!kernelFilter) return this.native.load(spec);
     const refused = this.filterRefusedIn.get(spec.object);
@@ -280,6 +302,7 @@ export class TapSession {
       return this.native.load({ ...spec, constants, filter: kernelFilter.body });
     } catch (error) {
       if (!isNativeError(error) || !isRefusal(error)) throw error;
+      this.onRefused(new RungRefused(attachment, error, true));
       return this.loadUnfiltered(spec, stage, refusalReason(error));
     }
   }
@@ -288,7 +311,8 @@ export class TapSession {
   private loadUnfiltered(spec: ProgramSpec, stage: StageId, reason: string): number {
     this.filterRefusedIn.set(spec.object, reason);
     this.unfiltered.set(stage, reason);
-    return this.native.load({ ...spec, constants: { ...spec.constants, snaplen_max: this.snaplen } });
+    const constants = { ...withoutFollowing(spec.constants), snaplen_max: this.snaplen };
+    return this.native.load({ ...spec, constants });
   }
 
   private attachAll(): void {
@@ -322,6 +346,13 @@ export class TapSession {
   private get snaplen(): number {
     const { snaplen } = this.settings;
     return this.unfiltered.size > 0 ? Math.max(snaplen, userFilterBytes) : snaplen;
+  }
+
+  /** Fills the maps that say what is wanted: before anything is attached. */
+  private settle(): void {
+    this.setLive();
+    for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
+      for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
   }
 
   /** Without one there are no maps. */
@@ -444,7 +475,7 @@ export class TapSession {
   openXdp(attachment: Attachment, programId: number): number {
     const id = this.loadProgram(attachment, attachment.program!.name, {}, programId);
     try {
-      this.setLive();
+      this.settle();
       this.native.attach(id);
     } catch (error) {
       this.native.unload(id);
@@ -517,6 +548,7 @@ export class TapSession {
       matched: sum(tapCounters.matched),
       emitted: sum(tapCounters.emitted),
       lostRing: sum(tapCounters.lostRing),
+      forgotten: sum(tapCounters.forgotten),
       undecided: sum(tapCounters.undecided),
       recursionMisses: this.recursionMisses(attachment),
     };

@@ -5,7 +5,7 @@ export const commands = ['trace', 'path', 'compare', 'read', 'stages', 'doctor']
 export type CommandName = (typeof commands)[number];
 
 /** Commands that the contract names and a later version brings. */
-export const laterCommands: readonly string[] = ['taps', 'locate', 'learn', 'serve', 'report', 'extcap'];
+export const laterCommands: readonly string[] = ['taps', 'locate', 'learn', 'serve', 'report'];
 
 /** Short options that take a value, so that `-ieth0` and `-nni eth0` mean what they mean to tcpdump. */
 const shortWithValue = new Set(['i', 's', 'c', 'Q', 'B', 'F', 'w', 'r', 'C', 'G', 'W']);

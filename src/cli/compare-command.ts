@@ -99,7 +99,12 @@ export function compareView(
   asked: JourneyOptions,
   onEnough: () => void,
 ): View {
-  const view = new ComparisonView(output, asked.filter !== undefined || asked.recordedFilter !== undefined);
+  const { filter, recordedFilter, narrower, options } = asked;
+  const questions = [filter, recordedFilter, narrower, options.selection];
+  const view = new ComparisonView(
+    output,
+    questions.some((one) => one !== undefined),
+  );
   const sink = new JourneySink(output, view, asked, {
     ...{ json: false, version, debug: Boolean(args.debug), onEnough },
   });

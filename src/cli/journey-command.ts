@@ -25,10 +25,10 @@ export async function journeyCommand(
   const asked = journeyOptions(args, filterExpression(args), stages);
   const stopper = new Stopper();
   const output = new Output(() => stopper.stop('output-closed'));
-  const { options, notes, filter, packets } = asked;
+  const { options, notes, packets } = asked;
   return runLive({
     ...{ options, notes, output, stopper, kallsyms },
     view: viewOf(args, version, output, asked, () => stopper.stop('count')),
-    recording: recordingOf(args, { version, filter, packets }, packets !== undefined),
+    recording: recordingOf(args, { version, packets }, packets !== undefined),
   });
 }

@@ -3,18 +3,22 @@ import type { Options } from 'yargs';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
 import type { TraceOptions } from '../trace/options.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
-const { stages, count, t, x, X, A, e, S, q, direction, ...shared } = traceOptionTable;
-
-/** A filter may name bytes behind a short snaplen, and content tells packets apart. */
-const filterBytesMin = 512;
+const { stages, count, t, x, X, A, e, S, q, follow, ...shared } = traceOptionTable;
 
 function journeyTable(defaultStages: string): Record<string, Options> {
   return {
     ...shared,
     stages: { ...stages, defaultDescription: defaultStages },
     count: { ...count, describe: 'stop after this many packets' },
+    'look-back': {
+      type: 'boolean',
+      group: 'Which packets:',
+      describe:
+        'also what a packet passed before it matched: every packet is taken out of the kernel for that, as without a filter',
+    },
   };
 }
 
@@ -35,6 +39,8 @@ export interface JourneyOptions {
   readonly isReplay?: boolean;
   /** Of a recording: the filter that it was made with, which has to match too. */
   readonly recordedFilter?: string;
+  /** Of a recording: what its reader asks on top of it. */
+  readonly narrower?: PacketSelection;
 }
 
 /**
@@ -47,15 +53,17 @@ export function journeyOptions(
   defaultStages: readonly string[],
 ): JourneyOptions {
   const { options, notes } = traceOptions(args, filter, defaultStages);
-  const { count: packets, filter: _, ...others } = options;
+  const { count: packets, ...others } = options;
+  // Why a packet is dropped is known at its end.
+  const lookBack = Boolean(args.lookBack) || options.selection?.reasons !== undefined;
   const ends = expandStages(['drop,consume']).stages;
   const wanted = new Set([...options.stages, ...ends]);
   return {
     options: {
       ...others,
       stages: allStages.filter((stage) => wanted.has(stage)),
-      followPackets: true,
-      snaplen: filter ? Math.max(options.snaplen, filterBytesMin) : options.snaplen,
+      follow: 'packets',
+      ...(lookBack && { lookBack }),
     },
     notes,
     ...(packets !== undefined && { packets }),

@@ -1,6 +1,7 @@
 /** Events in, journeys out: the sink of the commands that follow packets. */
 import type { RungRefused } from '../attach/refusal.js';
 import { refusalBlock } from '../attach/refusal.js';
+import { tapFilter } from '../decode/layout.generated.js';
 import { PacketFilter, verdict } from '../filter/filter.js';
 import type { Journey } from '../journey/journey.js';
 import { Tracker, type TrackerCounts } from '../journey/tracker.js';
@@ -9,7 +10,9 @@ import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
 import { undecidableNotes } from '../trace/filter-place.js';
+import { meets } from '../trace/metadata-answers.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader, TraceSink } from '../trace/trace.js';
 import type { JourneyOptions } from './journey-options.js';
 import type { Output } from './output.js';
@@ -36,7 +39,10 @@ export interface JourneySinkOptions {
 export class JourneySink implements TraceSink {
   readonly tracker: Tracker;
   private readonly out = new ByteWriter();
-  private readonly filters: readonly PacketFilter[];
+  /** Of the trace itself: the kernel was asked, where that could be. */
+  private readonly filter: PacketFilter | undefined;
+  /** What the reader of a recording asks on top of it. */
+  private readonly narrower: PacketFilter | undefined;
   private devices: TraceHeader['devices'] | undefined;
   private clock: TraceHeader['names']['clock'] | undefined;
   private progress = '';
@@ -49,12 +55,12 @@ export class JourneySink implements TraceSink {
     private readonly asked: JourneyOptions,
     private readonly how: JourneySinkOptions,
   ) {
+    const { filter, recordedFilter } = asked;
     // What was asked for when it was recorded keeps the meaning that it had.
-    const isReplay = asked.isReplay === true;
-    const filter = asked.filter ? new PacketFilter(asked.filter, isReplay ? 'file' : 'live') : undefined;
-    const recorded = asked.recordedFilter ? new PacketFilter(asked.recordedFilter) : undefined;
-    this.filters = [filter, recorded].flatMap((one) => one ?? []);
-    for (const { note } of this.filters) if (note) output.talk(`filter: ${note}`);
+    const own = asked.isReplay ? recordedFilter : filter;
+    this.filter = own ? new PacketFilter(own) : undefined;
+    this.narrower = asked.isReplay && filter ? new PacketFilter(filter, 'file') : undefined;
+    if (this.narrower?.note) output.talk(`filter: ${this.narrower.note}`);
     this.tracker = new Tracker({
       isWanted: (event) => this.isWanted(event),
       onClosed: (journey, wanted) => this.closed(journey, wanted),
@@ -85,21 +91,22 @@ export class JourneySink implements TraceSink {
   header(header: TraceHeader): void {
     this.devices = header.devices;
     this.clock = header.names.clock;
-    const undecidable = this.filters.some(({ needsLinkHeader }) => needsLinkHeader)
-      ? undecidableNotes(header.plan, true)
-      : [];
+    const undecidable = this.narrower?.needsLinkHeader ? undecidableNotes(header.plan, true) : [];
     for (const line of [...headerLines(header), ...undecidable]) this.output.talk(line);
     if (this.how.json) this.out.text(`${JSON.stringify(headerJson(header, this.how.version))}\n`);
     this.view.header(header);
     this.flush();
   }
 
-  private isWanted({ record, packet }: TapEvent): boolean {
-    if (this.asked.options.interfaces.length > 0) {
-      if (!record.has('ifindex')) return false;
-      if (!this.devices?.isSelectedAt(record.netnsInum, record.ifindex)) return false;
-    }
-    return this.filters.every((filter) => filter.match(record, packet) === verdict.yes);
+  private isWanted(event: TapEvent): boolean {
+    const { record, packet } = event;
+    const { options, narrower } = this.asked;
+    if (!matchedHere(record)) return false;
+    if (narrower && !meets(event, narrower)) return false;
+    if (options.interfaces.length > 0 && !this.devices?.isSelectedFor(record)) return false;
+    if (this.filter && record.filterResult !== tapFilter.yes)
+      if (this.filter.match(record, packet) !== verdict.yes) return false;
+    return !this.narrower || this.narrower.match(record, packet) === verdict.yes;
   }
 
   private closed(journey: Journey, wanted: boolean): void {

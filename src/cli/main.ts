@@ -8,6 +8,8 @@ import { asRead, type CommandName, commands, laterCommands, unpackShortOptions }
 
 async function run(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv;
+  // It is asked often, and has to answer before the options of the others are even read.
+  if (first === 'extcap') return (await import('./extcap-command.js')).extcapCommand(rest);
   const isCommand = (commands as readonly string[]).includes(first ?? '');
   if (first !== undefined && laterCommands.includes(first))
     throw new UsageError(

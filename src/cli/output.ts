@@ -11,6 +11,7 @@ export class Output {
   private failure: Error | undefined;
   private hasProgress = false;
   private isMuted = false;
+  private isHushed = false;
 
   /** `onClosed`: whatever is written from now on goes nowhere. */
   constructor(onClosed: () => void = () => undefined) {
@@ -34,6 +35,11 @@ export class Output {
   /** From now on data goes nowhere: it is written elsewhere, in another form. */
   mute(): void {
     this.isMuted = true;
+  }
+
+  /** From now on nothing is told: whoever reads stderr takes each line for a failure. */
+  hush(): void {
+    this.isHushed = true;
   }
 
   /** Columns to write in: those of the terminal, else as many as it takes. */
@@ -69,6 +75,7 @@ export class Output {
 
   /** One line for the user. */
   talk(line: string): void {
+    if (this.isHushed) return;
     if (this.hasProgress) this.progress('');
     process.stderr.write(`taptrace: ${line}\n`);
   }

@@ -1,8 +1,7 @@
 /** Reads one command's options with yargs. */
-import { readFileSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
 import { UsageError } from '../errors.js';
-import { packagePath } from '../native/binding.js';
+import { version as packageVersion } from '../library/version.js';
 import { printable } from '../render/printable.js';
 import type { CommandName } from './arguments.js';
 import { compareOptionTable, pathOptionTable } from './journey-options.js';
@@ -26,7 +25,8 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
     usage:
       'taptrace [trace] [options] [filter…]\n\nShows each packet at the places where tcpdump taps the kernel.\n\n' +
       'Commands: trace (default), path (one packet after the other, its whole way), compare (the taps beside the\n' +
-      'netfilter hooks), read (a recording), stages (the map of the kernel path), doctor (what this kernel allows).\n' +
+      'netfilter hooks), read (a recording), stages (the map of the kernel path), doctor (what this kernel allows),\n' +
+      'extcap (live in Wireshark).\n' +
       "Each has its own --help. The filter is tcpdump's language.",
     options: traceOptionTable,
     examples: [
@@ -36,6 +36,9 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
       ['$0 --netns all -c 20', 'the first 20 events of any namespace'],
       ['$0 --stages taps,drop --json', 'with drops, as JSON lines'],
       ['$0 --stack -c 1 icmp', 'how the kernel got there'],
+      ['$0 --comm curl --follow', 'what curl sends, from there to its end'],
+      ['$0 --reason NO_SOCKET,NETFILTER_DROP', 'what was dropped for these reasons'],
+      ['$0 --sample 100 -i "veth*"', 'one flow in a hundred, also of devices to come'],
     ],
   },
   path: {
@@ -52,6 +55,7 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
         '$0 path --stages taps,netfilter --duration 5',
         'fewer stages cost less; drop and consume are always among them',
       ],
+      ['$0 path --look-back dst port 8080', 'also what a packet passed before NAT gave it that port'],
       ['$0 path --stack -v tcp port 80', 'with kernel stacks, CPUs and addresses of sk_buffs'],
       ['$0 path --json -c 100 | jq .truths', 'as data, one packet a line'],
     ],
@@ -115,10 +119,6 @@ export type Parsed =
       readonly args: Record<string, unknown>;
       readonly version: string;
     };
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version;
-}
 
 /** Of an option that has one value and was given twice the last one counts, as in tcpdump. */
 function takeLast(options: Record<string, Options>, args: Record<string, unknown>): void {

@@ -1,11 +1,13 @@
 /** `taptrace read`: a recording through any view, as if it happened now. */
 import { exitCode, UsageError } from '../errors.js';
 import { type FilterMeaning, PacketFilter } from '../filter/filter.js';
+import { selectionOf } from '../record/from-messages.js';
 import { RecordedDevices } from '../record/recorded.js';
 import { Recording } from '../record/recording.js';
 import { Replay } from '../record/replay.js';
 import type { HeaderMessage } from '../record/schema.js';
 import { printable } from '../render/printable.js';
+import { FollowedPackets } from '../trace/followed.js';
 import { Selection } from '../trace/selection.js';
 import { compareView } from './compare-command.js';
 import type { JourneyOptions } from './journey-options.js';
@@ -37,25 +39,26 @@ function checkEnds({ path, header }: Recording, { view }: ReadOptions): void {
 function selectionsOf({ options }: HeaderMessage, devices: RecordedDevices, asked: ReadOptions): Selection[] {
   const { own, view, stages } = asked;
   const isTrace = view === 'trace';
-  const isOfDevice = (record: Parameters<PacketFilter['match']>[0]): boolean =>
-    record.has('ifindex') && devices.isSelectedAt(record.netnsInum, record.ifindex);
   const numbers = stages && new Set(stages.map(({ number }) => number));
   const words = [...own.interfaces, ...(options.followPackets ? options.interfaces : [])];
   const choosesDevices = isTrace && words.length > 0;
   return [
     new Selection({
       count: isTrace ? numberOf(options.count) : undefined,
-      direction: options.direction as 'in' | 'out' | undefined,
-      filter: isTrace ? filterOf(options.filter, 'live') : undefined,
-      kernelDecides: true,
+      ...(isTrace && {
+        selection: selectionOf(options),
+        filter: filterOf(options.filter, 'live'),
+        kernelDecides: true,
+        followed: options.followEvents ? new FollowedPackets() : undefined,
+      }),
     }),
     new Selection({
       count: isTrace ? own.count : undefined,
-      direction: own.direction,
+      selection: isTrace ? own.selection : undefined,
       filter: isTrace ? filterOf(own.filter, 'file') : undefined,
       ...((numbers || choosesDevices) && {
-        isSelected: (record) =>
-          (!numbers || numbers.has(record.stage)) && (!choosesDevices || isOfDevice(record)),
+        isSelected: ({ record }) =>
+          (!numbers || numbers.has(record.stage)) && (!choosesDevices || devices.isSelectedFor(record)),
       }),
     }),
   ];
@@ -71,6 +74,7 @@ function journeysAsked(
     ...{ options, notes: [], isReplay: true },
     ...(counts.length > 0 && { packets: Math.min(...counts) }),
     ...(asked.own.filter !== undefined && { filter: asked.own.filter }),
+    ...(asked.own.selection && { narrower: asked.own.selection }),
     ...(recorded.filter !== undefined && { recordedFilter: recorded.filter }),
   };
 }
@@ -129,7 +133,7 @@ async function copyCommand(
 const isNarrowed = ({ own, stages }: ReadOptions): boolean =>
   stages !== undefined ||
   own.interfaces.length > 0 ||
-  [own.filter, own.direction, own.count].some((one) => one !== undefined);
+  [own.filter, own.selection, own.count].some((one) => one !== undefined);
 
 const broken = {
   cut: 'ends in the middle: the trace was killed, its disk was full, or the file was cut',

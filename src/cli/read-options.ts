@@ -1,6 +1,7 @@
 /** The options of `read`: those of the live commands that choose and show, and none that say how to watch. */
 import type { Options } from 'yargs';
 import { UsageError } from '../errors.js';
+import { selectionOf } from '../record/from-messages.js';
 import type { HeaderMessage } from '../record/schema.js';
 import { printable } from '../render/printable.js';
 import { expandStages } from '../stages/lookup.js';
@@ -24,6 +25,9 @@ const {
   stack,
   count,
   stages,
+  reason: _reason,
+  sample: _sample,
+  follow: _follow,
   ...shared
 } = traceOptionTable;
 
@@ -63,7 +67,7 @@ export function readOptions(args: TraceArguments, filter: string | undefined): R
       `views are ${views.join(', ')}`,
     );
   const given = { ...args, snaplen: args.snaplen ?? '0', bufferSize: bufferSize.default };
-  const { options } = traceOptions(given, filter);
+  const { options } = traceOptions(given, filter, ['taps']);
   const ends = view === 'trace' ? [] : expandStages(['drop,consume']).stages;
   return {
     view,
@@ -75,17 +79,26 @@ export function readOptions(args: TraceArguments, filter: string | undefined): R
 const both = (a: string | undefined, b: string | undefined): string | undefined =>
   a !== undefined && b !== undefined ? `(${a}) and (${b})` : (a ?? b);
 
+/** Events of packets that were followed, as far as they are told to be. */
+function followingOf(recorded: HeaderMessage['options'], view: ViewName): Partial<TraceOptions> {
+  const { followEvents, lookBack } = recorded;
+  if (view !== 'trace') return { follow: 'packets', ...(lookBack && { lookBack }) };
+  return followEvents ? { follow: 'events' } : {};
+}
+
 /** What was asked when it was recorded, narrowed by what the reader asks, as a view of its header shows it. */
 export function replayedOptions(
   { options: recorded }: HeaderMessage,
   { view, own }: ReadOptions,
 ): TraceOptions {
-  const filter = view === 'trace' ? both(recorded.filter, own.filter) : undefined;
+  const filter = both(recorded.filter, own.filter);
+  const selection = selectionOf(recorded);
   return {
     stages: own.stages,
     interfaces: [...recorded.interfaces, ...own.interfaces],
     netns: recorded.netns,
-    followPackets: view !== 'trace',
+    ...followingOf(recorded, view),
+    ...(selection && { selection }),
     snaplen: Math.min(recorded.snaplen, own.snaplen),
     ringBytes: Number(recorded.ringBytes),
     ...{ arm: recorded.arm, observeOnly: recorded.observeOnly, mechanisms: new Map() },

@@ -69,7 +69,6 @@ export interface RecordingOptions {
   readonly counts: boolean;
   readonly asked: {
     readonly version: string;
-    readonly filter?: string | undefined;
     readonly packets?: number | undefined;
   };
 }

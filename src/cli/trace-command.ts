@@ -6,7 +6,7 @@ import { filterExpression, runLive, Stopper, type View } from './live.js';
 import { Output } from './output.js';
 import { recordingOf, writeTarget } from './recording-options.js';
 import { JsonSink, TextSink } from './sinks.js';
-import { type TraceArguments, textOptions, traceOptions } from './trace-options.js';
+import { eventOptions, type TraceArguments, textOptions } from './trace-options.js';
 
 /**
  * What an event leaves behind in memory is dead at once, so a larger young generation collects no better; it
@@ -52,7 +52,7 @@ export async function traceCommand(
   kallsyms: Promise<Buffer>,
 ): Promise<number> {
   keepYoungGenerationSmall();
-  const { options, notes } = traceOptions(args, filterExpression(args));
+  const { options, notes } = eventOptions(args, filterExpression(args));
   const stopper = new Stopper();
   const closed = (): void => stopper.stop('output-closed');
   const output = new Output(closed);

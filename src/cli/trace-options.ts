@@ -4,9 +4,12 @@ import { UsageError } from '../errors.js';
 import type { TextOptions } from '../render/event-text.js';
 import { printable } from '../render/printable.js';
 import { expandStages, isStageId, stageById, UnknownStageError } from '../stages/lookup.js';
+import { stages as allStages } from '../stages/table.js';
 import type { Mechanism, StageId } from '../stages/types.js';
-import type { TraceOptions } from '../trace/options.js';
+import { choosesPackets, type TraceOptions } from '../trace/options.js';
+import { asksNothing } from '../trace/packet-selection.js';
 import { ringSize, seconds, snaplen, wholeNumber } from './numbers.js';
+import { selectionOf, selectionTable } from './selection-options.js';
 
 export const debugOption = {
   type: 'boolean',
@@ -20,7 +23,7 @@ export const traceOptionTable = {
     array: true,
     nargs: 1,
     group: 'What to watch:',
-    describe: 'device, may be repeated, * and ? match; all devices when absent',
+    describe: 'device: its name, where * and ? match, or its index; may be repeated; all devices when absent',
   },
   netns: {
     type: 'string',
@@ -37,19 +40,19 @@ export const traceOptionTable = {
     describe: 'stage ids or groups (taps, netfilter, path, all), comma separated',
     defaultDescription: 'taps',
   },
-  direction: {
-    alias: 'Q',
-    type: 'string',
-    nargs: 1,
-    group: 'What to watch:',
-    describe: 'only packets that come in, or go out: in, out, inout',
-  },
   'filter-file': {
     alias: 'F',
     type: 'string',
     nargs: 1,
     group: 'What to watch:',
     describe: 'read the filter expression from a file',
+  },
+  ...selectionTable,
+  follow: {
+    type: 'boolean',
+    group: 'Which packets:',
+    describe:
+      'packets that match are shown from then on at every stage, to their end (also drop and consume)',
   },
   d: {
     type: 'boolean',
@@ -209,17 +212,11 @@ function mechanismsOf(list: readonly string[]): Map<StageId, Mechanism> {
   return result;
 }
 
-function directionOf(value: string | undefined): 'in' | 'out' | undefined {
-  if (value === undefined || value === 'inout') return undefined;
-  if (value === 'in' || value === 'out') return value;
-  throw new UsageError(`--direction ${printable(value)}: wants in, out or inout`);
-}
-
 /** Checks everything that can be checked without the kernel. `notes` are for the user's eyes. */
 export function traceOptions(
   args: TraceArguments,
   filter: string | undefined,
-  defaultStages: readonly string[] = ['taps'],
+  defaultStages: readonly string[],
 ): { options: TraceOptions; notes: string[] } {
   const mechanisms = mechanismsOf(words(args.mechanism));
   const probe = args.arm ? '--arm' : [...mechanisms.values()].includes('packet_socket') && '--mechanism';
@@ -229,7 +226,7 @@ export function traceOptions(
   const ring = ringSize(String(args.bufferSize), snaplenBytes);
   const events = text(args.count);
   const duration = text(args.duration);
-  const direction = directionOf(text(args.direction));
+  const selection = selectionOf(args);
   const options: TraceOptions = {
     stages: stagesOf(words(args.stages), defaultStages),
     interfaces: words(args.interface),
@@ -245,10 +242,40 @@ export function traceOptions(
     dropCapabilities: true,
     ...(events !== undefined && { count: wholeNumber('--count', events, 1, Number.MAX_SAFE_INTEGER) }),
     ...(duration !== undefined && { durationSeconds: seconds('--duration', duration) }),
-    ...(direction && { direction }),
     ...(filter && { filter }),
+    ...(!asksNothing(selection) && { selection }),
   };
   return { options, notes: ring.notes };
+}
+
+/** Reasons belong to ends of packets: they choose events of the stage drop, and that is watched where nothing else was asked for. */
+function checkReasons({ selection, stages }: TraceOptions): void {
+  if (!selection?.reasons || stages.some(({ id }) => id === 'drop')) return;
+  throw new UsageError(
+    '--reason chooses events of the stage drop, which --stages leaves out',
+    'add drop to --stages',
+  );
+}
+
+/** Following needs the ends of packets: only they make their addresses safe. */
+function following(options: TraceOptions): TraceOptions {
+  if (!choosesPackets(options))
+    throw new UsageError(
+      '--follow: every packet matches',
+      'give a filter, -i, or an option that chooses packets',
+    );
+  const wanted = new Set([...options.stages, ...expandStages(['drop,consume']).stages]);
+  return { ...options, stages: allStages.filter((stage) => wanted.has(stage)), follow: 'events' };
+}
+
+/** The options of the command that shows events. */
+export function eventOptions(
+  args: TraceArguments,
+  filter: string | undefined,
+): { options: TraceOptions; notes: string[] } {
+  const { options, notes } = traceOptions(args, filter, args.reason === undefined ? ['taps'] : ['drop']);
+  checkReasons(options);
+  return { options: args.follow ? following(options) : options, notes };
 }
 
 export function textOptions(args: TraceArguments): TextOptions {

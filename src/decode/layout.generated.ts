@@ -51,7 +51,8 @@ export const tapRecord = {
   filterResult: 177,
   nfFamily: 178,
   nfHook: 179,
-  reserved: 180,
+  choice: 180,
+  reserved: 181,
   comm: 184,
 } as const;
 export const tapRecordBytes = 200;
@@ -63,9 +64,10 @@ export const tapCounters = {
   matched: 16,
   emitted: 24,
   lostRing: 32,
-  undecided: 40,
+  forgotten: 40,
+  undecided: 48,
 } as const;
-export const tapCountersBytes = 48;
+export const tapCountersBytes = 56;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -155,6 +157,13 @@ export const tapContext = {
 export const tapLink = {
   device: 0,
   network: 1,
+} as const;
+
+/** enum tap_choice */
+export const tapChoice = {
+  matched: 1,
+  followed: 2,
+  lookedBack: 3,
 } as const;
 
 /** enum tap_delivery */

@@ -96,6 +96,10 @@ export class RecordView {
   get timeNs(): bigint {
     return (BigInt(this.timeHigh) << 32n) | BigInt(this.timeLow);
   }
+  /** Why there is a record of the packet, a tapChoice. */
+  get choice(): number {
+    return this.u8(at.choice);
+  }
   get cpu(): number {
     return this.u32(at.cpu);
   }

@@ -72,21 +72,28 @@ export function reachOf({ code, k }: ClassicInstruction): number {
 export const readsAtX = ({ code }: ClassicInstruction): boolean =>
   classOf(code) === bpf.ld && modeOf(code) === bpf.ind;
 
-/** Where it may go on: the indices of the next instructions. Throws Untranslatable. */
+export const jumpsBack = ({ code, k }: ClassicInstruction): boolean =>
+  classOf(code) === bpf.jmp && operationOf(code) === bpf.ja && isNegative(k);
+
+export const writesX = ({ code }: ClassicInstruction): boolean =>
+  classOf(code) === bpf.ldx || (classOf(code) === bpf.misc && operationOf(code) === 0);
+
+/**
+ * Where it may go on: the indices of the next instructions. Only "protochain" jumps back, which is why the kernel takes
+ * it from nobody as classic BPF (net/core/filter.c, bpf_check_classic).
+ */
 export function successorsOf({ code, jumpTrue, jumpFalse, k }: ClassicInstruction, index: number): number[] {
   if (classOf(code) === bpf.ret) return [];
   if (classOf(code) === bpf.ld && modeOf(code) === bpf.abs && isNegative(k))
     return typeof extensionAt(k) === 'number' ? [index + 1] : [];
   if (classOf(code) !== bpf.jmp) return [index + 1];
-  // Only "protochain" loops, which is why the kernel takes it from nobody (net/core/filter.c, bpf_check_classic).
-  if (operationOf(code) === bpf.ja && isNegative(k)) throw new Untranslatable('it loops (protochain)');
-  if (operationOf(code) === bpf.ja) return [index + 1 + k];
+  if (operationOf(code) === bpf.ja) return [index + 1 + (k | 0)];
   return [index + 1 + jumpTrue, index + 1 + jumpFalse];
 }
 
 /**
  * For each instruction, how many bytes of the packet are known to be there whichever way it was reached; undefined
- * where it never is. Jumps only go forward, so one pass tells.
+ * where it never is. One pass tells: a jump back comes from where no fewer bytes are known. Throws Untranslatable.
  */
 export function knownLengths(program: readonly ClassicInstruction[], limit: number): (number | undefined)[] {
   const known = new Array<number | undefined>(program.length).fill(undefined);
@@ -98,7 +105,8 @@ export function knownLengths(program: readonly ClassicInstruction[], limit: numb
     const after = reach <= limit ? Math.max(here, reach) : here;
     for (const next of successorsOf(instruction, index)) {
       if (next >= program.length) continue;
-      known[next] = Math.min(known[next] ?? after, after);
+      if (next <= index && known[next] === undefined) throw new Untranslatable('it jumps back into a loop');
+      if (next > index) known[next] = Math.min(known[next] ?? after, after);
     }
   }
   return known;

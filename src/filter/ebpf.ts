@@ -106,7 +106,7 @@ export class Assembler {
   resolve(label: Label): void {
     for (const use of label.uses) {
       const offset = label.at! - use - 1;
-      if (offset > 0x7fff) throw new Untranslatable('it is too long for eBPF');
+      if (offset > 0x7fff || offset < -0x8000) throw new Untranslatable('it is too long for eBPF');
       this.words[use]!.offset = offset;
     }
   }

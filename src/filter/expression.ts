@@ -1,4 +1,7 @@
-/** Filter expressions in files. */
+/** Filter expressions: in files, and what they ask of a capture. */
+
+/** Bytes of each packet that are kept at least where user space decides: a filter may name some behind a short snaplen. */
+export const userFilterBytes = 512;
 
 /** The expression in a file's text: as for tcpdump, `#` begins a comment that ends with its line. */
 export function expressionIn(text: string): string {

@@ -11,6 +11,7 @@ import {
   extensionAt,
   isByX,
   isNegative,
+  jumpsBack,
   knownLengths,
   modeOf,
   operationOf,
@@ -19,6 +20,7 @@ import {
   sizeOf,
   successorsOf,
   widthOf,
+  writesX,
 } from './classic.js';
 import { Assembler, bpf, type Label, type Register } from './ebpf.js';
 
@@ -39,9 +41,15 @@ export interface ClassicPrograms {
 
 /** TAP_FILTER_WINDOW of bpf/event.h. */
 const windowMax = 256;
-/** Where headers of variable length end, mostly: what a load at X finds in the window costs no call. */
+/** What a load at X finds in the window costs no call. Where X may be anything, headers end here, mostly. */
 const windowForX = 128;
-const windowMin = 64;
+/** And where X is the length of an IP header, mostly this. */
+const headerBytes = 20;
+/**
+ * How often a program may jump back, which "protochain" does once for each header, of 8 bytes and more: it looks no
+ * further than the window.
+ */
+const roundsMax = windowMax / 8;
 /** enum filter_kind of bpf/filter.h. */
 const kindRaw = 2;
 const result: Register = 0;
@@ -68,7 +76,9 @@ class Translator {
   private readonly reject: Label;
   private readonly beyond: Label;
   private readonly failed: Label;
+  private readonly undecided: Label;
   private readonly memory: ReadonlyMap<number, number>;
+  private readonly loops: boolean;
   /** Bits of the extensions that it reads. */
   extensions = 0;
 
@@ -81,19 +91,28 @@ class Translator {
     this.reject = out.label();
     this.beyond = out.label();
     this.failed = out.label();
+    this.undecided = out.label();
     this.memory = memoryOf(program);
+    this.loops = program.some(jumpsBack);
+  }
+
+  /** Where in the frame the jumps back are counted. */
+  private get rounds(): number {
+    return -8 * (this.memory.size + 1);
   }
 
   write(): void {
     const { out, program } = this;
     for (const at of this.memory.values()) out.storeValue(bpf.dw, frame, at, 0);
+    if (this.loops) out.storeValue(bpf.dw, frame, this.rounds, 0);
     for (const [index, instruction] of program.entries()) {
       if (this.known[index] === undefined) continue;
       out.place(this.labels[index]!);
       this.instruction(instruction, index);
     }
     this.endings();
-    for (const label of [...this.labels, this.reject, this.beyond, this.failed]) out.resolve(label);
+    for (const label of [...this.labels, this.reject, this.beyond, this.failed, this.undecided])
+      out.resolve(label);
   }
 
   /** The ways a load ends the program; each only where one goes there. */
@@ -108,6 +127,10 @@ class Translator {
       out.place(this.failed);
       out.alu64(bpf.xor, result, -1);
       out.exit();
+    }
+    if (this.undecided.uses.length > 0) {
+      out.place(this.undecided);
+      this.answer(tapFilter.undecided);
     }
     if (this.reject.uses.length > 0) {
       out.place(this.reject);
@@ -233,10 +256,20 @@ class Translator {
     out.fromNetwork(to, width);
     out.goto(done);
     out.place(outside);
-    this.callAccessor(width, to);
+    if (this.loops) this.endOutside(width);
+    else this.callAccessor(width, to);
     out.place(done);
     out.resolve(outside);
     out.resolve(done);
+  }
+
+  /** The verifier would follow a call in every round of a loop. */
+  private endOutside(width: number): void {
+    const { out } = this;
+    out.alu64(bpf.add, offset, width);
+    out.load(bpf.w, scratch, viewRegister, view.len);
+    out.jumpBy(bpf.jmp, bpf.jgt, offset, scratch, this.reject);
+    out.goto(this.undecided);
   }
 
   private callAccessor(width: number, to: Register): void {
@@ -282,7 +315,24 @@ class Translator {
   }
 
   private goTo(next: number, index: number): void {
+    if (next <= index) this.countRound();
     if (next !== index + 1 || next >= this.program.length) this.out.goto(this.target(next));
+  }
+
+  /**
+   * Before a jump back. A and X go through memory of a map: the verifier forgets how they came about, and so follows
+   * each round once instead of once for each way through the rounds before.
+   */
+  private countRound(): void {
+    const { out } = this;
+    out.load(bpf.dw, scratch, frame, this.rounds);
+    out.alu64(bpf.add, scratch, 1);
+    out.jump(bpf.jmp, bpf.jgt, scratch, roundsMax, this.undecided);
+    out.store(bpf.dw, frame, this.rounds, scratch);
+    for (const register of [a, x] as const) {
+      out.store(bpf.w, viewRegister, view.loaded, register);
+      out.load(bpf.w, register, viewRegister, view.loaded);
+    }
   }
 
   private test({ code, k }: ClassicInstruction, operation: number, label: Label): void {
@@ -313,12 +363,21 @@ function memoryOf(program: readonly ClassicInstruction[]): Map<number, number> {
   return new Map([...words].map((word, index) => [word, -8 * (index + 1)]));
 }
 
+const isHeaderLength = ({ code }: ClassicInstruction): boolean => modeOf(code) === bpf.msh;
+
+/** How far loads at X mostly reach. */
+function reachAtX(program: readonly ClassicInstruction[]): number {
+  const loads = program.filter(readsAtX);
+  const isOfHeader = program.filter(writesX).every(isHeaderLength);
+  const reaches = loads.map(({ code, k }) => (isOfHeader ? k + widthOf(code) + headerBytes : windowForX));
+  return Math.min(Math.max(0, ...reaches), windowForX);
+}
+
 function windowOf(programs: readonly (readonly ClassicInstruction[])[]): number {
   const instructions = programs.flat();
-  const reaches = instructions.map(reachOf).filter((reach) => reach > 0 && reach <= windowMax);
-  const atX = instructions.some(readsAtX) ? windowForX : 0;
-  const bytes = Math.max(0, atX, ...reaches);
-  return bytes === 0 ? 0 : Math.max(windowMin, Math.ceil(bytes / 8) * 8);
+  if (instructions.some(jumpsBack)) return windowMax;
+  const reaches = instructions.map(reachOf).filter((reach) => reach <= windowMax);
+  return Math.ceil(Math.max(0, ...reaches, ...programs.map(reachAtX)) / 8) * 8;
 }
 
 /**
@@ -336,11 +395,38 @@ export function beginBody(out: Assembler): void {
   out.resolve(asked);
 }
 
-/** Throws Untranslatable (ebpf.ts). */
-export function translate(programs: ClassicPrograms): KernelFilter {
+/** What a body for one kind of packet is made of: the programs, and what jumps to the label of the one that is wanted. */
+export type Choice = (out: Assembler, programs: readonly Label[], kind: keyof ClassicPrograms) => void;
+
+const onlyOne: Choice = () => undefined;
+
+type Programs = readonly (readonly ClassicInstruction[] | undefined)[];
+
+/** The programs for one kind of packet; returns the bits of the extensions that they read. */
+function writeAll(out: Assembler, programs: Programs, choose: Choice, kind: keyof ClassicPrograms): number {
+  const labels = programs.map(() => out.label());
+  let extensions = 0;
+  choose(out, labels, kind);
+  for (const [index, program] of programs.entries()) {
+    out.place(labels[index]!);
+    if (program) {
+      const translator = new Translator(out, program);
+      translator.write();
+      extensions |= translator.extensions;
+    } else {
+      out.alu32(bpf.mov, result, tapFilter.undecided);
+      out.exit();
+    }
+    out.resolve(labels[index]!);
+  }
+  return extensions;
+}
+
+/** Several filters in one body, of which `choose` takes one for each packet. Throws Untranslatable (ebpf.ts). */
+export function translateAll(filters: readonly ClassicPrograms[], choose: Choice): KernelFilter {
   const out = new Assembler();
-  const ethernet = classicInstructions(programs.ethernet);
-  const raw = programs.raw ? classicInstructions(programs.raw) : undefined;
+  const ethernet = filters.map((filter) => classicInstructions(filter.ethernet));
+  const raw = filters.map((filter) => filter.raw && classicInstructions(filter.raw));
   const rawAt = out.label();
   beginBody(out);
   out.alu64By(bpf.mov, packet, 1);
@@ -348,23 +434,19 @@ export function translate(programs: ClassicPrograms): KernelFilter {
   out.alu32(bpf.mov, a, 0);
   out.alu32(bpf.mov, x, 0);
   out.jump(bpf.jmp, bpf.jeq, 3, kindRaw, rawAt);
-  const first = new Translator(out, ethernet);
-  first.write();
+  let extensions = writeAll(out, ethernet, choose, 'ethernet');
   out.place(rawAt);
-  let extensions = first.extensions;
-  if (raw) {
-    const second = new Translator(out, raw);
-    second.write();
-    extensions |= second.extensions;
-  } else {
-    out.alu32(bpf.mov, result, tapFilter.undecided);
-    out.exit();
-  }
+  extensions |= writeAll(out, raw, choose, 'raw');
   out.resolve(rawAt);
   const constants = {
     has_filter: 1,
-    filter_window: windowOf(raw ? [ethernet, raw] : [ethernet]),
+    filter_window: windowOf([...ethernet, ...raw].filter((program) => program !== undefined)),
     filter_extensions: extensions,
   };
   return { body: out.bytes(), constants };
+}
+
+/** Throws Untranslatable (ebpf.ts). */
+export function translate(programs: ClassicPrograms): KernelFilter {
+  return translateAll([programs], onlyOne);
 }

@@ -101,6 +101,6 @@ export class RecordingCopy {
     const attachment = this.attachments[record.at(batch, offset).attachId]!;
     const stage = stageById(attachment.stage);
     decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-    return selection.wants(record, packet, stage);
+    return selection.wantsAlone({ record, packet, stage });
   }
 }

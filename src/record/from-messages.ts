@@ -14,6 +14,7 @@ import type { DroppedRights } from '../trace/drop-rights.js';
 import type { FilterPlace, FilterPlaces } from '../trace/filter-place.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import { asksNothing, type PacketSelection } from '../trace/packet-selection.js';
 import type { CountedXdp } from '../trace/xdp-keeper.js';
 import type {
   AttachmentLossMessage,
@@ -24,6 +25,7 @@ import type {
   HeaderMessage,
   HookPositionMessage,
   NetnsMessage,
+  OptionsMessage,
   SocketSetupMessage,
   WatchMessage,
 } from './schema.js';
@@ -155,4 +157,17 @@ export function countedOf({ netns, ifindex, ifname, program, ...counts }: Counte
     program: { id: id ?? 0, ...(name !== undefined && { name }) },
     frames,
   };
+}
+
+/** Undefined: nothing was asked. */
+export function selectionOf({ direction, selection }: OptionsMessage): PacketSelection | undefined {
+  const { mark, reasons = [], pids = [], comms = [], uids = [], ...numbers } = selection ?? {};
+  const lists = Object.entries({ reasons, pids, comms, uids }).filter(([, list]) => list.length > 0);
+  const asked: PacketSelection = {
+    ...(mark && { mark: { ...mark } }),
+    ...Object.fromEntries(lists),
+    ...numbers,
+    ...(direction && { direction: direction as 'in' | 'out' }),
+  };
+  return asksNothing(asked) ? undefined : asked;
 }

@@ -8,7 +8,8 @@ import type { Netns } from '../system/netns.js';
 import type { Device } from '../trace/device-table.js';
 import type { FilterPlaces } from '../trace/filter-place.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
-import type { Beginning, HookPlacement } from '../trace/log.js';
+import type { Beginning, HookPlacement, KernelCounts } from '../trace/log.js';
+import { asksNothing, type PacketSelection } from '../trace/packet-selection.js';
 import type { KnownSocket } from '../trace/socket-takes.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { CountedXdp, XdpProgram } from '../trace/xdp-keeper.js';
@@ -24,6 +25,7 @@ import {
   type NetnsMessage,
   type OptionsMessage,
   recordVersion,
+  type SelectionMessage,
   type SocketSetupMessage,
   type Sparse,
   type SummaryMessage,
@@ -31,10 +33,9 @@ import {
   type XdpProgramMessage,
 } from './schema.js';
 
-/** What the command line asked for that a trace itself does not know: a filter that chooses packets, and how many. */
+/** What the command line asked for that a trace itself does not know: how many packets. */
 export interface Asked {
   readonly version: string;
-  readonly filter?: string | undefined;
   readonly packets?: number | undefined;
 }
 
@@ -99,12 +100,13 @@ function watchMessage(watch: StageWatch): WatchMessage {
 }
 
 function optionsMessage({ header: { options } }: Beginning, asked: Asked): OptionsMessage {
-  const { count, durationSeconds, direction } = options;
-  const filter = options.filter ?? asked.filter;
+  const { count, durationSeconds, selection, filter, follow } = options;
+  const { direction, ...questions } = selection ?? {};
   return {
     interfaces: [...options.interfaces],
     netns: [...options.netns],
-    followPackets: options.followPackets === true,
+    ...{ followPackets: follow === 'packets', followEvents: follow === 'events' },
+    lookBack: options.lookBack === true,
     ...{ snaplen: options.snaplen, ringBytes: String(options.ringBytes) },
     ...{ arm: options.arm, observeOnly: options.observeOnly, stacks: options.stacks },
     ...(count !== undefined && { count: String(count) }),
@@ -112,6 +114,16 @@ function optionsMessage({ header: { options } }: Beginning, asked: Asked): Optio
     ...(durationSeconds !== undefined && { durationSeconds }),
     ...(direction && { direction }),
     ...(filter && { filter }),
+    ...(!asksNothing(questions) && { selection: selectionMessage(questions) }),
+  };
+}
+
+function selectionMessage(selection: PacketSelection): SelectionMessage {
+  const { mark, reasons = [], pids = [], comms = [], uids = [], ...numbers } = selection;
+  return {
+    ...(mark && { mark: { ...mark } }),
+    ...{ reasons: [...reasons], pids: [...pids], comms: [...comms], uids: [...uids] },
+    ...numbers,
   };
 }
 
@@ -175,7 +187,7 @@ export function splitMessage(
   return {
     ...{ reason: 'split', seconds: Math.max(0, seconds), events: String(events) },
     ...{ highWaterBytes: '0', ringBytes: '0', lostUser: '0', counted: [] },
-    ...{ filtered: '0', undecided: '0' },
+    ...{ filtered: '0', undecided: '0', forgotten: '0' },
     lost: losses.map(lossMessage),
   };
 }
@@ -183,7 +195,7 @@ export function splitMessage(
 export function summaryMessage(
   summary: TraceSummary,
   losses: readonly AttachmentLoss[],
-  { filtered, undecided }: { filtered: number; undecided: number },
+  { filtered, undecided, forgotten }: KernelCounts,
   events: number,
 ): SummaryMessage {
   const { reason, seconds, ringHighWater, ledger, counted } = summary;
@@ -194,6 +206,6 @@ export function summaryMessage(
     lost: losses.map(lossMessage),
     lostUser: String(ledger.lost.user),
     counted: counted.map(countedMessage),
-    ...{ filtered: String(filtered), undecided: String(undecided) },
+    ...{ filtered: String(filtered), undecided: String(undecided), forgotten: String(forgotten) },
   };
 }

@@ -3,7 +3,7 @@ import type { RecordView } from '../decode/record.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { Netns } from '../system/netns.js';
 import type { Holder } from '../system/packet-sockets.js';
-import { type Device, DeviceTable, deviceKey, globPattern } from '../trace/device-table.js';
+import { type Device, DeviceTable, deviceKey, deviceMatcher } from '../trace/device-table.js';
 import { HookSpans } from '../trace/hook-spans.js';
 import type { NameSource } from '../trace/names.js';
 import type { KnownSocket, SocketSource } from '../trace/socket-takes.js';
@@ -14,7 +14,7 @@ import type { DeviceMessage, HookPositionMessage, NamesMessage, NetnsMessage } f
 
 export class RecordedDevices extends DeviceTable {
   private readonly namespaces = new Map<number, Netns>();
-  private readonly narrower: readonly RegExp[];
+  private readonly narrower: readonly ReturnType<typeof deviceMatcher>[];
 
   constructor(
     words: readonly string[],
@@ -23,12 +23,12 @@ export class RecordedDevices extends DeviceTable {
     also: readonly string[] = [],
   ) {
     super(words, severalNetns);
-    this.narrower = also.includes('any') ? [] : also.map(globPattern);
+    this.narrower = also.includes('any') ? [] : also.map(deviceMatcher);
   }
 
   override isSelected(device: Device): boolean {
     if (!super.isSelected(device)) return false;
-    return this.narrower.length === 0 || this.narrower.some((pattern) => pattern.test(device.link.name));
+    return this.narrower.length === 0 || this.narrower.some((matches) => matches(device.link));
   }
 
   override get netns(): readonly Netns[] {

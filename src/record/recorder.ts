@@ -3,7 +3,7 @@ import { type Batch, RecordView } from '../decode/record.js';
 import { isFullSocket } from '../render/delivery-text.js';
 import { stageByNumber } from '../stages/lookup.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
-import type { Beginning, HookPlacement, LoggedTrace, TraceLog } from '../trace/log.js';
+import type { Beginning, HookPlacement, KernelCounts, LoggedTrace, TraceLog } from '../trace/log.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { PendingDeliveries } from '../trace/pending-deliveries.js';
 import { asksSocket } from '../trace/socket-takes.js';
@@ -216,14 +216,10 @@ export class Recorder implements TraceLog, ScanListener {
     this.chunk('names', names);
   }
 
-  end(
-    summary: TraceSummary,
-    losses: readonly AttachmentLoss[],
-    filter: { filtered: number; undecided: number },
-  ): void {
+  end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void {
     if (this.isDead) return;
     this.flushNames();
-    this.chunk('summary', summaryMessage(summary, losses, filter, this.safeEvents - this.closedEvents));
+    this.chunk('summary', summaryMessage(summary, losses, kernel, this.safeEvents - this.closedEvents));
     this.file.close();
   }
 

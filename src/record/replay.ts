@@ -197,7 +197,7 @@ export class Replay {
     const losses = summary ? summary.lost.map(lossOf) : this.losses;
     const known = losses.filter(({ attachId }) => attachId < plan.attachments.length);
     return {
-      ...{ events, filteredOut, undecided, late },
+      ...{ events, filteredOut, undecided, late, forgotten: Number(summary?.forgotten ?? 0) },
       reason: this.reason ?? (summary?.reason as EndReason | undefined) ?? 'asked',
       seconds: summary?.seconds ?? Math.max(0, this.lastNs / 1e9),
       ringHighWater: {

@@ -40,6 +40,9 @@ export interface OptionsMessage {
   interfaces: string[];
   netns: string[];
   followPackets: boolean;
+  followEvents: boolean;
+  lookBack: boolean;
+  selection?: SelectionMessage;
   snaplen: number;
   ringBytes: string;
   count?: string;
@@ -50,6 +53,17 @@ export interface OptionsMessage {
   arm: boolean;
   observeOnly: boolean;
   stacks: boolean;
+}
+/** Absent or empty: not asked. */
+export interface SelectionMessage {
+  mark?: { value: number; mask: number };
+  reasons: string[];
+  pids: number[];
+  comms: string[];
+  uids: number[];
+  minLen?: number;
+  maxLen?: number;
+  sample?: number;
 }
 export interface NetnsMessage {
   inum: number;
@@ -190,6 +204,8 @@ export interface SummaryMessage {
   /** Packets that the filter in the kernel left out, and that it could not decide. */
   filtered: string;
   undecided: string;
+  /** Times that a followed packet was let go before its end. */
+  forgotten: string;
 }
 
 /** What a chunk can hold, by the name of its field. */

@@ -1,10 +1,19 @@
 /** Header and summary as NDJSON values. */
 import { armsDevices } from '../attach/plan.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import { choosesPackets } from '../trace/options.js';
+import type { PacketSelection } from '../trace/packet-selection.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import { printable } from './printable.js';
 
 export const schemaVersion = 1;
+
+const hexMark = (value: number): string => `0x${value.toString(16)}`;
+
+/** What was asked for, as it was understood. */
+function selectionJson({ mark, ...others }: PacketSelection): Record<string, unknown> {
+  return { ...(mark && { mark: { value: hexMark(mark.value), mask: hexMark(mark.mask) } }), ...others };
+}
 
 /** The first line of every trace. */
 export function headerJson(header: TraceHeader, version: string): Record<string, unknown> {
@@ -19,6 +28,8 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
     snaplen: options.snaplen,
     ...(options.filter !== undefined && { filter: options.filter }),
     ...(header.filterRuns !== undefined && { filterRuns: header.filterRuns }),
+    ...(options.selection && { selection: selectionJson(options.selection) }),
+    ...(options.follow && choosesPackets(options) && { follow: true, lookBack: options.lookBack === true }),
     arm: options.arm,
     interfaces: armed.map(({ device: { netns, link }, by }) => ({
       netns: netns.inum,
@@ -69,6 +80,7 @@ export function summaryJson(summary: TraceSummary, packets?: number): Record<str
     filteredOut,
     undecided,
     late,
+    forgotten,
     seconds,
     ringHighWater,
     notWatched,
@@ -85,6 +97,7 @@ export function summaryJson(summary: TraceSummary, packets?: number): Record<str
     filteredOut,
     undecided,
     late,
+    ...(forgotten > 0 && { forgotten }),
     seconds,
     ringHighWater,
     notWatched,

@@ -73,9 +73,10 @@ function rightsLines({ rights }: TraceHeader): string[] {
 export function headerLines(header: TraceHeader): string[] {
   const { plan, armed, notes } = header;
   const watched = plan.watches.filter(({ mechanism }) => mechanism).map(watchText);
-  const watching = header.options.followPackets
-    ? briefLines(plan.watches)
-    : [`watching ${watched.join(', ')}`, ...unwatchedLines(plan.watches)];
+  const watching =
+    header.options.follow === 'packets'
+      ? briefLines(plan.watches)
+      : [`watching ${watched.join(', ')}`, ...unwatchedLines(plan.watches)];
   return [
     ...watching,
     armedLine(armed, armsDevices(plan)),
@@ -120,15 +121,19 @@ function completeness({ ledger, broken }: TraceSummary): string {
 
 /** Lines for stderr, each without its newline. */
 export function summaryLines(summary: TraceSummary, isBrief = false): string[] {
-  const { events, ledger, filteredOut, undecided, late, notWatched, counted } = summary;
+  const { events, ledger, filteredOut, undecided, late, forgotten, notWatched, counted } = summary;
   const lines = [`${plural(events, 'event')} in ${summary.seconds.toFixed(1)} s, ${completeness(summary)}`];
   for (const entry of Object.entries(ledger.lostByStage))
     if (entry[1].ring || entry[1].recursion) lines.push(lossText(entry));
   lines.push(...counted.flatMap(countedLine));
-  if (filteredOut) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
+  if (filteredOut && !isBrief) lines.push(`${plural(filteredOut, 'event')} did not match the filter`);
   if (undecided)
     lines.push(
       `${plural(undecided, 'event')} could not be decided by the filter: too few bytes captured, or no link header`,
+    );
+  if (forgotten)
+    lines.push(
+      `the table of followed packets was full: ${plural(forgotten, 'time')} the oldest was let go before its end`,
     );
   if (late) lines.push(`${plural(late, 'event')} came late, after later ones were printed (marked late)`);
   return isBrief ? lines : [...lines, ...unwatchedLines(notWatched)];

@@ -45,6 +45,12 @@ export class DropReasons {
     return `${owner} ${name ?? value & 0xffff}`;
   }
 
+  /** Every reason by the name that `name` gives it; none where the kernel tells no reasons. */
+  get all(): ReadonlyMap<string, number> {
+    const values = ['CORE', ...Object.keys(subsystems)].flatMap((owner) => [...this.reasonsOf(owner).keys()]);
+    return new Map(values.map((value) => [this.name(value), value]));
+  }
+
   private subsystemName(number: number): string | undefined {
     this.subsystemNames ??= this.read('skb_drop_reason_subsys', /^SKB_DROP_REASON_SUBSYS_/);
     return this.subsystemNames.get(number);

@@ -81,8 +81,9 @@ export class DeviceKeeper {
 
   private refresh(listener: KeeperListener): void {
     const { notice, nothingLeft } = listener;
-    const { added, removed, goneNetns } = this.devices.refresh();
-    for (const device of added) this.add(device);
+    const { added, removed, renamed, goneNetns } = this.devices.refresh();
+    for (const device of renamed) this.drop(device);
+    for (const device of [...added, ...renamed]) this.add(device);
     for (const device of removed) {
       this.drop(device);
       if (this.devices.isSelected(device)) notice(`interface ${printable(device.link.name)} is gone`);

@@ -1,4 +1,5 @@
 /** Devices by namespace and ifindex: their names, and which of them were asked for. Knows no kernel. */
+import type { RecordView } from '../decode/record.js';
 import type { Link } from '../system/links.js';
 import type { Netns } from '../system/netns.js';
 
@@ -16,6 +17,15 @@ export function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
+const isIndex = /^[1-9]\d*$/;
+
+/** A word chooses devices by name, which may be a pattern, or by index. */
+export function deviceMatcher(word: string): (link: Link) => boolean {
+  const pattern = globPattern(word);
+  const index = isIndex.test(word) ? Number(word) : undefined;
+  return ({ name, ifindex }) => pattern.test(name) || ifindex === index;
+}
+
 export const isGlob = (word: string): boolean => /[*?]/.test(word);
 
 export const deviceKey = (inum: number, ifindex: number): string => `${inum}/${ifindex}`;
@@ -24,7 +34,7 @@ export abstract class DeviceTable {
   /** The namespaces that are watched. */
   abstract readonly netns: readonly Netns[];
   protected readonly links = new Map<string, Device>();
-  private readonly patterns: readonly RegExp[];
+  private readonly matchers: readonly ((link: Link) => boolean)[];
 
   constructor(
     /** -i words; none, or `any`: every device. */
@@ -32,7 +42,7 @@ export abstract class DeviceTable {
     /** Names of devices alone do not tell them apart. */
     readonly severalNetns: boolean,
   ) {
-    this.patterns = words.includes('any') ? [] : words.map(globPattern);
+    this.matchers = words.includes('any') ? [] : words.map(deviceMatcher);
   }
 
   /** Whether a device is one that was asked for; false where it is not known. */
@@ -41,12 +51,19 @@ export abstract class DeviceTable {
     return device !== undefined && this.isSelected(device);
   }
 
+  /** Whether the packet is at one of them, or leaves by one. */
+  isSelectedFor(record: RecordView): boolean {
+    const { netnsInum } = record;
+    if (record.has('ifindex') && this.isSelectedAt(netnsInum, record.ifindex)) return true;
+    return record.has('ifindexOut') && this.isSelectedAt(netnsInum, record.ifindexOut);
+  }
+
   get selectsAll(): boolean {
-    return this.patterns.length === 0;
+    return this.matchers.length === 0;
   }
 
   isSelected(device: Device): boolean {
-    return this.selectsAll || this.patterns.some((pattern) => pattern.test(device.link.name));
+    return this.selectsAll || this.matchers.some((matches) => matches(device.link));
   }
 
   get all(): readonly Device[] {

@@ -5,15 +5,24 @@ import { printable } from '../render/printable.js';
 import { type Link, readLinks } from '../system/links.js';
 import { type Netns, netnsInum } from '../system/netns.js';
 import { NetnsIds } from '../system/netns-ids.js';
-import { type Device, DeviceTable, isGlob, deviceKey as key } from './device-table.js';
+import { type Device, DeviceTable, deviceMatcher, isGlob, deviceKey as key } from './device-table.js';
 
 export type { Device } from './device-table.js';
 
 export interface DeviceChanges {
   readonly added: readonly Device[];
   readonly removed: readonly Device[];
+  /** Have another name now, by which they may have been asked for. */
+  readonly renamed: readonly Device[];
   /** Namespaces whose name or process is gone. */
   readonly goneNetns: readonly Netns[];
+}
+
+/** What one look finds. */
+interface Found {
+  readonly seen: Set<string>;
+  readonly added: Device[];
+  readonly renamed: Device[];
 }
 
 function isThere(netns: Netns): boolean {
@@ -62,11 +71,12 @@ export class Devices extends DeviceTable {
     this.checkWords();
   }
 
-  /** Every literal -i word has to name a device there is; what a glob matches may come later. Throws UsageError. */
+  /** Every -i word that is no pattern has to name a device there is; what a glob matches may come later. Throws UsageError. */
   private checkWords(): void {
-    const names = [...new Set([...this.links.values()].map(({ link }) => link.name))];
+    const links = [...this.links.values()].map(({ link }) => link);
+    const names = [...new Set(links.map(({ name }) => name))];
     for (const word of this.words) {
-      if (word === 'any' || isGlob(word) || names.includes(word)) continue;
+      if (word === 'any' || isGlob(word) || links.some(deviceMatcher(word))) continue;
       const where = this.namespaces.map(({ name }) => name).join(', ');
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
@@ -117,19 +127,20 @@ export class Devices extends DeviceTable {
   /** Looks again. What has gone keeps its name for events that are still on their way. */
   refresh(): DeviceChanges {
     const added: Device[] = [];
+    const renamed: Device[] = [];
     const seen = new Set<string>();
     const before = this.namespaces;
     this.newcomers.clear();
     this.namespaces = this.discover?.() ?? before.filter(isThere);
     const goneNetns = before.filter(({ inum }) => !this.namespaces.some((netns) => netns.inum === inum));
     this.ids.follow(this.namespaces);
-    for (const netns of this.namespaces) this.refreshNetns(netns, seen, added);
+    for (const netns of this.namespaces) this.refreshNetns(netns, { seen, added, renamed });
     const removed = this.all.filter(({ netns, link }) => {
       const id = key(netns.inum, link.ifindex);
       return !seen.has(id) && !this.gone.has(id);
     });
     for (const { netns, link } of removed) this.gone.add(key(netns.inum, link.ifindex));
-    return { added, removed, goneNetns };
+    return { added, removed, renamed, goneNetns };
   }
 
   /** Whether any selected device is still there. */
@@ -137,12 +148,16 @@ export class Devices extends DeviceTable {
     return this.selected.some(({ netns, link }) => !this.gone.has(key(netns.inum, link.ifindex)));
   }
 
-  private refreshNetns(netns: Netns, seen: Set<string>, added: Device[]): void {
+  private refreshNetns(netns: Netns, { seen, added, renamed }: Found): void {
     for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
+      const before = this.links.get(id);
       const device = this.deviceOf(netns, link);
-      if (!this.links.has(id) || this.gone.delete(id)) added.push(device);
+      // A device that was asked for by the name it had stays one, as a socket bound to it would.
+      if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected(device)) continue;
+      if (!before || this.gone.delete(id)) added.push(device);
+      else if (before.link.name !== link.name) renamed.push(device);
       this.links.set(id, device);
     }
   }

@@ -50,16 +50,16 @@ export class EventMaker {
       throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
     const stage = stageById(attachment.stage);
     decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
-    for (const selection of this.selections) if (!selection.wants(record, packet, stage)) return;
+    event.attachment = attachment;
+    event.stage = stage;
+    event.late = late;
+    event.hook = attachment.mechanism === 'netfilter' ? context.positionOf(record) : undefined;
+    for (const selection of this.selections) if (!selection.wants(event)) return;
     event.delivery = stage.id === 'delivery' ? context.takes?.delivery(record, packet) : undefined;
     if (packet.capLen > context.snaplen) packet.capLen = context.snaplen;
     this.events += 1;
     if (late) this.late += 1;
     event.seq = this.events;
-    event.attachment = attachment;
-    event.stage = stage;
-    event.late = late;
-    event.hook = attachment.mechanism === 'netfilter' ? context.positionOf(record) : undefined;
     this.give(event);
   }
 }

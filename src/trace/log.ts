@@ -21,6 +21,14 @@ export interface HookPlacement {
   readonly position: HookPosition;
 }
 
+/** What came of choosing packets in the kernel. */
+export interface KernelCounts {
+  readonly filtered: number;
+  readonly undecided: number;
+  /** Times that a followed packet was let go before its end. */
+  readonly forgotten: number;
+}
+
 /** What is known once a trace is attached. */
 export interface Beginning {
   readonly header: TraceHeader;
@@ -61,12 +69,7 @@ export interface TraceLog extends BatchLog {
   xdpProgram(netnsInum: number, ifindex: number, program: XdpProgram | undefined): void;
   gap(gap: HookGap): void;
   notice(text: string): void;
-  /** `filter`: what the filter in the kernel said. */
-  end(
-    summary: TraceSummary,
-    losses: readonly AttachmentLoss[],
-    filter: { filtered: number; undecided: number },
-  ): void;
+  end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void;
   /** Events it holds. */
   readonly events: number;
   /** Before anything else. */

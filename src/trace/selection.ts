@@ -1,21 +1,32 @@
-/** Which events are wanted: by direction, filter and device, up to a number. */
-import { tapFilter } from '../decode/layout.generated.js';
-import type { DecodedPacket } from '../decode/packet.js';
-import type { RecordView } from '../decode/record.js';
+/** Which events are wanted: those of packets that were chosen, up to a number. */
+import { tapChoice, tapFilter } from '../decode/layout.generated.js';
 import { type PacketFilter, verdict } from '../filter/filter.js';
-import type { Stage } from '../stages/types.js';
+import type { TapEvent } from './event.js';
+import type { FollowedPackets } from './followed.js';
+import { meets } from './metadata-answers.js';
+import type { PacketSelection } from './packet-selection.js';
 
 export interface SelectionOptions {
   readonly count?: number | undefined;
-  readonly direction?: 'in' | 'out' | undefined;
+  /** Asked here, unless the kernel has chosen the packet by it. */
+  readonly selection?: PacketSelection | undefined;
   readonly filter?: Pick<PacketFilter, 'match'> | undefined;
-  /** The filter ran in the kernel, where that could be: what passed there has passed. */
+  /** The kernel was asked, where that could be: what it has chosen is chosen. */
   readonly kernelDecides?: boolean;
+  /** Packets that matched once are wanted until their end. */
+  readonly followed?: FollowedPackets | undefined;
   /** Absent: every device. */
-  readonly isSelected?: ((record: RecordView) => boolean) | undefined;
+  readonly isSelected?: ((event: SelectedEvent) => boolean) | undefined;
 }
 
-const packetOutgoing = 4;
+export type SelectedEvent = Pick<TapEvent, 'record' | 'packet' | 'stage'>;
+
+/** Recordings of versions that left the choice to user space have none. */
+const isChosen = ({ choice }: { choice: number }): boolean => choice !== 0;
+
+/** The kernel tells of the packet because of what it is here, not of what it was elsewhere. */
+export const matchedHere = ({ choice }: { choice: number }): boolean =>
+  choice === 0 || choice === tapChoice.matched;
 
 export class Selection {
   passed = 0;
@@ -31,23 +42,32 @@ export class Selection {
   }
 
   /** Counts it. */
-  wants(record: RecordView, packet: DecodedPacket, stage: Stage): boolean {
-    const { direction, filter, kernelDecides, isSelected } = this.options;
-    if (direction && !goes(record, stage, direction)) return false;
-    if (isSelected && !isSelected(record)) return false;
-    if (filter && !(kernelDecides && record.filterResult === tapFilter.yes)) {
-      const answer = filter.match(record, packet);
-      if (answer === verdict.undecided) this.undecided += 1;
-      else if (answer === verdict.no) this.filteredOut += 1;
-      if (answer !== verdict.yes) return false;
-    }
-    this.passed += 1;
-    return true;
+  wants(event: TapEvent): boolean {
+    const { followed } = this.options;
+    const isMatch = this.matches(event);
+    const isWanted = followed ? followed.takes(event, isMatch) : isMatch;
+    if (isWanted) this.passed += 1;
+    return isWanted;
   }
-}
 
-function goes(record: RecordView, stage: Stage, direction: 'in' | 'out'): boolean {
-  if (stage.direction === 'rx') return direction === 'in';
-  if (stage.direction === 'tx') return direction === 'out';
-  return (record.packetType === packetOutgoing) === (direction === 'out');
+  /** Of a packet that is not followed. Counts it. */
+  wantsAlone(event: SelectedEvent): boolean {
+    const isMatch = this.matches(event);
+    if (isMatch) this.passed += 1;
+    return isMatch;
+  }
+
+  private matches(event: SelectedEvent): boolean {
+    const { record } = event;
+    const { selection, filter, kernelDecides, isSelected } = this.options;
+    const byKernel = kernelDecides && isChosen(record);
+    if (byKernel && !matchedHere(record)) return false;
+    if (!byKernel && selection && !meets(event, selection)) return false;
+    if (isSelected && !isSelected(event)) return false;
+    if (!filter || (kernelDecides && record.filterResult === tapFilter.yes)) return true;
+    const answer = filter.match(record, event.packet);
+    if (answer === verdict.undecided) this.undecided += 1;
+    else if (answer === verdict.no) this.filteredOut += 1;
+    return answer === verdict.yes;
+  }
 }

@@ -3,17 +3,21 @@
  * each event, and the summary.
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
+import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
 import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
-import { openSession, type TapSession, userFilterBytes } from '../attach/session.js';
+import { openSession, type TapSession } from '../attach/session.js';
 import { MissingError } from '../errors.js';
 import { Untranslatable } from '../filter/ebpf.js';
+import { userFilterBytes } from '../filter/expression.js';
 import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
 import type { StageWatch } from '../stages/report.js';
+import { DropReasons } from '../system/drop-reasons.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
 import { allNetns, resolveNetns } from '../system/netns.js';
+import { reasonNumbers } from '../system/reason-numbers.js';
 import { KernelSymbols } from '../system/symbols.js';
 import {
   type ArmedDevice,
@@ -24,6 +28,7 @@ import {
   stackNotes,
   visibilityNotes,
 } from './arming.js';
+import { blindFilterNotes } from './blind-filters.js';
 import { chainNotes, type HookInventory } from './chain-notes.js';
 import { Consumer, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
@@ -34,15 +39,17 @@ import type { TapEvent } from './event.js';
 import { type EventContext, EventMaker } from './event-maker.js';
 import { explainFailure } from './failures.js';
 import { type FilterPlaces, filterPlaces, undecidableNotes } from './filter-place.js';
+import { FollowedPackets } from './followed.js';
 import { KernelNames } from './kernel-names.js';
 import { type AttachmentLoss, attachmentLosses, type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
-import type { TraceLog } from './log.js';
+import type { KernelCounts, TraceLog } from './log.js';
 import { TraceNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
+import { asksNothing } from './packet-selection.js';
 import { checkBtf, checkRights } from './rights.js';
-import { Selection } from './selection.js';
+import { Selection, type SelectionOptions } from './selection.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
 import { type CountedXdp, XdpKeeper } from './xdp-keeper.js';
@@ -76,6 +83,8 @@ export interface TraceSummary {
   /** Events whose captured bytes ended before the filter could decide. */
   readonly undecided: number;
   readonly late: number;
+  /** Times that a followed packet was let go, since the kernel's table of them was full. */
+  readonly forgotten: number;
   readonly seconds: number;
   readonly ringHighWater: { readonly bytes: number; readonly ofBytes: number };
   readonly ledger: Ledger;
@@ -137,11 +146,11 @@ function translated(filter: PacketFilter | undefined): { kernelFilter?: KernelFi
   }
 }
 
-/** What the filter in the kernel said. */
-function filterCounts({ attachments }: AttachPlan, session: TapSession) {
+/** What came of choosing packets in the kernel. */
+function kernelCounts({ attachments }: AttachPlan, session: TapSession): KernelCounts {
   const counts = attachments.map((attachment) => session.counts(attachment));
-  const sum = (of: 'filtered' | 'undecided') => counts.reduce((total, one) => total + one[of], 0);
-  return { filtered: sum('filtered'), undecided: sum('undecided') };
+  const sum = (of: keyof KernelCounts) => counts.reduce((total, one) => total + one[of], 0);
+  return { filtered: sum('filtered'), undecided: sum('undecided'), forgotten: sum('forgotten') };
 }
 
 export class Trace {
@@ -161,9 +170,15 @@ export class Trace {
     private readonly kallsyms?: Promise<Buffer>,
     private readonly recording?: TraceRecording,
   ) {
-    const { count, direction } = options;
     this.filter = options.filter ? new PacketFilter(options.filter) : undefined;
-    this.selection = new Selection({ count, direction, filter: this.filter, kernelDecides: true });
+    this.selection = new Selection(this.selectionOptions());
+  }
+
+  private selectionOptions(): SelectionOptions {
+    const { count, follow } = this.options;
+    if (follow === 'packets') return { count };
+    const followed = follow === 'events' ? new FollowedPackets() : undefined;
+    return { count, filter: this.filter, kernelDecides: true, followed };
   }
 
   private get log(): TraceLog | undefined {
@@ -202,6 +217,7 @@ export class Trace {
         stacks: options.stacks,
         startsPaused: true,
         ...(kernelFilter && { kernelFilter }),
+        selection: this.selectionFor(devices, kernelFilter !== undefined),
       },
       (refused) => this.sink.refused?.(refused),
     );
@@ -211,7 +227,7 @@ export class Trace {
       this.log?.hookPlaced(placement),
     );
     const xdp = new XdpKeeper(native, session, opened.plan, (...which) => this.log?.xdpProgram(...which));
-    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.followPackets === true, xdp);
+    const keeper = new DeviceKeeper(session, devices, namespaces.all, options.follow !== undefined, xdp);
     try {
       keeper.start({
         notice: (text) => this.notice(text),
@@ -238,6 +254,7 @@ export class Trace {
         ...chainNotes(hooks.inventory, hooks.hooks),
         ...blindNotes(opened.plan, features.lockdown),
         ...(options.stacks ? stackNotes(opened.plan) : []),
+        ...blindFilterNotes(opened.plan, options),
         ...symbolNotes(options, symbols),
         ...ownerNotes(armed, held),
         ...deliveryNotes(opened.plan, armed),
@@ -279,6 +296,19 @@ export class Trace {
     }
   }
 
+  /** What the kernel is asked to choose. Where it chooses nothing there is nothing to follow: all is told. */
+  private selectionFor(devices: Devices, hasFilter: boolean): KernelSelection {
+    const { selection = {}, follow, lookBack = false } = this.options;
+    const chooses = hasFilter || !asksNothing(selection) || !devices.selectsAll;
+    const reasons = selection.reasons ?? [];
+    return kernelSelection({
+      selection,
+      reasons: reasons.length > 0 ? reasonNumbers(reasons, new DropReasons(this.native).all) : [],
+      follow: chooses && follow !== undefined && !lookBack,
+      lookBack: chooses && lookBack,
+    });
+  }
+
   /** `untranslated`: why no program was given the filter. */
   private filterPlaces(
     plan: AttachPlan,
@@ -291,7 +321,8 @@ export class Trace {
       plan,
       untranslated ? new Map(stages.map((stage) => [stage, untranslated])) : unfiltered,
     );
-    const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, false) : [];
+    const follows = this.options.follow !== undefined;
+    const undecidable = this.filter.needsLinkHeader ? undecidableNotes(plan, follows) : [];
     return { places, notes: [...notes, ...undecidable] };
   }
 
@@ -304,7 +335,7 @@ export class Trace {
       observeOnly: options.observeOnly,
       mechanisms: options.mechanisms,
       netnsInum: namespaces.all ? 'all' : one,
-      selectDevices: !options.followPackets && !devices.selectsAll,
+      selectDevices: !devices.selectsAll,
     };
   }
 
@@ -357,13 +388,14 @@ export class Trace {
     }
     this.sink.end?.();
     const lost = losses();
-    const kernel = filterCounts(plan, session);
+    const kernel = kernelCounts(plan, session);
     const { events, late } = maker;
     const summary: TraceSummary = {
       ...{ reason, late },
       events: isQuiet ? log!.events : events,
       filteredOut: maker.filteredOut + kernel.filtered,
       undecided: maker.undecided + kernel.undecided,
+      forgotten: kernel.forgotten,
       seconds: (performance.now() - this.startedAt) / 1000,
       ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger: makeLedger(plan.attachments, lost, 0),

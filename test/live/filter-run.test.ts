@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { filterAddon, verdict } from '../../src/filter/filter.js';
-import { KernelFilterRun } from '../support/filter-run.js';
+import { filterVerdicts, KernelFilterRun } from '../support/filter-run.js';
 import { PCAP_LINKTYPE, readPcap } from '../support/pcap.js';
 import { cannotRunLive } from '../support/world.js';
 
@@ -46,5 +46,19 @@ describe('the kernel says what libpcap says', { skip }, () => {
         expression,
       );
     }
+  });
+
+  it('of a protochain that comes to the same header again and again: nothing, and neither does user space', () => {
+    const packet = new Uint8Array(80);
+    packet.set([0x86, 0xdd, 0x60], 12);
+    // An authentication header that sets the place of the next one to its own.
+    const [next, authentication] = [20, 51];
+    packet.set([authentication], next);
+    packet.set([authentication, 40 / 4 - 2], 14 + 40);
+    const filter = new Filter('ip6 protochain 17', PCAP_LINKTYPE.ethernet, true, 'socket');
+    assert.equal(filter.matchBytes(packet, packet.length), verdict.undecided);
+    assert.deepEqual(filterVerdicts({ ethernet: filter.instructions() }, [{ bytes: packet }]), [
+      verdict.undecided,
+    ]);
   });
 });

@@ -37,7 +37,9 @@ const eventAt = ({ events }: PathLine, stage: string) => events.find((event) => 
 describe('one datagram', { skip }, () => {
   it('is the same sk_buff on both ends of a veth pair, also where only one of them was asked for', async () => {
     const { a, b } = world;
-    const seen = await follow([...namespaces(a, b), '-i', b.device, ...FILTER], () => send(a, b.ipv4));
+    const seen = await follow(['--look-back', ...namespaces(a, b), '-i', b.device, ...FILTER], () =>
+      send(a, b.ipv4),
+    );
     const [journey] = seen.journeys;
     const [sent, received] = [eventAt(journey!, 'start-xmit'), eventAt(journey!, 'rx-tap')];
     assert.deepEqual([sent.ifname, sent.netns], [a.device, a.netns.inode]);
@@ -86,7 +88,8 @@ describe('a filter that only one stage matches', { skip }, () => {
 
   it('shows the packet from its first event, and the chain that rewrote it', async () => {
     const { a, b } = world;
-    const seen = await follow([...namespaces(a, b), 'udp', 'dst', 'port', '49'], () => send(a, b.ipv4, 48));
+    const args = ['--look-back', ...namespaces(a, b), 'udp', 'dst', 'port', '49'];
+    const seen = await follow(args, () => send(a, b.ipv4, 48));
     const [journey] = seen.journeys;
     const first = journey!.events[0]!;
     assert.deepEqual([first.dport, first.netns], [48, a.netns.inode]);

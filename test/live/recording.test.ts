@@ -17,6 +17,8 @@ import { cannotRunLive } from '../support/world.js';
 const skip = cannotRunLive(['nft']) ?? false;
 const PORT = { open: 7001, translated: 7002, forwardDropped: 7003, inputDropped: 7004 };
 const SETTLE_MS = 300;
+/** Options that say how events are shown: a recording has the others in it. */
+const views = new Set(['--json', '-e', '-xx', '-ttt']);
 
 let topology: Topology;
 before(async () => {
@@ -65,6 +67,10 @@ describe('a recording', { skip }, () => {
     ['path'],
     ['path', '--json', '--stack', 'udp'],
     ['compare', 'udp or icmp'],
+    ['trace', '--json', '--stages', 'taps,nf-forward', '--follow', '--min-len', '44', '-Q', 'out', 'udp'],
+    ['path', '--json', '--uid', '0', '--max-len', '80', '--mark', '0/0xff', 'udp'],
+    ['path', '-i', 'rb'],
+    ['compare', '--look-back', 'dst', 'port', '9001'],
   ] as const)
     it(`${view} ${options.join(' ')} reads as it was shown live`, async () => {
       const file = fileOf('equal');
@@ -78,9 +84,7 @@ describe('a recording', { skip }, () => {
       await settle();
       const { code } = await live.stop('SIGINT', patient(30_000));
       assert.equal(code, 0, live.stderr);
-      const shown = options.filter(
-        (word) => word.startsWith('-') && word !== '--stages' && word !== '--stack',
-      );
+      const shown = options.filter((word) => views.has(word));
       const read = await runTaptrace(['read', file, '--view', view, ...shown]);
       assert.equal(read.exit.code, 0, read.stderr);
       assert.ok(live.stdout.length > 1000);
@@ -88,6 +92,31 @@ describe('a recording', { skip }, () => {
       assert.equal(read.stdout, live.stdout);
       assert.match(live.stderr, /^taptrace: \d+ events are in .*equal\.taptrace$/m);
     });
+
+  it('is narrowed down by what its reader asks: packets in path, events in trace', async () => {
+    const file = fileOf('narrowed');
+    const live = await started(['path', '-w', file, 'udp']);
+    await traffic();
+    await settle();
+    await live.stop('SIGINT', patient(30_000));
+    const shown = async (...args: string[]) =>
+      (await runTaptrace(['read', file, '--json', ...args])).stdout
+        .split('\n')
+        .filter((line) => /^{"type":"(event|journey)"/.test(line))
+        .map((line) => JSON.parse(line) as { stage: string; packet: number });
+    const [all, tooLong] = [
+      await shown('--view', 'path'),
+      await shown('--view', 'path', '--min-len', '5000'),
+    ];
+    assert.deepEqual([tooLong.length, (await shown('--min-len', '5000')).length], [0, 0]);
+    const out = await shown('--view', 'path', '-Q', 'out', '-i', 'ar');
+    const numbers = (list: typeof all) => list.map(({ packet }) => packet);
+    assert.ok(all.length > 0);
+    assert.deepEqual(numbers(out), numbers(all));
+    const events = await shown('-Q', 'in');
+    assert.ok(events.some(({ stage }) => stage === 'rx-tap'));
+    assert.ok(!events.some(({ stage }) => stage === 'tx-tap'));
+  });
 
   it('needs no rights', async () => {
     const asRoot = await runTaptrace(['read', fileOf('equal'), '--json']);

@@ -113,7 +113,7 @@ const tracker = new Tracker({ isWanted: () => true, onClosed: takeWanted });
 const options: TraceOptions = {
   ...{ stages: expandStages(task.stages).stages, interfaces: [], netns: task.netns.map(({ name }) => name) },
   ...{ snaplen: task.snaplen, ringBytes: task.ringBytes, arm: false, observeOnly: false, stacks: false },
-  ...{ mechanisms: new Map(), failOnLoss: false, lineBuffered: false, followPackets: true },
+  ...{ mechanisms: new Map(), failOnLoss: false, lineBuffered: false, follow: 'packets' },
 };
 const trace = new Trace(nativeBinding(), options, {
   isCongested: false,

@@ -113,6 +113,10 @@ export interface TraceHeader {
   readonly interfaces: readonly { readonly ifname: string; readonly genericXdp?: boolean }[];
   /** What cannot be seen, or not as a tap sees it, in sentences. */
   readonly notes: readonly string[];
+  /** What was asked for beside the filter. */
+  readonly selection?: Readonly<Record<string, unknown>>;
+  readonly follow?: true;
+  readonly lookBack?: boolean;
   /** Where the filter runs. */
   readonly filterRuns?: unknown;
   readonly hooks?: readonly { readonly netns: number; readonly chains: readonly Chain[] }[];
@@ -132,6 +136,8 @@ export interface TraceSummary {
   readonly lost: LossCounts;
   readonly lostByStage: Readonly<Record<string, LossCounts>>;
   readonly complete: boolean | 'unknown';
+  /** Followed packets that were let go, since there were too many. */
+  readonly forgotten?: number;
   readonly filteredOut: number;
   readonly undecided: number;
 }

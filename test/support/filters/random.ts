@@ -1,5 +1,7 @@
 /** Random expressions from a grammar of pcap-filter(7), and random frames: mutated ones of the corpus, for fast-check. */
 import fc from 'fast-check';
+import { type FilterAddon, type FilterUse, filterAddon } from '../../../src/filter/filter.js';
+import { PCAP_LINKTYPE } from '../pcap.js';
 import { corpusFrames } from './frames.js';
 
 /** Written as in the language: text that never needs brackets around it. */
@@ -166,3 +168,21 @@ export const randomFrame: fc.Arbitrary<Uint8Array> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 120 }) },
 );
+
+/** What the tests that compare verdicts have in common: how many pairs of expression and frame, from which seed. */
+export const RANDOM_PAIRS = 100_000;
+export const RANDOM_SEED = 20260731;
+
+/** Undefined where libpcap refuses the expression. */
+export function compiledFor(
+  expression: string,
+  optimize: boolean,
+  use: FilterUse,
+): InstanceType<FilterAddon['Filter']> | undefined {
+  const { Filter } = filterAddon();
+  try {
+    return new Filter(expression, PCAP_LINKTYPE.ethernet, optimize, use);
+  } catch {
+    return undefined;
+  }
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unpackShortOptions } from '../../../src/cli/arguments.js';
 import { parse } from '../../../src/cli/parse.js';
-import { type TraceArguments, textOptions, traceOptions } from '../../../src/cli/trace-options.js';
+import { eventOptions, type TraceArguments, textOptions } from '../../../src/cli/trace-options.js';
 import { UsageError } from '../../../src/errors.js';
 import type { TraceOptions } from '../../../src/trace/options.js';
 
@@ -14,7 +14,7 @@ async function argumentsOf(line: string): Promise<TraceArguments> {
 }
 
 async function options(line: string): Promise<TraceOptions> {
-  return traceOptions(await argumentsOf(line), undefined).options;
+  return eventOptions(await argumentsOf(line), undefined).options;
 }
 
 async function refusal(line: string): Promise<UsageError> {
@@ -54,7 +54,8 @@ test('every option arrives', async () => {
   assert.deepEqual(others, {
     ...{ interfaces: ['eth0', 'veth*'], netns: ['blue'], snaplen: 262144, ringBytes: 4 << 20, arm: true },
     ...{ observeOnly: false, mechanisms: new Map([['drop', 'tp_btf']]), stacks: true, failOnLoss: true },
-    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, direction: 'in', dropCapabilities: true },
+    ...{ lineBuffered: true, count: 5, durationSeconds: 1.5, selection: { direction: 'in' } },
+    dropCapabilities: true,
   });
 });
 
@@ -68,14 +69,14 @@ test('a list of one is a list', async () => {
 
 test('-U buffers by line too, inout is both directions, one event is enough', async () => {
   assert.equal((await options('-U')).lineBuffered, true);
-  assert.equal('direction' in (await options('-Q inout')), false);
+  assert.equal('selection' in (await options('-Q inout')), false);
   assert.equal((await options('-c 1')).count, 1);
 });
 
 test('a filter is kept as it is said', async () => {
   const args = await argumentsOf('-nn tcp port 80 and not host 10.0.0.1');
   assert.deepEqual(args._, ['tcp', 'port', '80', 'and', 'not', 'host', '10.0.0.1']);
-  assert.equal(traceOptions(args, 'tcp port 80').options.filter, 'tcp port 80');
+  assert.equal(eventOptions(args, 'tcp port 80').options.filter, 'tcp port 80');
 });
 
 test('packed options of tcpdump mean what they mean there', async () => {
@@ -133,6 +134,6 @@ test('control characters of the command line do not come back', async () => {
 });
 
 test('rounding of the buffer is said, not done in silence', async () => {
-  const { notes } = traceOptions(await argumentsOf('-B 5000'), undefined);
+  const { notes } = eventOptions(await argumentsOf('-B 5000'), undefined);
   assert.match(notes.join(), /rounded up to 8192 KiB/);
 });

@@ -2,25 +2,18 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { type FilterAddon, filterAddon, verdict } from '../../../src/filter/filter.js';
-import { randomExpression, randomFrame } from '../../support/filters/random.js';
-import { PCAP_LINKTYPE } from '../../support/pcap.js';
+import { verdict } from '../../../src/filter/filter.js';
+import {
+  compiledFor,
+  RANDOM_PAIRS,
+  RANDOM_SEED,
+  randomExpression,
+  randomFrame,
+} from '../../support/filters/random.js';
 
-type NativeFilter = InstanceType<FilterAddon['Filter']>;
-
-const { Filter } = filterAddon();
-const PAIRS = 100_000;
 const FRAMES_EACH = 20;
 /** More than are needed, since libpcap refuses some. */
 const EXPRESSIONS = 6_500;
-
-function compiled(expression: string, optimize: boolean): NativeFilter | undefined {
-  try {
-    return new Filter(expression, PCAP_LINKTYPE.ethernet, optimize);
-  } catch {
-    return undefined;
-  }
-}
 
 it('every verdict is that of libpcap, and over fewer bytes the same or none', { timeout: 100_000 }, (t) => {
   let pairs = 0;
@@ -31,7 +24,7 @@ it('every verdict is that of libpcap, and over fewer bytes the same or none', { 
     fc.boolean(),
     fc.array(fc.tuple(randomFrame, fc.nat(100)), { minLength: FRAMES_EACH, maxLength: FRAMES_EACH }),
     (expression, optimize, frames) => {
-      const filter = compiled(expression, optimize);
+      const filter = compiledFor(expression, optimize, 'file');
       if (!filter) {
         refused += 1;
         return;
@@ -46,8 +39,8 @@ it('every verdict is that of libpcap, and over fewer bytes the same or none', { 
       }
     },
   );
-  fc.assert(check, { numRuns: EXPRESSIONS, seed: 20260731 });
-  assert.ok(pairs >= PAIRS, `${pairs} pairs`);
+  fc.assert(check, { numRuns: EXPRESSIONS, seed: RANDOM_SEED });
+  assert.ok(pairs >= RANDOM_PAIRS, `${pairs} pairs`);
   assert.ok(matches > pairs / 20 && matches < pairs - pairs / 20, `${matches} of ${pairs} match`);
   t.diagnostic(`${pairs} pairs, ${matches} match, ${refused} expressions refused`);
 });

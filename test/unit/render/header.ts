@@ -69,6 +69,7 @@ export function summaryOf(changes: Partial<TraceSummary> = {}): TraceSummary {
       filteredOut: 0,
       undecided: 0,
       late: 0,
+      forgotten: 0,
       seconds: 1.96,
       ledger: noLoss,
       notWatched: [],

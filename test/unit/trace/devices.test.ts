@@ -45,6 +45,8 @@ test('-i words select; none, or "any", is every device', () => {
   assert.equal(selectedBy('lo', 'any').length, 9);
   assert.deepEqual(selectedBy('lo', 'right*'), ['lo', 'right', 'right-more']);
   assert.deepEqual(selectedBy('t??0'), ['tun0', 'tap0']);
+  assert.deepEqual(selectedBy(String(ifindexes.mv0), 'lo'), ['lo', 'mv0']);
+  assert.throws(() => selectedBy('4242'), /no interface '4242'/);
   assert.equal(new Devices(machine(), [here], ['lo', 'any']).selectsAll, true);
   assert.equal(new Devices(machine(), [here], ['lo']).selectsAll, false);
 });
@@ -92,6 +94,22 @@ test('devices come and go, and a name stays for events that are still on their w
   assert.deepEqual(refresh([tun0]), { added: [], removed: ['tun0'] });
 });
 
+test('a device with another name is told, unless it was asked for by the name it had', () => {
+  const renamedTo = (name: string, words: string[]) => {
+    let reply = linksReply();
+    const devices = new Devices(machine({ netlink: () => reply }), [here], words);
+    const changed = Buffer.from(reply);
+    changed.write(name, changed.indexOf('mv0\0'), 'latin1');
+    reply = new Uint8Array(changed);
+    const renamed = devices.refresh().renamed.map(({ link }) => link.name);
+    assert.deepEqual(devices.refresh().renamed, [], 'once');
+    return { renamed, isSelected: devices.isSelectedAt(here.inum, ifindexes.mv0) };
+  };
+  assert.deepEqual(renamedTo('xy7', ['xy?']), { renamed: ['xy7'], isSelected: true });
+  assert.deepEqual(renamedTo('xy7', ['mv0']), { renamed: [], isSelected: true });
+  assert.deepEqual(renamedTo('mv0', ['mv0']), { renamed: [], isSelected: true });
+});
+
 test('something is left as long as a selected device is there', () => {
   let reply = linksReply();
   const devices = new Devices(machine({ netlink: () => reply }), [here], ['mv0', 'tun0']);
@@ -112,7 +130,7 @@ test('a namespace whose path is gone is told once, with its devices', () => {
   assert.deepEqual(first.goneNetns, [elsewhere]);
   assert.equal(first.removed.length, 9);
   assert.ok(first.removed.every(({ netns }) => netns === elsewhere));
-  assert.deepEqual(devices.refresh(), { added: [], removed: [], goneNetns: [] });
+  assert.deepEqual(devices.refresh(), { added: [], removed: [], renamed: [], goneNetns: [] });
   assert.deepEqual(devices.netns, [here]);
 });
 

@@ -13,7 +13,8 @@ const { attachments } = plan('taps', { ...v618, refusals: [] });
 function ledger(losses: readonly (readonly [number, number | null])[], user = 0): Ledger {
   const countsOf = ({ attachId }: Attachment): AttachmentCounts => {
     const [lostRing, recursionMisses] = losses[attachId]!;
-    return { seen: 1000, filtered: 10, matched: 990, emitted: 900, lostRing, undecided: 0, recursionMisses };
+    const counts = { seen: 1000, filtered: 10, matched: 990, emitted: 900, forgotten: 0, undecided: 0 };
+    return { ...counts, lostRing, recursionMisses };
   };
   return makeLedger(attachments, attachmentLosses(attachments, countsOf), user);
 }

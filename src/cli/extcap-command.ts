@@ -1,0 +1,125 @@
+/** `taptrace extcap`: answers Wireshark's questions, captures for it, and puts itself where Wireshark looks. */
+import { realpathSync } from 'node:fs';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { exitCode, UsageError } from '../errors.js';
+import { filterAnswer, interfacesAnswer, linkTypesAnswer, settingsAnswer } from '../extcap/answers.js';
+import { interfaceCalled } from '../extcap/taps.js';
+import { version } from '../library/version.js';
+
+const help = `taptrace extcap --install [--profile] [--dir FOLDER]
+taptrace extcap --uninstall [--dir FOLDER]
+
+Lists the kernel's taps among Wireshark's interfaces ("kernel taps: eth0", "whole path: eth0").
+
+  --install     put taptrace where the installed Wireshark looks for extcap programs
+  --profile     with --install: also a profile, "taptrace", with a Stage column and colours
+  --dir FOLDER  where, instead of where Wireshark says that it looks
+  --uninstall   take program and profile away again
+
+Wireshark itself starts it with:
+
+  --extcap-interfaces | --extcap-dlts | --extcap-config | --extcap-capture-filter FILTER
+  --capture --extcap-interface NAME --fifo FILE [--stages IDS] [--snaplen BYTES] [--netns NAME] [--arm]
+
+Examples:
+  sudo taptrace extcap --install                        for every user of this machine
+  sudo tshark -i taptrace-taps-eth0 -f 'tcp port 443'   live packets with their stages
+  sudo tshark -i taptrace-path -o extcap.taptrace_path.stages:taps,drop
+
+Watching needs rights (taptrace doctor says which), and Wireshark starts it with its own.
+`;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const options = {
+  ...{ install: flag, uninstall: flag, profile: flag, dir: text, help: flag },
+  ...{ capture: flag, fifo: text, stages: text, snaplen: text, netns: text, arm: flag, debug: flag },
+  ...{ 'extcap-interfaces': flag, 'extcap-dlts': flag, 'extcap-config': flag },
+  ...{ 'extcap-interface': text, 'extcap-capture-filter': text, 'extcap-version': text },
+  // Pipes of toolbars, of which we have none.
+  ...{ 'extcap-control-in': text, 'extcap-control-out': text, 'extcap-reload-option': text },
+} as const satisfies NonNullable<ParseArgsConfig['options']>;
+
+type Asked = ReturnType<typeof read>;
+
+function read(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const [what] = (error as Error).message.split('. ');
+    throw new UsageError(what!, '"taptrace extcap --help" lists the options');
+  }
+}
+
+/** Runs what was asked for. Returns the exit code. Throws TaptraceError. */
+export async function extcapCommand(argv: readonly string[]): Promise<number> {
+  const asked = read(argv);
+  if (asked.install || asked.uninstall) return place(asked);
+  if (asked.capture) return capture(asked);
+  process.stdout.write(await answer(asked));
+  return exitCode.done;
+}
+
+function answer(asked: Asked): string | Promise<string> {
+  if (asked.help) return help;
+  if (asked['extcap-interfaces']) return interfacesAnswer(version());
+  const named = interfaceOf(asked).value;
+  if (asked['extcap-dlts']) return linkTypesAnswer();
+  if (asked['extcap-config']) return settingsAnswer(named);
+  const filter = asked['extcap-capture-filter'];
+  if (filter !== undefined) return filterAnswer(filter);
+  throw new UsageError(`nothing is asked of ${named}`, '"taptrace extcap --help" lists the questions');
+}
+
+function interfaceOf(asked: Asked): ReturnType<typeof interfaceCalled> {
+  const value = asked['extcap-interface'];
+  if (value !== undefined) return interfaceCalled(value);
+  throw new UsageError(
+    'extcap is for Wireshark, which names an interface with --extcap-interface',
+    '"taptrace extcap --install" puts it where Wireshark looks; --help tells more',
+  );
+}
+
+/** The options of `trace` that do what Wireshark asks for. */
+function capture(asked: Asked): Promise<number> {
+  const { device, stages } = interfaceOf(asked);
+  const { fifo, snaplen = '0', netns, arm, debug } = asked;
+  if (fifo === undefined) throw new UsageError('--capture needs --fifo, the file that Wireshark reads');
+  const filter = asked['extcap-capture-filter']?.trim();
+  return captureInto(fifo, Boolean(debug), [
+    ...(device === undefined ? [] : ['--interface', device]),
+    ...(netns ? ['--netns', netns] : []),
+    ...(arm ? ['--arm'] : []),
+    ...['--stages', asked.stages?.replaceAll(' ', '') || stages, '--snaplen', snaplen],
+    ...['--write', fifo, '--write-format', 'pcapng'],
+    ...(filter ? ['--', filter] : []),
+  ]);
+}
+
+async function captureInto(fifo: string, debug: boolean, argv: readonly string[]): Promise<number> {
+  const { captureForWireshark } = await import('./extcap-capture.js');
+  return captureForWireshark(fifo, debug, argv);
+}
+
+async function place({ uninstall, profile, dir }: Asked): Promise<number> {
+  const { installProfile, installProgram, removeProfile, removeProgram } = await import(
+    '../extcap/install.js'
+  );
+  const { wiresharkFolders } = await import('../extcap/folders.js');
+  const folders = dir === undefined || profile || uninstall ? wiresharkFolders() : undefined;
+  const programs = dir === undefined ? folders!.extcap : [dir];
+  const say = (line: string) => process.stderr.write(`taptrace: ${line}\n`);
+  if (uninstall) {
+    const removed = [...removeProgram(programs), removeProfile(folders!.configuration)];
+    const paths = removed.filter((path) => path !== undefined);
+    for (const path of paths) say(`${path} is removed`);
+    if (paths.length === 0) say('nothing of taptrace is there');
+    return exitCode.done;
+  }
+  say(`${installProgram(programs, mainPath())} is installed: Wireshark lists the taps from its next start`);
+  if (profile) say(`${installProfile(folders!.configuration)} is Wireshark's profile "taptrace"`);
+  return exitCode.done;
+}
+
+/** The file that node was started with: links in PATH may be gone when Wireshark starts it. */
+const mainPath = (): string => realpathSync(process.argv[1]!);
