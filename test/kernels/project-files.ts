@@ -15,7 +15,7 @@ export const guestProject = '/opt/taptrace';
 /** What the built project needs to run: as much of it as is built. Other packages are in its bundle. */
 export function projectFiles(): GuestFile[] {
   const addons = nativeAddons('build/Release');
-  const own = ['package.json', 'dist', ...addons];
+  const own = ['package.json', 'dist', 'src/record/recording.proto', ...addons];
   const present = own.filter((path) => existsSync(join(projectRoot, path)));
   const libraries = sharedLibraries(addons.map((path) => join(projectRoot, path)));
   return [
