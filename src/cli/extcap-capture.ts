@@ -1,5 +1,5 @@
 /** A capture for Wireshark: `trace` into its pipe, and nothing on stderr but what went wrong, for it shows that. */
-import { closeSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { readKallsymsAsync } from '../system/symbols.js';
@@ -18,18 +18,14 @@ export async function captureForWireshark(
   talks: boolean,
   argv: readonly string[],
 ): Promise<number> {
-  // Wireshark waits for a writer, and for its end, whatever comes of it.
-  const held = opened(fifo);
-  try {
-    return await capture(talks, argv);
-  } finally {
-    closeSync(held);
-  }
+  // Wireshark waits for a writer, whatever comes of it; its end, with this process, comes after what was said on stderr.
+  open(fifo);
+  return capture(talks, argv);
 }
 
-function opened(fifo: string): number {
+function open(fifo: string): void {
   try {
-    return openSync(fifo, 'w');
+    openSync(fifo, 'w');
   } catch (error) {
     throw new UsageError(`cannot write to Wireshark: ${(error as Error).message}`);
   }
