@@ -20,7 +20,7 @@ BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werro
              -Wno-unused-parameter -I/usr/include/$(MULTIARCH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bpf native typescript bundle tools run test test-kernels kernels-doc vm lint format bench generate clean
+.PHONY: help setup build bpf native typescript bundle package package-contents tools run test test-kernels kernels-doc vm lint format bench generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,11 +56,40 @@ typescript: node_modules/.package-lock.json
 	node_modules/.bin/tsc -p .
 
 # The command line in a few files: reading a hundred and fifty modules takes longer than all else at its start.
+# The library, which shares them, needs no other package that way.
 bundle: typescript
 	@rm -rf dist/bin/taptrace
-	@node_modules/.bin/esbuild dist/src/cli/main.js --bundle --splitting --format=esm --platform=node --minify-syntax \
-	  --outdir=dist/bin/taptrace --log-level=warning \
+	@node_modules/.bin/esbuild main=dist/src/cli/main.js index=dist/src/index.js format=dist/src/format.js \
+	  --bundle --splitting --format=esm --platform=node --minify-syntax \
+	  --outdir=dist/bin/taptrace --log-level=warning --metafile=dist/bundle.json \
 	  --banner:js="import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"
+
+# What a package holds for one kind of machine: the addons with their libraries inside, and the BPF objects.
+PLATFORM := $(shell $(NODE) -p "process.platform + '-' + process.arch" 2>/dev/null)
+PREBUILDS := prebuilds/$(PLATFORM)
+STATIC := build/static
+LINK_ADDON = $(CXX) -shared -o $@ $(wildcard build/Release/obj.target/$(basename $(@F))/native/*.o)
+LINK_FLAGS := -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-s
+
+package: setup ## the npm package, with everything in it that it needs: dist/taptrace-VERSION.tgz
+	npm pack --silent --pack-destination dist
+
+# Other platforms' prebuilds that lie there go into the package too.
+package-contents: build $(PREBUILDS)/taptrace.node $(PREBUILDS)/filter.node $(BPF_FILES)
+	@mkdir -p $(PREBUILDS)/bpf
+	@cp $(filter-out %layout-types.bpf.o,$(BPF_FILES)) $(PREBUILDS)/bpf/
+	@$(NODE) dist/scripts/third-party.js dist/bundle.json $(STATIC) > dist/third-party.txt
+
+$(STATIC):
+	@scripts/static-libraries.sh $@
+
+$(PREBUILDS)/taptrace.node: build/Release/taptrace.node | $(STATIC)
+	@mkdir -p $(@D)
+	@$(LINK_ADDON) $(STATIC)/libbpf.a $(STATIC)/libelf.a -l:libz.a $(LINK_FLAGS)
+
+$(PREBUILDS)/filter.node: build/Release/taptrace.node | $(STATIC)
+	@mkdir -p $(@D)
+	@$(LINK_ADDON) $(STATIC)/libpcap.a $(LINK_FLAGS)
 
 tools: $(TOOLS)
 
@@ -83,14 +112,17 @@ dist/tools/filter.bpf.o: test/bpf/filter.bpf.c bpf/*.h
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Ibpf -DTAP_ACCESS_CONTEXT -c -o $@ $<
 
-generate: bpf native typescript ## write the files generated from BTF and from the stage table
+generate: bpf native typescript ## write what is generated from BTF, the stage table, types and docstrings
 	$(NODE) dist/scripts/generate-layout.js
 	$(NODE) dist/scripts/generate-docs.js
+	$(NODE) dist/scripts/generate-schema.js
+	node_modules/.bin/typedoc --logLevel Warn
+	cp dist/library-reference/library.md docs/library.md
 
 run: build ## watch live packets at both taps: unarmed first, then armed; ends by itself
 	@scripts/demo.sh
 
-test: build lint ## unit tests, live tests (root, real packets), and both taps in two other kernels (qemu)
+test: package lint ## unit tests, live tests (root, real packets), and both taps in two other kernels (qemu)
 	$(NODE) dist/test/run.js $(TESTS)
 
 test-kernels: build ## every kernel from 5.10 to the newest, locked down or not, in qemu: half an hour
@@ -117,4 +149,4 @@ bench: build ## measure rate, loss, start-up and memory; writes docs/performance
 	$(NODE) dist/bench/bench.js
 
 clean: ## remove everything built
-	rm -rf dist build
+	rm -rf dist build prebuilds

@@ -33,6 +33,11 @@ need npm command -v npm
 need libnode-dev has_node_headers
 need iproute2 command -v ip
 need iputils-ping command -v ping
+# The libraries that a package holds are built from their sources (scripts/static-libraries.sh).
+need dpkg-dev command -v dpkg-source
+need flex command -v flex
+need bison command -v bison
+need m4 command -v m4
 # What the tests compare with.
 need bpftool command -v bpftool
 need tcpdump command -v tcpdump

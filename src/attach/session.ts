@@ -15,12 +15,12 @@ import { MissingError } from '../errors.js';
 import { userFilterBytes } from '../filter/expression.js';
 import type { KernelFilter } from '../filter/translate.js';
 import {
+  builtPath,
   isNativeError,
   type NativeBinding,
   type NativeSession,
   type ProgramSpec,
   type ProgramStats,
-  packagePath,
 } from '../native/binding.js';
 import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, StageId } from '../stages/types.js';
@@ -38,10 +38,10 @@ export interface SessionSettings {
   readonly stacks: boolean;
   /** Absent: every packet matches. */
   readonly kernelFilter?: KernelFilter;
-  /** Nothing is recorded before `record(true)`. */
-  readonly startsPaused?: boolean;
   /** Absent: every packet is wanted. */
   readonly selection?: KernelSelection;
+  /** Nothing is recorded before `record(true)`. */
+  readonly startsPaused?: boolean;
 }
 
 /** Totals of one attachment over all CPUs. */
@@ -217,7 +217,7 @@ export class TapSession {
   private object(name: string): Uint8Array {
     let bytes = this.objects.get(name);
     if (!bytes) {
-      bytes = readFileSync(packagePath(`dist/bpf/${name}.bpf.o`));
+      bytes = readFileSync(builtPath(`dist/bpf/${name}.bpf.o`, `bpf/${name}.bpf.o`));
       this.objects.set(name, bytes);
     }
     return bytes;
@@ -348,6 +348,13 @@ export class TapSession {
     return this.unfiltered.size > 0 ? Math.max(snaplen, userFilterBytes) : snaplen;
   }
 
+  /** Fills the maps that say what is wanted: before anything is attached. */
+  private settle(): void {
+    this.setLive();
+    for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
+      for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
+  }
+
   /** Without one there are no maps. */
   private get hasPrograms(): boolean {
     return this.loaded.size > 0 || this.programs.size > 0;
@@ -360,13 +367,6 @@ export class TapSession {
   record(on: boolean): void {
     this.isPaused = !on;
     if (this.hasPrograms) this.setLive();
-  }
-
-  /** Fills the maps that say what is wanted: before anything is attached. */
-  private settle(): void {
-    this.setLive();
-    for (const [map, keys] of Object.entries(this.settings.selection?.sets ?? {}))
-      for (const key of keys) this.native.mapSet(map, key, new Uint8Array([1]));
   }
 
   /** Changes what may change while programs run. */

@@ -1,13 +1,11 @@
 /** `taptrace compare`: the taps beside the netfilter hooks. */
-import { Comparison } from '../compare/comparison.js';
-import { comparisonResult } from '../compare/result.js';
+import { ComparisonRun, isFiltered } from '../compare/run.js';
 import type { Journey } from '../journey/journey.js';
-import { UnreachedChains } from '../netfilter/unreached.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { comparisonLines, progressText } from '../render/compare-text.js';
 import { summaryLines } from '../render/trace-text.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
-import type { TraceHeader, TraceSummary } from '../trace/trace.js';
+import type { TraceHeader } from '../trace/trace.js';
 import { journeyCommand } from './journey-command.js';
 import { compareStages, type JourneyOptions } from './journey-options.js';
 import { JourneySink, type JourneyView } from './journey-sink.js';
@@ -18,52 +16,20 @@ import type { TraceArguments } from './trace-options.js';
 /** The numbers as they grow, not more often than the eye follows. */
 const progressMs = 200;
 
-/** Changes of rulesets that are told again at the end. */
-const gapsMax = 100;
-
-const bridges = /^(bridge|openvswitch)$/;
-
-/** Ports of one bridge. */
-function areBridged(
-  devices: TraceHeader['devices'],
-  inum: number,
-  ports: readonly [number, number],
-): boolean {
-  const [one, other] = ports.map((port) => devices.find(inum, port)?.link.master);
-  if (one === undefined || one !== other) return false;
-  return bridges.test(devices.find(inum, one)?.link.kind ?? '');
-}
-
 class ComparisonView implements JourneyView {
-  private comparison!: Comparison;
   private toldAt = 0;
-  private readonly gaps: HookGap[] = [];
-  private chains = new UnreachedChains();
 
   constructor(
     private readonly output: Output,
-    /** Only some packets are looked at. */
-    private readonly isFiltered: boolean,
+    private readonly run: ComparisonRun,
   ) {}
 
-  header({ names, devices, hooks, xdp }: TraceHeader): void {
-    this.chains = new UnreachedChains(hooks);
-    this.comparison = new Comparison({
-      deviceLabel: (inum, ifindex) => names.deviceLabel(inum, ifindex),
-      dropReason: (value) => names.dropReason(value),
-      symbol: (address) => names.symbol(address),
-      death: (record) => names.death(record),
-      deviceName: (inum, ifindex) => names.deviceName(inum, ifindex),
-      onlyChain: (...where) => this.chains.only(...where),
-      areBridged: (inum, ...ports) => areBridged(devices, inum, ports),
-      xdpProgram: (inum, ifindex) => xdp.programAt(inum, ifindex),
-      netnsName: (inum) => devices.netns.find((netns) => netns.inum === inum)?.name,
-    });
+  header(header: TraceHeader): void {
+    this.run.header(header);
   }
 
   gap(gap: HookGap): void {
-    this.chains.forget(gap.netnsInum);
-    if (this.gaps.length < gapsMax) this.gaps.push(gap);
+    this.run.gap(gap);
   }
 
   waiting(): string {
@@ -71,23 +37,14 @@ class ComparisonView implements JourneyView {
   }
 
   journey(journey: Journey): string {
-    const { comparison } = this;
-    comparison.journey(journey);
+    const { run } = this;
+    run.journey(journey);
     const now = performance.now();
     if (now - this.toldAt > progressMs) {
       this.toldAt = now;
-      this.output.progress(progressText(comparison.packets, comparison.droppedPackets));
+      this.output.progress(progressText(run.packets, run.droppedPackets));
     }
     return '';
-  }
-
-  /** Everything that was seen, once the run is over. */
-  result({ ledger, counted }: TraceSummary, journeys: JourneySink['tracker']['counts']) {
-    this.output.progress('');
-    // A driver counts all frames, whatever is asked for.
-    if (!this.isFiltered) this.comparison.xdp.counted(counted);
-    const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
-    return comparisonResult(this.comparison, { ledger, journeys, gaps });
   }
 }
 
@@ -99,19 +56,15 @@ export function compareView(
   asked: JourneyOptions,
   onEnough: () => void,
 ): View {
-  const { filter, recordedFilter, narrower, options } = asked;
-  const questions = [filter, recordedFilter, narrower, options.selection];
-  const view = new ComparisonView(
-    output,
-    questions.some((one) => one !== undefined),
-  );
-  const sink = new JourneySink(output, view, asked, {
+  const run = new ComparisonRun(isFiltered(asked, asked.options));
+  const sink = new JourneySink(output, new ComparisonView(output, run), asked, {
     ...{ json: false, version, debug: Boolean(args.debug), onEnough },
   });
   return {
     sink,
     summary: (summary) => {
-      const result = view.result(summary, sink.tracker.counts);
+      output.progress('');
+      const result = run.result(summary, sink.follower.tracker.counts);
       if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
       else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
       for (const line of summaryLines(summary, true)) output.talk(line);

@@ -1,41 +1,30 @@
 /** `taptrace doctor`: what works here for each stage, tried, and what would change it. */
-import { probeFeatures } from '../attach/features.js';
-import { type RungRefused, refusalBlock } from '../attach/refusal.js';
-import { type StageTrial, smallRingBytes, tryStages } from '../attach/try.js';
+import { refusalBlock } from '../attach/refusal.js';
 import { exitCode } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { type DoctorReport, doctorJson, doctorText, verdictOf } from '../render/doctor.js';
 import { stages } from '../stages/table.js';
-import { possibleCpus } from '../system/kernel.js';
-import { readMachine } from '../system/machine.js';
-import { explainFailure } from '../trace/failures.js';
+import { examine } from '../trace/examine.js';
 import { Output } from './output.js';
 
 /** Only then does it take so long that a word is due. */
 const patienceMs = 1000;
 
 function tryAll(args: Record<string, unknown>, output: Output): DoctorReport {
-  const native = nativeBinding();
-  const features = probeFeatures(native, stages);
-  const cpus = possibleCpus();
   const startedAt = performance.now();
-  const trials: StageTrial[] = [];
-  const options = {
+  const report = examine(nativeBinding(), {
     arm: Boolean(args.arm),
     below: Number(args.v) > 0,
-    cpus,
-    explain: (error: unknown) => explainFailure(error, { native, ringBytes: smallRingBytes, rings: cpus }),
-    onRefused: (refused: RungRefused) => {
+    onRefused: (refused) => {
       if (args.debug) output.block(refusalBlock(refused));
     },
-  };
-  for (const trial of tryStages(native, stages, features, options)) {
-    trials.push(trial);
-    if (performance.now() - startedAt > patienceMs)
-      output.progress(`tried ${trials.length} of ${stages.length} stages`);
-  }
+    onTried: (count) => {
+      if (performance.now() - startedAt > patienceMs)
+        output.progress(`tried ${count} of ${stages.length} stages`);
+    },
+  });
   output.progress('');
-  return { features, machine: readMachine(native), trials };
+  return report;
 }
 
 /** Exit code 0 where both taps can be watched, by a probe at least, else 3. */

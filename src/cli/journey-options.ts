@@ -1,9 +1,9 @@
 /** The options of the commands that follow packets: those of `trace`, with other defaults and packets in place of events. */
 import type { Options } from 'yargs';
+import type { FollowRequest } from '../journey/follower.js';
 import { expandStages } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';
 import type { TraceOptions } from '../trace/options.js';
-import type { PacketSelection } from '../trace/packet-selection.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const { stages, count, t, x, X, A, e, S, q, follow, ...shared } = traceOptionTable;
@@ -28,19 +28,9 @@ export const compareStages = ['xdp', 'taps', 'netfilter', 'drop'];
 export const pathOptionTable = { ...journeyTable(pathStages.join(',')), t } satisfies Record<string, Options>;
 export const compareOptionTable = journeyTable(compareStages.join(','));
 
-export interface JourneyOptions {
+export interface JourneyOptions extends Omit<FollowRequest, 'interfaces'> {
   readonly options: TraceOptions;
   readonly notes: readonly string[];
-  /** Packets after which to stop; absent: none. */
-  readonly packets?: number;
-  /** The filter that makes a packet one to be followed. */
-  readonly filter?: string;
-  /** Packets are from a recording. */
-  readonly isReplay?: boolean;
-  /** Of a recording: the filter that it was made with, which has to match too. */
-  readonly recordedFilter?: string;
-  /** Of a recording: what its reader asks on top of it. */
-  readonly narrower?: PacketSelection;
 }
 
 /**

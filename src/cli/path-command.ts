@@ -33,11 +33,11 @@ export function pathView(
   return {
     sink,
     summary: (summary) => {
-      const { counts } = sink.tracker;
-      if (json)
-        output.data(`${JSON.stringify({ ...summaryJson(summary, sink.packets), journeys: counts })}\n`);
+      const { packets, tracker } = sink.follower;
+      const { counts } = tracker;
+      if (json) output.data(`${JSON.stringify({ ...summaryJson(summary, packets), journeys: counts })}\n`);
       const [first, ...others] = summaryLines(summary, true);
-      for (const line of [first!, followedText(sink.packets, counts), ...others]) output.talk(line);
+      for (const line of [first!, followedText(packets, counts), ...others]) output.talk(line);
     },
   };
 }

@@ -1,83 +1,16 @@
 /** `taptrace read`: a recording through any view, as if it happened now. */
 import { exitCode, UsageError } from '../errors.js';
-import { type FilterMeaning, PacketFilter } from '../filter/filter.js';
-import { selectionOf } from '../record/from-messages.js';
-import { RecordedDevices } from '../record/recorded.js';
-import { Recording } from '../record/recording.js';
-import { Replay } from '../record/replay.js';
-import type { HeaderMessage } from '../record/schema.js';
+import { Reading, type ReadOptions } from '../record/reading.js';
+import type { Recording } from '../record/recording.js';
 import { printable } from '../render/printable.js';
-import { FollowedPackets } from '../trace/followed.js';
-import { Selection } from '../trace/selection.js';
 import { compareView } from './compare-command.js';
-import type { JourneyOptions } from './journey-options.js';
 import { exitCodeOf, filterExpression, Stopper, stopOnSignals, type View } from './live.js';
 import { Output } from './output.js';
 import { pathView } from './path-command.js';
-import { type ReadOptions, readOptions, replayedOptions } from './read-options.js';
+import { readOptions } from './read-options.js';
 import { writeTarget } from './recording-options.js';
 import { eventsView } from './trace-command.js';
 import type { TraceArguments } from './trace-options.js';
-
-const filterOf = (expression: string | undefined, meaning: FilterMeaning): PacketFilter | undefined =>
-  expression === undefined ? undefined : new PacketFilter(expression, meaning);
-
-const numberOf = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : Number(text);
-
-/** Only the ends of packets make it safe which events are one packet's. Throws UsageError. */
-function checkEnds({ path, header }: Recording, { view }: ReadOptions): void {
-  const recorded = new Set(header.attachments.map(({ stage }) => stage));
-  if (view === 'trace' || (recorded.has('drop') && recorded.has('consume'))) return;
-  throw new UsageError(
-    `--view ${view} needs the ends of packets, which ${path} does not have: it holds ${[...recorded].join(', ')}`,
-    'record them with "taptrace path -w FILE", or with --stages path',
-  );
-}
-
-/** What holds of the recording, and what the reader asks on top of it. */
-function selectionsOf({ options }: HeaderMessage, devices: RecordedDevices, asked: ReadOptions): Selection[] {
-  const { own, view, stages } = asked;
-  const isTrace = view === 'trace';
-  const numbers = stages && new Set(stages.map(({ number }) => number));
-  const words = [...own.interfaces, ...(options.followPackets ? options.interfaces : [])];
-  const choosesDevices = isTrace && words.length > 0;
-  return [
-    new Selection({
-      count: isTrace ? numberOf(options.count) : undefined,
-      ...(isTrace && {
-        selection: selectionOf(options),
-        filter: filterOf(options.filter, 'live'),
-        kernelDecides: true,
-        followed: options.followEvents ? new FollowedPackets() : undefined,
-      }),
-    }),
-    new Selection({
-      count: isTrace ? own.count : undefined,
-      selection: isTrace ? own.selection : undefined,
-      filter: isTrace ? filterOf(own.filter, 'file') : undefined,
-      ...((numbers || choosesDevices) && {
-        isSelected: ({ record }) =>
-          (!numbers || numbers.has(record.stage)) && (!choosesDevices || devices.isSelectedFor(record)),
-      }),
-    }),
-  ];
-}
-
-function journeysAsked(
-  { options: recorded }: HeaderMessage,
-  asked: ReadOptions,
-  options: JourneyOptions['options'],
-): JourneyOptions {
-  const counts = [numberOf(recorded.packets), asked.own.count].flatMap((count) => count ?? []);
-  return {
-    ...{ options, notes: [], isReplay: true },
-    ...(counts.length > 0 && { packets: Math.min(...counts) }),
-    ...(asked.own.filter !== undefined && { filter: asked.own.filter }),
-    ...(asked.own.selection && { narrower: asked.own.selection }),
-    ...(recorded.filter !== undefined && { recordedFilter: recorded.filter }),
-  };
-}
 
 /** For somebody who waits at a terminal. */
 class Progress {
@@ -99,18 +32,14 @@ class Progress {
 }
 
 /** Into another recording; undefined where that is not asked for. */
-async function copyCommand(
-  args: TraceArguments,
-  recording: Recording,
-  asked: ReadOptions,
-  devices: RecordedDevices,
-): Promise<number | undefined> {
+async function copyCommand(args: TraceArguments, reading: Reading): Promise<number | undefined> {
+  const { recording, asked } = reading;
   const target = writeTarget(args);
   if (target?.format !== 'taptrace') return undefined;
   if (asked.view !== 'trace') throw new UsageError('-w writes events: it goes with --view trace alone');
   const { OutputFile } = await import('../record/output-file.js');
   const { RecordingCopy } = await import('../record/copy.js');
-  const [, selection] = selectionsOf(recording.header, devices, asked);
+  const [, selection] = reading.selections;
   const copy = new RecordingCopy(
     recording,
     new OutputFile(target.path),
@@ -154,31 +83,21 @@ export async function readCommand(args: TraceArguments, version: string): Promis
   if (path === undefined)
     throw new UsageError('read needs the name of a recording', 'taptrace read FILE [filter…]');
   const asked = readOptions(args, filterExpression({ ...args, _: words }));
-  const recording = await Recording.open(String(path));
-  checkEnds(recording, asked);
-  const { header } = recording;
+  const reading = await Reading.open(String(path), asked);
+  const { recording, options } = reading;
   const stopper = new Stopper();
   const closed = (): void => stopper.stop('output-closed');
   const output = new Output(closed);
-  const options = replayedOptions(header, asked);
-  const devices = new RecordedDevices(header.options.interfaces, header.severalNetns, asked.own.interfaces);
-  for (const one of header.namespaces) devices.learnNetns(one);
-  for (const one of header.devices) devices.learn(one);
-  const copied = await copyCommand(args, recording, asked, devices);
+  const copied = await copyCommand(args, reading);
   if (copied !== undefined) return copied;
-  const journeys = journeysAsked(header, asked, options);
+  const journeys = { ...reading.followed, options, notes: [] };
   const enough = (): void => stopper.stop('count');
   const view: View =
     asked.view === 'trace'
       ? await eventsView(args, version, output, closed)
       : (asked.view === 'path' ? pathView : compareView)(args, version, output, journeys, enough);
-  const selections = selectionsOf(header, devices, asked);
   const progress = new Progress(output, recording);
-  const replay = new Replay(
-    recording,
-    { options, devices, selections, showsStacks: options.stacks, progress: () => progress.tell() },
-    view.sink,
-  );
+  const replay = reading.replay(view.sink, () => progress.tell());
   stopper.ends(replay);
   const forget = stopOnSignals(replay);
   try {

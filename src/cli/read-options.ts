@@ -1,12 +1,9 @@
 /** The options of `read`: those of the live commands that choose and show, and none that say how to watch. */
 import type { Options } from 'yargs';
 import { UsageError } from '../errors.js';
-import { selectionOf } from '../record/from-messages.js';
-import type { HeaderMessage } from '../record/schema.js';
+import { type ReadOptions, views } from '../record/reading.js';
 import { printable } from '../render/printable.js';
 import { expandStages } from '../stages/lookup.js';
-import type { Stage } from '../stages/types.js';
-import type { TraceOptions } from '../trace/options.js';
 import { type TraceArguments, traceOptions, traceOptionTable } from './trace-options.js';
 
 const {
@@ -31,9 +28,6 @@ const {
   ...shared
 } = traceOptionTable;
 
-const views = ['trace', 'path', 'compare'] as const;
-export type ViewName = (typeof views)[number];
-
 export const readOptionTable = {
   view: {
     type: 'string',
@@ -50,14 +44,6 @@ export const readOptionTable = {
   stack: { ...stack, describe: 'show the kernel stacks that were recorded' },
 } satisfies Record<string, Options>;
 
-/** What the reader asks for, checked. */
-export interface ReadOptions {
-  readonly view: ViewName;
-  readonly own: TraceOptions;
-  /** Undefined: every stage that was recorded. */
-  readonly stages: readonly Stage[] | undefined;
-}
-
 /** Throws UsageError. */
 export function readOptions(args: TraceArguments, filter: string | undefined): ReadOptions {
   const view = views.find((name) => name === args.view);
@@ -73,37 +59,5 @@ export function readOptions(args: TraceArguments, filter: string | undefined): R
     view,
     own: options,
     stages: args.stages === undefined ? undefined : [...options.stages, ...ends],
-  };
-}
-
-const both = (a: string | undefined, b: string | undefined): string | undefined =>
-  a !== undefined && b !== undefined ? `(${a}) and (${b})` : (a ?? b);
-
-/** Events of packets that were followed, as far as they are told to be. */
-function followingOf(recorded: HeaderMessage['options'], view: ViewName): Partial<TraceOptions> {
-  const { followEvents, lookBack } = recorded;
-  if (view !== 'trace') return { follow: 'packets', ...(lookBack && { lookBack }) };
-  return followEvents ? { follow: 'events' } : {};
-}
-
-/** What was asked when it was recorded, narrowed by what the reader asks, as a view of its header shows it. */
-export function replayedOptions(
-  { options: recorded }: HeaderMessage,
-  { view, own }: ReadOptions,
-): TraceOptions {
-  const filter = both(recorded.filter, own.filter);
-  const selection = selectionOf(recorded);
-  return {
-    stages: own.stages,
-    interfaces: [...recorded.interfaces, ...own.interfaces],
-    netns: recorded.netns,
-    ...followingOf(recorded, view),
-    ...(selection && { selection }),
-    snaplen: Math.min(recorded.snaplen, own.snaplen),
-    ringBytes: Number(recorded.ringBytes),
-    ...{ arm: recorded.arm, observeOnly: recorded.observeOnly, mechanisms: new Map() },
-    stacks: recorded.stacks || own.stacks,
-    ...{ failOnLoss: own.failOnLoss, lineBuffered: own.lineBuffered },
-    ...(filter !== undefined && { filter }),
   };
 }

@@ -1,10 +1,8 @@
 /** Where a trace's header, events and summary go: text for people, NDJSON for programs. */
 import { createColors } from 'picocolors';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
-import { numbersPackets } from '../journey/numbering.js';
-import { Tracker } from '../journey/tracker.js';
 import { ByteWriter } from '../render/byte-writer.js';
-import { EventJson } from '../render/event-json.js';
+import { EventLines } from '../render/event-lines.js';
 import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -97,9 +95,7 @@ export class TextSink extends BufferedSink {
 }
 
 export class JsonSink extends BufferedSink {
-  private json!: EventJson;
-  /** Gives events the number of their packet, where the ends of packets are watched. */
-  private tracker: Tracker | undefined;
+  private lines: EventLines | undefined;
 
   constructor(
     output: Output,
@@ -111,9 +107,7 @@ export class JsonSink extends BufferedSink {
   }
 
   header(header: TraceHeader): void {
-    this.json = new EventJson(header.names, this.out);
-    if (numbersPackets(header.plan))
-      this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
+    this.lines = new EventLines(header, this.out);
     for (const line of headerLines(header)) this.output.talk(line);
     this.out.text(`${JSON.stringify(headerJson(header, this.version))}\n`);
     this.flush();
@@ -127,12 +121,11 @@ export class JsonSink extends BufferedSink {
 
   /** Undefined where they are not told apart. */
   get packets(): number | undefined {
-    return this.tracker?.counts.packets;
+    return this.lines?.packets;
   }
 
   event(event: TapEvent): void {
-    const packet = this.tracker?.take(event);
-    this.json.write(event, packet ? { packet } : undefined);
+    this.lines!.write(event, '\n');
     this.lineWritten();
   }
 }

@@ -1,4 +1,5 @@
 /** `taptrace stages`: the map, in order, and how each stage would be watched here. */
+import { stagesReport } from '../attach/report.js';
 import { exitCode, UsageError } from '../errors.js';
 import { printable } from '../render/printable.js';
 import { stagesJson } from '../render/stages-json.js';
@@ -6,7 +7,6 @@ import { renderStages } from '../render/stages-text.js';
 import { isStageId } from '../stages/lookup.js';
 import type { StageId } from '../stages/types.js';
 import { Output } from './output.js';
-import { stagesReport } from './report.js';
 
 function stageIds(words: readonly string[]): StageId[] {
   return words.map((word) => {

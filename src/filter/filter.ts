@@ -181,6 +181,7 @@ function compile(Filter: FilterAddon['Filter'], expression: string, use: FilterU
     throw new UsageError(
       `filter '${expression}': ${message}`,
       'the language is tcpdump\'s: see "man pcap-filter"',
+      'filter',
     );
   }
 }

@@ -1,6 +1,8 @@
 /** The addon's face in TypeScript: the one place where its types are declared. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { MissingError } from '../errors.js';
 
 /** One argument of a kernel function or tracepoint, as BTF has it. */
 export interface BtfParameter {
@@ -167,21 +169,38 @@ export function isNativeError(error: unknown): error is NativeError {
 }
 
 const require = createRequire(import.meta.url);
+const platform = `${process.platform}-${process.arch}`;
 
 /** Path of a file of the package, from its root. */
 export function packagePath(relative: string): string {
   return fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
 }
 
-/** Loads an addon built in build/Release. Throws an Error that says which file and what to do. */
+/**
+ * A file that is built for one kind of machine: where this tree was built, `inTree`; in the npm package, whichever of
+ * its prebuilds is for this machine.
+ */
+export function builtPath(inTree: string, inPackage: string): string {
+  const built = packagePath(inTree);
+  return existsSync(built) ? built : packagePath(`prebuilds/${platform}/${inPackage}`);
+}
+
+/** Loads an addon. Throws MissingError that says which file and what to do. */
 export function loadAddon<T>(name: string): T {
-  const path = packagePath(`build/Release/${name}.node`);
+  const path = builtPath(`build/Release/${name}.node`, `${name}.node`);
   try {
     return require(path) as T;
   } catch (error) {
+    if (!existsSync(path))
+      throw new MissingError(
+        `there is no addon for ${platform} (${path}): only recordings can be read, and without a filter`,
+        'in the source tree "make build" makes it',
+        { cause: error, code: 'addon' },
+      );
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new Error(`cannot load the addon ${path}: ${reason} (build it with "make build")`, {
+    throw new MissingError(`cannot load the addon ${path}: ${reason}`, undefined, {
       cause: error,
+      code: 'addon',
     });
   }
 }

@@ -64,7 +64,8 @@ export class BatchScan {
       this.sequences[source] = (sequence + 1) >>> 0;
       if (present & tapPresent.ifindex) this.device(u32[word + words.netns]!, u32[word + words.ifindex]!);
       if (present & named) this.names(u32, word, present);
-      if (present & tapPresent.socketInode) {
+      // An answer alone names no socket, and with its packet's record only it does.
+      if (present & (tapPresent.socketInode | tapPresent.aux)) {
         const stage = u8[offset + at.stage]!;
         if (stage === deliveryNumber || stage === dropNumber)
           this.listener.socket(this.record.at(batch, offset));

@@ -5,6 +5,7 @@ import { stageByNumber } from '../stages/lookup.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
 import type { Beginning, HookPlacement, KernelCounts, LoggedTrace, TraceLog } from '../trace/log.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
+import { PendingDeliveries } from '../trace/pending-deliveries.js';
 import { asksSocket } from '../trace/socket-takes.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { XdpProgram } from '../trace/xdp-keeper.js';
@@ -51,6 +52,7 @@ export class Recorder implements TraceLog, ScanListener {
   private closedEvents = 0;
   private files = 1;
   private readonly told = new WeakSet<object>();
+  private readonly pending = new PendingDeliveries();
   private isMissing = false;
   private lastLosses = '';
   private isDead = false;
@@ -246,15 +248,20 @@ export class Recorder implements TraceLog, ScanListener {
     this.tellOnce('dropReasons', value, { value, name: this.beginning!.source.dropReason(value) });
   }
 
-  socket(record: RecordView): void {
+  socket(scanned: RecordView): void {
     const { source, sockets } = this.beginning!;
+    const isAnswer = scanned.is('amends');
+    const record = isAnswer ? this.pending.answered(scanned) : scanned;
+    if (!record) return;
     const stage = stageByNumber(record.stage);
     if (!stage || (stage.id !== 'delivery' && !isFullSocket({ stage, record }, source))) return;
     const inode = record.socketInode;
     const holders = source.socketHolders(inode);
     if (holders.length > 0 && this.isNews(holders))
       this.tellOnce('holders', inode, { inode, holders: holders.map((one) => ({ ...one })) });
-    if (stage.id !== 'delivery' || !sockets || !asksSocket(record)) return;
+    if (stage.id !== 'delivery' || !sockets) return;
+    if (!isAnswer && !record.has('aux')) this.pending.keep(record);
+    if (!asksSocket(record)) return;
     const socket = sockets.socketOf(record);
     if (this.isNews(socket))
       this.tellOnce('setups', `${inode}/${socket.filterAddress}`, socketSetupMessage(socket));

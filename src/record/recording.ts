@@ -31,7 +31,7 @@ export class Recording {
       return new Recording(path, header, Uint8Array.from(reader.chunkBytes), reader, source, bytes);
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
+      throw new UsageError(`cannot read ${path}: ${(error as Error).message}`, undefined, 'recording');
     }
   }
 
@@ -65,7 +65,7 @@ function open(path: string): { source: Readable; bytes: number | undefined } {
     const source = createReadStream(path, { fd, highWaterMark: readBytes });
     return { source, bytes: status.isFile() ? status.size : undefined };
   } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
+    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`, undefined, 'recording');
   }
 }
 
@@ -87,11 +87,16 @@ function notOne(path: string, start: Uint8Array): UsageError {
   return new UsageError(
     `${path} is no recording of taptrace${what ? `: ${what}` : ''}`,
     other?.includes('pcap') ? 'tcpdump -r, tshark -r and Wireshark read such files' : undefined,
+    'recording',
   );
 }
 
 async function readHeader(path: string, reader: ChunkReader): Promise<HeaderMessage> {
-  const damaged = new UsageError(`cannot read ${path}: its header is damaged or cut short`);
+  const damaged = new UsageError(
+    `cannot read ${path}: its header is damaged or cut short`,
+    undefined,
+    'recording',
+  );
   const first = await reader.next().catch((error: unknown) => {
     throw error instanceof BrokenRecording ? damaged : error;
   });
@@ -101,6 +106,7 @@ async function readHeader(path: string, reader: ChunkReader): Promise<HeaderMess
     throw new UsageError(
       `${path} was written by taptrace ${taptrace} in format ${format}.${version}; this version reads up to ${formatVersion}.${recordVersion}`,
       `read it with taptrace ${taptrace} or newer`,
+      'recording-version',
     );
   try {
     planOf(first.value);
@@ -109,6 +115,7 @@ async function readHeader(path: string, reader: ChunkReader): Promise<HeaderMess
     throw new UsageError(
       `${path} names ${error.message}, which this version does not know`,
       `read it with taptrace ${taptrace} or newer`,
+      'recording-version',
     );
   }
   if (!first.value.options || first.value.rings < 1 || first.value.rings > 1 << 16) throw damaged;

@@ -2,6 +2,7 @@
 import type { KernelFeatures } from '../attach/features.js';
 import type { Attachment } from '../attach/plan.js';
 import type { RungTrial, StageTrial } from '../attach/try.js';
+import type { DoctorLine } from '../lines/reports.js';
 import type { PassedOver } from '../stages/report.js';
 import type { Machine } from '../system/machine.js';
 import { type Fact, kernelFacts, missingRights, rightsFacts, settingsFacts } from './doctor-facts.js';
@@ -78,9 +79,12 @@ const belowText = ({ mechanism, target, works, reason }: RungTrial): string =>
   works ? `then ${mechanism} ${target}: works too` : `then ${mechanism} ${target}: ${reason}`;
 
 /** A bug report says whether addresses are known, and keeps them to itself. */
-function withoutAddresses({ directMap, ...others }: KernelFeatures): Record<string, unknown> {
-  const known = Object.entries(directMap).map(([name, address]) => [name, address !== 0n]);
-  return { ...others, directMap: Object.fromEntries(known) };
+function withoutAddresses({ directMap, ...others }: KernelFeatures): DoctorLine['features'] {
+  const { vmemmap_base, page_offset_base } = directMap;
+  return {
+    ...others,
+    directMap: { vmemmap_base: vmemmap_base !== 0n, page_offset_base: page_offset_base !== 0n },
+  };
 }
 
 /** The mechanism and what it hangs on: the very symbol, where that has a suffix. */
@@ -142,7 +146,7 @@ export function doctorText(report: DoctorReport, options: { verbose: boolean; wi
   return `${lines.join('\n')}\n`;
 }
 
-export function doctorJson(report: DoctorReport): Record<string, unknown> {
+export function doctorJson(report: DoctorReport): DoctorLine {
   const { features, machine, trials } = report;
   return {
     type: 'doctor',

@@ -6,13 +6,14 @@ import { type ExplainContext, Scene } from '../explain/scene.js';
 import { truthsOf } from '../explain/truths.js';
 import type { Branch, Journey } from '../journey/journey.js';
 import { StepReader } from '../journey/step.js';
+import type { EndFacts, JourneyEnd, JourneyLine } from '../lines/journey.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { ByteWriter } from './byte-writer.js';
 import { EventJson } from './event-json.js';
 import { type ContextHeader, explainContext } from './path-context.js';
 
 /** The end of one sk_buff; every key but `stage` absent where it is not known. */
-function endOf(scene: Scene, { end }: Branch): Record<string, unknown> | undefined {
+function endOf(scene: Scene, { end }: Branch): EndFacts | undefined {
   const facts: StepFacts | undefined = end && scene.steps[scene.at(end)];
   if (!end || !facts) return undefined;
   const { reason, location, death: diedIn } = facts;
@@ -28,7 +29,7 @@ function endOf(scene: Scene, { end }: Branch): Record<string, unknown> | undefin
 }
 
 /** Of the packet itself: that of its first sk_buff, or where that had none, of the last one that is no tap's clone. */
-function journeyEnd(scene: Scene): Record<string, unknown> {
+function journeyEnd(scene: Scene): JourneyEnd {
   const { branches, closed } = scene.journey;
   const own = branches.filter((_, index) => !scene.isForTap(index));
   const ended = branches[0]?.end ? branches[0] : own.findLast(({ end }) => end);
@@ -68,7 +69,7 @@ export class PathJson {
     return Buffer.from(out.bytes).toString('utf8');
   }
 
-  private explanation(journey: Journey): Record<string, unknown> {
+  private explanation(journey: Journey): Omit<JourneyLine, 'type' | 'packet' | 'events'> {
     const scene = new Scene(journey, this.context, this.reader);
     const { parents, children } = journey;
     return {

@@ -1,25 +1,8 @@
 /** The map of stages as one JSON object: what `taptrace stages --json` prints. */
+import type { StageChoice, StagesLine } from '../lines/reports.js';
 import type { StagesReport, StageWatch } from '../stages/report.js';
-import type { Mechanism, Stage } from '../stages/types.js';
 
-type WatchJson = (
-  | {
-      readonly mechanism: Mechanism;
-      readonly target?: string;
-      readonly observed?: boolean;
-      readonly reason: string;
-    }
-  | { readonly unavailable: string }
-) & { readonly passedOver: StageWatch['passedOver'] };
-
-export interface StagesJson {
-  readonly type: 'stages';
-  readonly schema: 1;
-  readonly kernel: string;
-  readonly stages: readonly (Stage & { readonly watch: WatchJson })[];
-}
-
-export function stagesJson(report: StagesReport): StagesJson {
+export function stagesJson(report: StagesReport): StagesLine {
   return {
     type: 'stages',
     schema: 1,
@@ -28,7 +11,7 @@ export function stagesJson(report: StagesReport): StagesJson {
   };
 }
 
-function watchJson({ mechanism, target, observed, reason, passedOver }: StageWatch): WatchJson {
+function watchJson({ mechanism, target, observed, reason, passedOver }: StageWatch): StageChoice {
   if (mechanism === undefined) return { unavailable: reason, passedOver };
   const known = { ...(target !== undefined && { target }), ...(observed !== undefined && { observed }) };
   return { mechanism, ...known, reason, passedOver };

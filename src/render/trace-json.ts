@@ -1,5 +1,7 @@
 /** Header and summary as NDJSON values. */
 import { armsDevices } from '../attach/plan.js';
+import type { GapLine, HeaderLine, SelectionFacts, SummaryLine } from '../lines/run.js';
+import type { Holder } from '../system/packet-sockets.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { choosesPackets } from '../trace/options.js';
 import type { PacketSelection } from '../trace/packet-selection.js';
@@ -11,12 +13,12 @@ export const schemaVersion = 1;
 const hexMark = (value: number): string => `0x${value.toString(16)}`;
 
 /** What was asked for, as it was understood. */
-function selectionJson({ mark, ...others }: PacketSelection): Record<string, unknown> {
+function selectionJson({ mark, ...others }: PacketSelection): SelectionFacts {
   return { ...(mark && { mark: { value: hexMark(mark.value), mask: hexMark(mark.mask) } }), ...others };
 }
 
 /** The first line of every trace. */
-export function headerJson(header: TraceHeader, version: string): Record<string, unknown> {
+export function headerJson(header: TraceHeader, version: string): HeaderLine {
   const { plan, options, features, armed, notes, names, rights } = header;
   return {
     type: 'header',
@@ -40,7 +42,9 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
       mtu: link.mtu,
       genericXdp: link.genericXdp,
       armed: by.length > 0 || armsDevices(plan),
-      armedBy: by.flatMap(({ owners, inode }): object[] => (owners.length ? [...owners] : [{ inode }])),
+      armedBy: by.flatMap<Holder | { inode: number }>(({ owners, inode }) =>
+        owners.length ? [...owners] : [{ inode }],
+      ),
     })),
     plan: Object.fromEntries(plan.watches.flatMap((w) => (w.mechanism ? [[w.stage, w.mechanism]] : []))),
     watches: plan.watches,
@@ -67,12 +71,12 @@ export function headerJson(header: TraceHeader, version: string): Record<string,
 }
 
 /** A line between events: until then chains of this namespace may have been named as they were before. */
-export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): Record<string, unknown> {
+export function gapJson({ netnsInum, fromNs, toNs, text }: HookGap): GapLine {
   return { type: 'gap', tsNs: String(toNs), fromTsNs: String(fromNs), netns: netnsInum, text };
 }
 
 /** The last line of every trace; `packets` where they are told apart. */
-export function summaryJson(summary: TraceSummary, packets?: number): Record<string, unknown> {
+export function summaryJson(summary: TraceSummary, packets?: number): SummaryLine {
   const {
     ledger,
     reason,

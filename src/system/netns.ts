@@ -44,6 +44,7 @@ function resolveOne(word: string): Netns {
       throw new MissingError(
         `the network namespace '${word}' may not be looked at (${path}: ${code})`,
         "another user's process needs CAP_SYS_PTRACE, a directory that is closed CAP_DAC_READ_SEARCH",
+        { code: 'rights' },
       );
     const known = named().map(({ name }) => name);
     throw new UsageError(
@@ -51,6 +52,7 @@ function resolveOne(word: string): Netns {
       known.length
         ? `named namespaces: ${known.join(', ')}`
         : 'there are no named namespaces; a process id or a path works too',
+      'not-found',
     );
   }
   const own = ownNetns();

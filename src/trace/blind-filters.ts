@@ -76,7 +76,7 @@ function beginningNotes(options: TraceOptions): string[] {
   if (follow !== 'packets' || !choosesPackets(options)) return [];
   if (!lookBack)
     return [
-      'packets are followed from where they first match; what they passed before is shown with --look-back (every packet is then taken out of the kernel)',
+      'packets are followed from where they first match; what they passed before, and fragments and segments of them that do not match themselves, are shown with --look-back (every packet is then taken out of the kernel)',
     ];
   const why = selection?.reasons ? '--reason is known at the end of a packet: ' : '';
   return [`${why}--look-back takes every packet out of the kernel, as without a filter`];

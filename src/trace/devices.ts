@@ -43,6 +43,8 @@ function linksOfNamed(native: NativeBinding, netns: Netns): Link[] {
     if (netns.path === null || !isNativeError(error) || error.code !== 'EINVAL') throw error;
     throw new UsageError(
       `'${printable(netns.name)}' is no network namespace (looked at ${printable(netns.path)})`,
+      undefined,
+      'not-found',
     );
   }
 }
@@ -81,6 +83,7 @@ export class Devices extends DeviceTable {
       throw new UsageError(
         `no interface '${printable(word)}'${where === 'own' ? '' : ` in namespace ${where}`}`,
         `interfaces there are: ${names.map(printable).join(', ')}`,
+        'not-found',
       );
     }
   }
@@ -152,7 +155,8 @@ export class Devices extends DeviceTable {
     for (const link of this.linksOf(netns)) {
       const id = key(netns.inum, link.ifindex);
       seen.add(id);
-      const [before, device] = [this.links.get(id), this.deviceOf(netns, link)];
+      const before = this.links.get(id);
+      const device = this.deviceOf(netns, link);
       // A device that was asked for by the name it had stays one, as a socket bound to it would.
       if (before && !this.gone.has(id) && this.isSelected(before) && !this.isSelected(device)) continue;
       if (!before || this.gone.delete(id)) added.push(device);

@@ -28,7 +28,7 @@ function noMemory(error: NativeError, circumstances: Circumstances): MissingErro
   return new MissingError(
     `no memory for ${ringsText(circumstances)}${allowed}`,
     `ask for smaller ones with --buffer-size (-B)${limit ? ', or raise that limit' : ''}`,
-    { cause: error },
+    { cause: error, code: 'memory' },
   );
 }
 
@@ -39,7 +39,7 @@ function memlockTooSmall(error: NativeError, circumstances: Circumstances): Miss
   return new MissingError(
     `RLIMIT_MEMLOCK (ulimit -l) allows ${sizeText(limit)} of BPF memory, too little for ${ringsText(circumstances)}`,
     'raise it (ulimit -l unlimited), give node CAP_SYS_RESOURCE to do so itself, or ask for smaller ones with --buffer-size (-B)',
-    { cause: error },
+    { cause: error, code: 'memory' },
   );
 }
 
@@ -52,6 +52,7 @@ export function explainFailure(error: unknown, circumstances: Circumstances): un
   if (operation === 'open packet socket' && code === 'EPERM')
     return new MissingError('--arm may not open a packet socket: needs CAP_NET_RAW', undefined, {
       cause: error,
+      code: 'rights',
     });
   return error;
 }

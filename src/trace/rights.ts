@@ -35,6 +35,7 @@ export function checkRights(held: readonly Capability[], asked: Asked): void {
     throw new MissingError(
       `tracing needs capabilities that this process does not have: ${missing.map((name) => `${name} (${uses[name]})`).join(', ')}`,
       'run it as root, or give node these capabilities',
+      { code: 'rights' },
     );
   if (missing.includes('CAP_PERFMON') && !usesPacketSockets(asked))
     throw new MissingError(
@@ -42,6 +43,7 @@ export function checkRights(held: readonly Capability[], asked: Asked): void {
       holdsCapability(held, 'CAP_NET_RAW')
         ? '--arm works with these rights: it watches the taps by packet sockets of its own'
         : 'CAP_NET_RAW is enough for --arm, which watches the taps by packet sockets of its own',
+      { code: 'rights' },
     );
 }
 

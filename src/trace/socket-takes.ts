@@ -2,10 +2,11 @@
  * How much of a packet a packet socket took: its own filter is asked again, over the captured bytes, and its ring
  * may hold less than the filter wants (net/packet/af_packet.c, packet_rcv and tpacket_rcv).
  */
-import type { DecodedPacket } from '../decode/packet.js';
+import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import type { RecordView } from '../decode/record.js';
 import { type ClassicProgram, classicProgram } from '../filter/filter.js';
 import type { PacketRing, SocketSetup } from '../system/packet-diag.js';
+import { PendingDeliveries } from './pending-deliveries.js';
 import { type Delivery, deliveryResult } from './verdicts.js';
 
 const ethernetHeaderBytes = 14;
@@ -28,11 +29,27 @@ export interface SocketSource {
 
 export class SocketTakes {
   private readonly programs = new WeakMap<Uint8Array, ClassicProgram>();
+  /** Given out before their answer came. */
+  private readonly pending = new PendingDeliveries();
+  private readonly latePacket = emptyPacket();
 
   constructor(private readonly source: SocketSource) {}
 
   /** What became of a packet at the socket it was handed to; `packet` with all bytes that were captured. */
   delivery(record: RecordView, packet: DecodedPacket): Delivery {
+    if (record.is('amends')) return this.lateAnswer(record);
+    if (!record.has('aux')) this.pending.keep(record);
+    return this.answer(record, packet);
+  }
+
+  private lateAnswer(amendment: RecordView): Delivery {
+    const record = this.pending.answered(amendment);
+    if (!record) return { result: deliveryResult(amendment) };
+    decodePacket(record, this.latePacket, false);
+    return this.answer(record, this.latePacket);
+  }
+
+  private answer(record: RecordView, packet: DecodedPacket): Delivery {
     const result = deliveryResult(record);
     if (!asksSocket(record)) return { result };
     const socket = this.source.socketOf(record);

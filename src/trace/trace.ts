@@ -156,7 +156,7 @@ function kernelCounts({ attachments }: AttachPlan, session: TapSession): KernelC
 export class Trace {
   private readonly filter: PacketFilter | undefined;
   private readonly selection: Selection;
-  /** Once everything is attached. */
+  /** When recording began. */
   private startedAt = performance.now();
   private finish: (reason: EndReason) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
@@ -243,7 +243,6 @@ export class Trace {
         },
       });
       native.releaseBtf();
-      this.startedAt = performance.now();
       const holders = new SocketHolders(armed.flatMap(({ by }) => by));
       const source = new KernelNames(native, session, devices, symbols, holders);
       const { sockets, takes, notes: takeNotes } = socketTakes(native, devices, opened.plan, held);
@@ -266,6 +265,7 @@ export class Trace {
         dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
       const clocks = native.clocks();
       session.record(true);
+      this.startedAt = performance.now();
       const clock = { bootNs: clocks.bootNs, wallOffsetNs: clocks.wallNs - clocks.bootNs };
       const names = new TraceNames(source, clock, options.stacks);
       const header: TraceHeader = {

@@ -138,10 +138,10 @@ describe('extcap', { skip }, () => {
   }
 
   it('a bad filter, a bad stage: tshark shows our message', async () => {
-    const said = await runToEnd(tshark('-i', 'taptrace-taps-lo', '-f', 'udp prt 7'));
+    const said = await runToEnd(tshark('-i', 'taptrace-taps-lo', '-f', 'udp prt 7'), patient(60_000));
     assert.match(said.stderr, /Error by extcap pipe: taptrace: filter 'udp prt 7': .*syntax error/);
     const preference = 'extcap.taptrace_taps_lo.stages:tapz';
-    const stage = await runToEnd(tshark('-i', 'taptrace-taps-lo', '-o', preference));
+    const stage = await runToEnd(tshark('-i', 'taptrace-taps-lo', '-o', preference), patient(60_000));
     assert.match(stage.stderr, /Error by extcap pipe: taptrace: unknown stage 'tapz': did you mean taps/);
   });
 

@@ -130,6 +130,38 @@ describe('a packet that is copied for a tap', { skip: skip || cannotRunLive(['tc
   });
 });
 
+describe('a datagram in fragments', { skip }, () => {
+  const PORT = 4900;
+  let world: QuietWorld;
+  before(async () => {
+    if (!skip) world = await createQuietWorld();
+  });
+  after(() => world?.close());
+
+  it('is shown without those that do not match themselves, unless everything is looked at', async () => {
+    const { a, b } = world;
+    const namespaces = [a, b].flatMap(({ netns }) => ['--netns', netns.name]);
+    const parts: (string | undefined)[][] = [];
+    for (const more of [[], ['--look-back']]) {
+      const filter = ['udp', 'dst', 'port', String(PORT)];
+      const follower = await Follower.start([
+        '--stages',
+        'taps,nf-output',
+        ...more,
+        ...namespaces,
+        ...filter,
+      ]);
+      const flow = ['--to', b.ipv4, '--port', String(PORT), '--size', '4000', '--count', '1'];
+      await a.send([toolPath('udp_flood'), ...flow]);
+      await follower.until(more.length > 0 ? 3 : 1);
+      const { journeys, header } = await follower.stop();
+      assert.ok(header.notes.some((note) => note.includes('--look-back')));
+      parts.push(journeys.map((journey) => journey.parents[0]?.how).sort());
+    }
+    assert.deepEqual(parts, [[undefined], ['fragment', 'fragment', undefined]]);
+  });
+});
+
 describe('among many packets that do not match', { skip }, () => {
   const PACKETS = 100_000;
   const BURST = 20_000;

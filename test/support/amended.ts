@@ -11,10 +11,14 @@ export function withAnswers(events: readonly TraceEvent[]): TraceEvent[] {
       packets.push(event);
       continue;
     }
-    const { stage, skb, verdict, result } = event;
+    const { stage, skb, verdict, result, takenBytes } = event;
     const at = packets.findLastIndex((one) => one.stage === stage && one.skb === skb);
     if (at < 0) throw new Error(`an answer about no packet: ${JSON.stringify(event)}`);
-    const answer = { ...(verdict !== undefined && { verdict }), ...(result !== undefined && { result }) };
+    const answer = {
+      ...(verdict !== undefined && { verdict }),
+      ...(result !== undefined && { result }),
+      ...(takenBytes !== undefined && { takenBytes }),
+    };
     packets[at] = { ...packets[at]!, ...answer };
   }
   return packets;

@@ -4,11 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Batch } from '../../../src/decode/record.js';
+import { tapDelivery } from '../../../src/decode/layout.generated.js';
+import { Batch, type RecordView } from '../../../src/decode/record.js';
 import { ChunkReader } from '../../../src/record/chunk-reader.js';
 import { Recorder } from '../../../src/record/recorder.js';
 import { recordVersion } from '../../../src/record/schema.js';
+import { stageById } from '../../../src/stages/lookup.js';
 import type { NameSource } from '../../../src/trace/names.js';
+import { deliveryFilter } from '../../../src/trace/verdicts.js';
 import { v618 } from '../attach/kernels.js';
 import { headerOf } from '../render/header.js';
 import { batchBytes, type RecordContent } from '../support/records.js';
@@ -101,6 +104,32 @@ test('what is known already is not asked for again, and losses are marked before
   const { events, summary } = await replayed(path);
   assert.deepEqual([events.length, recorder.events], [6, 6]);
   assert.deepEqual([summary.broken?.how, summary.ledger.lost.ring], ['cut', 5]);
+});
+
+test('a packet socket is told of although its answer comes behind the record that names it', async () => {
+  const recorder = new Recorder(join(directory, 'd.taptrace'), { version: '0.0.0' });
+  const asked: string[] = [];
+  const socketOf = (one: RecordView) => {
+    const filterAddress = deliveryFilter(one);
+    asked.push(`${one.socketInode} ${filterAddress.toString(16)}`);
+    return { inode: one.socketInode, filterAddress, setup: undefined };
+  };
+  const ends = { closed: () => assert.fail(), enough: () => assert.fail() };
+  recorder.connect({ losses: () => [], ...ends, failed: (error) => assert.fail(error) });
+  const header = headerOf('taps', v618);
+  const clock = { bootNs, wallOffsetNs: 0n };
+  recorder.begin({ header, clock, rings: 1, source: new Source(), sockets: { socketOf } });
+  const skb = 0xffff888101234500n;
+  const stage = stageById('delivery').number;
+  const entry: RecordContent = {
+    fields: { stage, skb, socketInode: 7n, sequence: 1 },
+    has: ['skb', 'socketInode'],
+  };
+  const fields = { stage, skb, aux: (0xf1n << 8n) | BigInt(tapDelivery.taken), sequence: 2 };
+  const answer: RecordContent = { fields, has: ['skb', 'aux'], is: ['amends'] };
+  const bytes = batchBytes([entry, answer]);
+  recorder.batch(0, new Batch(bytes), bytes.length);
+  assert.deepEqual(asked, ['7 f1']);
 });
 
 test('the version of records is that of bpf/event.h', () => {

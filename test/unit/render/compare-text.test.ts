@@ -87,15 +87,10 @@ describe('a comparison as text', () => {
 
 describe('a comparison as JSON', () => {
   it('is one object with the keys of the contract', () => {
-    const json = comparisonJson(result, [{ stage: 'nf-egress', reason: 'no' }]) as Record<string, unknown>;
+    const json = comparisonJson(result, [{ stage: 'nf-egress', reason: 'no' }]);
     assert.equal(json.type, 'comparison');
     assert.deepEqual(json.notWatched, [{ stage: 'nf-egress', reason: 'no' }]);
-    const stages = json.stages as {
-      stage: string;
-      chain?: { chain: string };
-      packets: number;
-      dropped: number;
-    }[];
+    const { stages } = json;
     assert.deepEqual(
       stages.map(({ stage, chain, packets, dropped: lost }) => [stage, chain?.chain, packets, lost]),
       [

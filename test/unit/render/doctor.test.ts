@@ -115,9 +115,7 @@ test('the JSON: every stage in path order, with its reasons', () => {
 
 test('a capability that another one stands in for is not missing', () => {
   const names = (capabilities: readonly string[]) =>
-    (
-      doctorJson(reportOf({ ...v618, capabilities }, plainMachine)).missingCapabilities as { name: string }[]
-    ).map(({ name }) => name);
+    doctorJson(reportOf({ ...v618, capabilities }, plainMachine)).missingCapabilities.map(({ name }) => name);
   assert.ok(!names(['CAP_SYS_ADMIN']).includes('CAP_BPF'));
   assert.ok(names([]).includes('CAP_BPF'));
   assert.ok(!names([]).includes('CAP_SYS_RESOURCE'));

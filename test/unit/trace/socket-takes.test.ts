@@ -152,3 +152,27 @@ describe('a socket is read again', () => {
     assert.deepEqual([bytes(3n), reads], [undefined, 4]);
   });
 });
+
+describe('an answer that came when its packet had been given out', () => {
+  const source = new SocketSetups(() => new Map([['7', raw(returns(96))]]));
+  const entry = (skb: bigint) =>
+    tapEvent({
+      ...{ stage: 'delivery', data: new Uint8Array(60), has: ['socketInode', 'skb'] },
+      fields: { socketInode: 7n, len: length, skb },
+    });
+  const answer = (skb: bigint) =>
+    tapEvent({
+      ...{ stage: 'delivery', has: ['aux', 'skb'], is: ['amends'] },
+      fields: { aux: (0xf1n << 8n) | taken, skb },
+    });
+  const give = (takes: SocketTakes, { record, packet }: ReturnType<typeof entry>) =>
+    takes.delivery(record, packet);
+
+  it('tells the bytes that were taken all the same', () => {
+    const takes = new SocketTakes(source);
+    assert.deepEqual(give(takes, entry(0x100n)), { result: undefined });
+    assert.deepEqual(give(takes, entry(0x200n)), { result: undefined });
+    assert.deepEqual(give(takes, answer(0x100n)), { result: 'taken', takenBytes: 96 });
+    assert.deepEqual(give(takes, answer(0x100n)), { result: 'taken' });
+  });
+});

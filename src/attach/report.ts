@@ -1,11 +1,12 @@
 /** What `stages` asks the attach plan: how would every stage be watched here? Judged, not tried. */
-import { type KernelFeatures, probeFeatures } from '../attach/features.js';
-import { type AttachPlan, makePlan } from '../attach/plan.js';
+
 import { nativeBinding } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
 import type { StagesReport } from '../stages/report.js';
 import { stages } from '../stages/table.js';
 import type { Stage } from '../stages/types.js';
+import { type KernelFeatures, probeFeatures } from './features.js';
+import { type AttachPlan, makePlan } from './plan.js';
 
 /** The plan of a trace of these stages. */
 export function judgedStages(asked: readonly Stage[], arm: boolean, features: KernelFeatures): AttachPlan {
