@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { filterCosts, filterRates, fiveTuple } from './filters.js';
-import { type Measurement, measure, measureAlone, median } from './measure.js';
+import { type Measurement, measure, measureAlone, spread } from './measure.js';
 import { observers } from './observers.js';
 import { measureBareNodeMs, measureStartUpMs } from './startup.js';
 import { createQuietWorld, type QuietWorld } from './traffic.js';
@@ -17,8 +17,6 @@ const pacedPackets = 600_000;
 const flatOutPackets = 1_000_000;
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
-const spread = (values: readonly number[], digits: number): string =>
-  `${median(values).toFixed(digits)} [${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)}]`;
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 interface Rows {
@@ -110,7 +108,8 @@ async function filterSection(world: QuietWorld): Promise<string[]> {
     row(['---', '---', '---', '---']),
     ...rows,
     '',
-    'What the sender loses while both taps of each packet are watched with this filter, ns a packet:',
+    'What the sender loses while both taps of each packet are watched with this filter, ns a packet. Where the range is',
+    'wider than the figures, the machine was too busy to tell:',
     '',
     row(['observer', 'added']),
     row(['---', '---']),

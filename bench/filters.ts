@@ -13,7 +13,7 @@ import { expandStages } from '../src/stages/lookup.js';
 import { possibleCpus } from '../src/system/kernel.js';
 import type { Child } from '../test/support/process.js';
 import { flood } from '../test/support/quiet.js';
-import { measureAlone, median } from './measure.js';
+import { measureAlone, median, spread } from './measure.js';
 import type { QuietWorld } from './traffic.js';
 
 const statsSwitch = '/proc/sys/kernel/bpf_stats_enabled';
@@ -138,5 +138,5 @@ export async function filterRates(world: QuietWorld, rounds: number): Promise<st
       added.get(name)!.push((await nsPerPacket()) - alone);
       await end();
     }
-  return watches.map(([name]) => `| ${name} | ${median(added.get(name)!).toFixed(0)} |`);
+  return watches.map(([name]) => `| ${name} | ${spread(added.get(name)!, 0)} |`);
 }
