@@ -16,9 +16,9 @@ work=$(mktemp -d "$target.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/lists/partial "$work"/archives/partial "$work/libraries"
 
-apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
+apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' \
   | sort -u > "$work/sources.list"
-[ -s "$work/sources.list" ] || { say "apt on this machine names no mirror (apt-get indextargets)"; exit 1; }
+[ -s "$work/sources.list" ] || { say "apt on this machine names no Debian mirror (apt-get indextargets)"; exit 1; }
 cat > "$work/apt.conf" <<CONF
 Dir::Etc::sourcelist "$work/sources.list";
 Dir::Etc::sourceparts "/dev/null";
