@@ -14,6 +14,7 @@ const {
   'buffer-size': bufferSize,
   duration: _duration,
   read: _read,
+  compress: _compress,
   'file-size': _fileSize,
   'rotate-seconds': _rotateSeconds,
   'file-count': _fileCount,

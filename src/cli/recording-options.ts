@@ -42,6 +42,7 @@ export function writeTarget(args: TraceArguments): WriteTarget | undefined {
   if (args.write === undefined) {
     if ([args.fileSize, args.rotateSeconds, args.fileCount].some((one) => one !== undefined))
       throw new UsageError('-C, -G and -W split what -w writes: name a file with -w');
+    if (args.compress) throw new UsageError('--compress is for what -w writes: name a file with -w');
     return undefined;
   }
   const path = String(args.write);
@@ -57,6 +58,11 @@ export function writeTarget(args: TraceArguments): WriteTarget | undefined {
       '-C and -G split recordings, not pcapng',
       'write .taptrace files: "taptrace read" turns each into pcapng',
     );
+  if (format === 'pcapng' && args.compress)
+    throw new UsageError(
+      '--compress is for recordings, not pcapng',
+      'write a .taptrace file, or compress the pcapng with gzip: Wireshark reads that',
+    );
   return { path, print, format };
 }
 
@@ -70,6 +76,7 @@ export interface RecordingOptions {
   readonly asked: {
     readonly version: string;
     readonly packets?: number | undefined;
+    readonly compress?: boolean | undefined;
   };
 }
 
@@ -82,7 +89,8 @@ export function recordingOf(
   const target = writeTarget(args);
   if (target?.format !== 'taptrace') return undefined;
   const { path, print } = target;
-  return { path, print, counts, asked, rotation: rotationOf(args, path) };
+  const compress = Boolean(args.compress);
+  return { path, print, counts, asked: { ...asked, compress }, rotation: rotationOf(args, path) };
 }
 
 /** -C, -G and -W. Throws UsageError. */

@@ -144,6 +144,11 @@ export const traceOptionTable = {
     describe: 'taptrace or pcapng, whatever the name of the file',
     defaultDescription: 'by its suffix',
   },
+  compress: {
+    type: 'boolean',
+    group: 'Output:',
+    describe: 'with -w FILE.taptrace: compress what is recorded, at more CPU time',
+  },
   print: { type: 'boolean', group: 'Output:', describe: 'with -w: show events all the same' },
   'fail-on-loss': { type: 'boolean', group: 'How much:', describe: 'exit with 4 if events were lost' },
   json: { type: 'boolean', group: 'Output:', describe: 'one JSON object a line' },

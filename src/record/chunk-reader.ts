@@ -1,4 +1,5 @@
 /** A recording as chunks, one after the other, from any source of bytes; memory for one chunk. */
+import { unpacked } from './packed.js';
 import { type Body, decodeChunk, findRecords, magic, recordsTag } from './schema.js';
 
 /** Chunks are as long as a batch at most (512 KiB), or hold a record that is longer: anything above is damage. */
@@ -12,7 +13,7 @@ export interface RecordsChunk {
   readonly bytes: Uint8Array;
 }
 
-export type Chunk = Body | RecordsChunk;
+export type Chunk = Exclude<Body, { kind: 'packed' }> | RecordsChunk;
 
 /** Why a recording cannot be read further: `cut` at its end, or `damaged` inside. */
 export class BrokenRecording extends Error {
@@ -74,7 +75,11 @@ export class ChunkReader {
     }
     const body = decodeChunk(bytes);
     if (body === undefined) throw new BrokenRecording('damaged', at);
-    return body;
+    if (body?.kind !== 'packed') return body;
+    const { ring, records } = body.value;
+    const whole = unpacked(records, chunkBytesMax);
+    if (!whole) throw new BrokenRecording('damaged', at);
+    return { kind: 'records', ring, bytes: whole };
   }
 
   private async nextBytes(): Promise<Uint8Array | undefined> {

@@ -72,7 +72,9 @@ export class RecordingCopy {
     if (!batch) throw new BrokenRecording('damaged', offset);
     const wanted = this.wanted(batch, bytes);
     const length = wanted.reduce((sum, one) => sum + one.length, 0);
-    if (length > 0) this.file.write([recordsPrefix(ring, length), ...wanted]);
+    // Compressed ones stay compressed.
+    if (length === bytes.length) this.file.write([this.recording.chunkBytes]);
+    else if (length > 0) this.file.write([recordsPrefix(ring, length), ...wanted]);
   }
 
   /** Pieces of `bytes`; `batch` is a copy that may be changed. */

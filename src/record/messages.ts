@@ -24,6 +24,7 @@ import {
   type HookPositionMessage,
   type NetnsMessage,
   type OptionsMessage,
+  plainFormatVersion,
   recordVersion,
   type SelectionMessage,
   type SocketSetupMessage,
@@ -37,6 +38,8 @@ import {
 export interface Asked {
   readonly version: string;
   readonly packets?: number | undefined;
+  /** Records are compressed. */
+  readonly compress?: boolean | undefined;
 }
 
 export function netnsMessage({ inum, path, name }: Netns): NetnsMessage {
@@ -136,7 +139,11 @@ export function headerMessage(beginning: Beginning, asked: Asked): Sparse<Header
   const { header, clock, rings } = beginning;
   const { plan, devices, armed, notes, hooks, rights, features, filterRuns } = header;
   return {
-    ...{ format: formatVersion, taptrace: asked.version, recordVersion },
+    ...{
+      format: asked.compress ? formatVersion : plainFormatVersion,
+      taptrace: asked.version,
+      recordVersion,
+    },
     ...{ kernel: features.release, host: hostname(), rings },
     ...{ bootNs: String(clock.bootNs), wallOffsetNs: String(clock.wallOffsetNs) },
     stages: stages.map(({ number, id }) => ({ number, id })),

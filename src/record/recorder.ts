@@ -24,6 +24,7 @@ import {
   xdpMessage,
 } from './messages.js';
 import { OutputFile, writeFailure } from './output-file.js';
+import { packed } from './packed.js';
 import {
   type Bodies,
   type BodyKind,
@@ -155,9 +156,14 @@ export class Recorder implements TraceLog, ScanListener {
     this.isMissing ||= isMissing;
     const lastNs = this.record.at(batch, last).timeNs - this.beginning!.clock.bootNs;
     this.latestNs = Math.max(this.latestNs, Number(lastNs));
-    this.write([recordsPrefix(ring, bytes), batch.u8.subarray(0, bytes)]);
+    this.records(ring, batch.u8.subarray(0, bytes));
     if (!this.isDead) this.safeEvents = this.scan.events;
     return last;
+  }
+
+  private records(ring: number, bytes: Uint8Array): void {
+    if (this.asked.compress) this.chunk('packed', { ring, records: packed(bytes) });
+    else this.write([recordsPrefix(ring, bytes.length), bytes]);
   }
 
   round(untilNs: number): void {

@@ -5,7 +5,9 @@ import protobuf from 'protobufjs';
 import { packagePath } from '../native/binding.js';
 
 /** Readers refuse what is newer. */
-export const formatVersion = 1;
+export const formatVersion = 2;
+/** What a recording without compressed records needs: every version reads it. */
+export const plainFormatVersion = 1;
 /** TAP_RECORD_VERSION of bpf/event.h. */
 export const recordVersion = 1;
 export const magic = Buffer.from('TAPTRACE', 'latin1');
@@ -208,6 +210,12 @@ export interface SummaryMessage {
   forgotten: string;
 }
 
+export interface PackedMessage {
+  ring: number;
+  /** Compressed by raw deflate. */
+  records: Uint8Array;
+}
+
 /** What a chunk can hold, by the name of its field. */
 export interface Bodies {
   header: HeaderMessage;
@@ -219,6 +227,7 @@ export interface Bodies {
   notice: { text: string };
   loss: { lost: AttachmentLossMessage[] };
   summary: SummaryMessage;
+  packed: PackedMessage;
 }
 export type BodyKind = keyof Bodies;
 

@@ -1,13 +1,16 @@
 /** What the recorder asks, how often, and where it marks losses. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { tapDelivery } from '../../../src/decode/layout.generated.js';
 import { Batch, type RecordView } from '../../../src/decode/record.js';
 import { ChunkReader } from '../../../src/record/chunk-reader.js';
+import { RecordingCopy } from '../../../src/record/copy.js';
+import { OutputFile } from '../../../src/record/output-file.js';
 import { Recorder } from '../../../src/record/recorder.js';
+import { Recording } from '../../../src/record/recording.js';
 import { recordVersion } from '../../../src/record/schema.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import type { NameSource } from '../../../src/trace/names.js';
@@ -104,6 +107,52 @@ test('what is known already is not asked for again, and losses are marked before
   const { events, summary } = await replayed(path);
   assert.deepEqual([events.length, recorder.events], [6, 6]);
   assert.deepEqual([summary.broken?.how, summary.ledger.lost.ring], ['cut', 5]);
+});
+
+/** What a recording of a few batches holds, in its file. */
+function recorded(name: string, compress: boolean): string {
+  const path = join(directory, name);
+  const recorder = new Recorder(path, { version: '0.0.0', compress });
+  recorder.connect({
+    losses: () => [],
+    closed: () => assert.fail(),
+    enough: () => assert.fail(),
+    failed: (error) => assert.fail(error),
+  });
+  const source = new Source();
+  recorder.begin({ header: headerOf('taps', v618), clock: { bootNs, wallOffsetNs: 0n }, rings: 1, source });
+  for (let batch = 0; batch < 20; batch += 1) {
+    const bytes = batchBytes(Array.from({ length: 50 }, (_, index) => record(50 * batch + index + 1)));
+    recorder.batch(0, new Batch(bytes), bytes.length);
+    recorder.round(50 * (batch + 1));
+  }
+  return path;
+}
+
+test('a compressed recording holds the same in a fraction of the bytes, and asks for the version that reads it', async () => {
+  const [plain, small] = [recorded('plain.taptrace', false), recorded('small.taptrace', true)];
+  const [was, is] = [await replayed(plain), await replayed(small)];
+  assert.equal(was.events.length, 1000);
+  assert.deepEqual(is.events, was.events);
+  assert.deepEqual(is.summary.ledger, was.summary.ledger);
+  assert.ok(statSync(small).size * 3 < statSync(plain).size, `${statSync(small).size} bytes`);
+  const formats = await Promise.all(
+    [plain, small].map(async (path) => (await Recording.open(path)).header.format),
+  );
+  assert.deepEqual(formats, [1, 2]);
+  const copy = new OutputFile(join(directory, 'copy.taptrace'));
+  await new RecordingCopy(await Recording.open(small), copy).run();
+  assert.deepEqual(readFileSync(copy.path), readFileSync(small));
+});
+
+test('a byte that is wrong in a compressed recording is damage, and what lies before it is read', async () => {
+  const path = recorded('flipped.taptrace', true);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+  const { events, summary } = await replayed(path);
+  assert.equal(summary.broken?.how, 'damaged');
+  assert.ok(events.length > 0 && events.length < 1000 && events.length % 50 === 0, `${events.length}`);
 });
 
 test('a packet socket is told of although its answer comes behind the record that names it', async () => {
