@@ -8,6 +8,7 @@ import type { RecordView } from '../decode/record.js';
 import { UsageError } from '../errors.js';
 import { loadAddon } from '../native/binding.js';
 import type { ClassicPrograms } from './translate.js';
+import { findMistake } from './where.js';
 
 interface NativeFilter {
   /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
@@ -179,11 +180,24 @@ function compile(Filter: FilterAddon['Filter'], expression: string, use: FilterU
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `filter '${expression}': ${message}`,
+      `filter '${expression}': ${message}${placeOf(Filter, expression, message)}`,
       'the language is tcpdump\'s: see "man pcap-filter"',
       'filter',
     );
   }
+}
+
+function placeOf(Filter: FilterAddon['Filter'], expression: string, message: string): string {
+  if (!message.endsWith('syntax error')) return '';
+  const mistake = findMistake(expression, (text) => {
+    try {
+      return Boolean(new Filter(text, DLT_EN10MB, false, 'file'));
+    } catch {
+      return false;
+    }
+  });
+  if (mistake === undefined) return '';
+  return mistake === 'end' ? ' at its end' : ` at '${mistake.word}' (character ${mistake.character})`;
 }
 
 function compileForRaw(

@@ -143,6 +143,28 @@ test('large packets with a tag', () => {
   );
 });
 
+test('a syntax error is told with its place', () => {
+  for (const [expression, place] of [
+    ['tcp prt 3', "'prt' (character 5)"],
+    [')', "')' (character 1)"],
+    ['ip and and tcp', "'and' (character 8)"],
+    ['tcp[tcpflags] & (tcp-syn|tcp-ack != 0', "'!=' (character 34)"],
+    ['vlan and (tcp port 80 or udp prt 5) and ip', "'prt' (character 30)"],
+    ['tcp[13 & 2', 'its end'],
+    ['port 80 or', 'its end'],
+  ] as const) {
+    const message = `filter '${expression}': can't parse filter expression: syntax error at ${place}`;
+    assert.throws(() => new PacketFilter(expression), { message });
+  }
+});
+
+test('a long expression with a mistake is no reason to wait', () => {
+  const hosts = Array.from({ length: 2000 }, (_, index) => `host 10.0.${index >> 8}.${index & 255}`).join(
+    ' or ',
+  );
+  assert.throws(() => new PacketFilter(`prt 3 and (${hosts})`), /syntax error/);
+});
+
 test("what is no filter is a usage error in libpcap's words", () => {
   for (const [expression, told] of [
     ['tcp prot 80', /syntax error/],
