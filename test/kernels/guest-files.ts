@@ -12,11 +12,13 @@ const underLockdown: Readonly<Record<Exclude<Situation['lockdown'], 'none'>, rea
 
 /**
  * Each of the two mechanisms once, and each function: they need many commands, which take their time in a guest.
- * Following is nothing but programs: it is the old verifiers that may refuse them.
+ * Following is nothing but programs: it is the old verifiers that may refuse them. Of hardships and rights, the kernels
+ * before 5.11 and 5.19 know others than those since.
  */
 const kernelsOf: Readonly<Record<string, readonly Situation['kernel'][]>> = {
   following: ['5.10', '6.1'],
   gro: ['5.10', 'newest'],
+  hardship: ['5.10', 'newest'],
   tc: ['5.10', '6.12'],
   'upper-devices': ['5.10', '6.12'],
 };

@@ -3,7 +3,7 @@ import { checkKernelsPage } from '../check-page.js';
 import { emitGuestTests } from '../emit.js';
 import { chosenSituations } from '../situations.js';
 
-const how = { packets: 300, everyRung: true };
+const how = { packets: 150, everyRung: true };
 const timeoutSeconds = 2400;
 
 /** For a developer; empty: all. */

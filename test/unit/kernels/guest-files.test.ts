@@ -21,5 +21,6 @@ test('what needs many commands runs in few kernels', () => {
   const kernels = (file: string) =>
     kernelNames.filter((kernel) => filesFor({ kernel, lockdown: 'none' }, all).includes(file));
   assert.deepEqual(kernels('upper-devices'), ['5.10', '6.12']);
+  assert.deepEqual(kernels('hardship'), ['5.10', 'newest']);
   assert.deepEqual(kernels('hooks'), kernelNames);
 });
