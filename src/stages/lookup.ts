@@ -1,4 +1,5 @@
 /** Finding rows by id, number, or the words that --stages accepts. */
+import { editDistance } from '../edit-distance.js';
 import { stages } from './table.js';
 import type { Stage, StageGroup, StageId } from './types.js';
 
@@ -65,18 +66,4 @@ function nearestWords(word: string): string[] {
     return measured.filter(({ distance }) => distance === best).map(({ known }) => known);
   // "tap", "qdisc", "output": a part of a name is a likelier slip than three wrong letters
   return word.length < 2 ? [] : stageWords.filter((known) => known.includes(word)).slice(0, 4);
-}
-
-/** Levenshtein distance. */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
 }

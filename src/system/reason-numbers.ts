@@ -1,4 +1,5 @@
 /** Names of drop reasons, as a user writes them, to the numbers that this kernel gives them. */
+import { editDistance } from '../edit-distance.js';
 import { MissingError, UsageError } from '../errors.js';
 import { printable } from '../render/printable.js';
 
@@ -11,21 +12,9 @@ const normalised = (name: string): string =>
     .replace(/^SKB_(DROP_REASON_)?/, '')
     .replace(/[\s:]+/g, ' ');
 
-/** Letters to change, add or take away until one word is the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 /** Names that contain the word first, then those that are spelled most like it. */
 export function nearNames(word: string, names: readonly string[]): string[] {
-  const ranked = names.map((name) => ({ name, rank: name.includes(word) ? 0 : distance(word, name) }));
+  const ranked = names.map((name) => ({ name, rank: name.includes(word) ? 0 : editDistance(word, name) }));
   return ranked
     .filter(({ rank }) => rank <= Math.max(3, word.length / 2))
     .sort((a, b) => a.rank - b.rank || a.name.length - b.name.length)
