@@ -7,6 +7,7 @@ import {
   attributeU32,
   dumpRequest,
   littleEndian,
+  netlinkProtocol,
   parseMessages,
 } from './netlink.js';
 
@@ -40,7 +41,6 @@ export function hasLinkHeader(type: number): boolean {
   return !headerless.has(type);
 }
 
-const NETLINK_ROUTE = 0;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const IFLA = { ifname: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, linkNetnsid: 37, xdp: 43 } as const;
@@ -80,7 +80,7 @@ function parseLink(payload: DataView): Link {
 
 /** All devices of the namespace at `netnsPath` (null: the own one), by ifindex. Throws NativeError. */
 export function readLinks(native: NativeBinding, netnsPath: string | null): Link[] {
-  const reply = native.netlink(netnsPath, NETLINK_ROUTE, dumpRequest(RTM_GETLINK, ifinfomsgBytes));
+  const reply = native.netlink(netnsPath, netlinkProtocol.route, dumpRequest(RTM_GETLINK, ifinfomsgBytes));
   return parseMessages(reply)
     .filter((message) => message.type === RTM_NEWLINK)
     .map((message) => parseLink(message.payload))

@@ -1,5 +1,8 @@
 /** The netlink message format (linux/netlink.h), as far as dumps need it. Header fields are in host byte order. */
 
+/** Protocols of netlink sockets. */
+export const netlinkProtocol = { route: 0, sockDiag: 4, netfilter: 12 } as const;
+
 const headerBytes = 16;
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -29,14 +32,23 @@ export function singleRequest(type: number, payload: Uint8Array | number): Uint8
   return request(type, 0x5, typeof payload === 'number' ? new Uint8Array(payload) : payload);
 }
 
-/** An attribute with a number in network byte order. */
-export function be32Attribute(type: number, value: number): Uint8Array {
+function numberAttribute(type: number, value: number, isLittleEndian: boolean): Uint8Array {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, bytes.length, littleEndian);
   view.setUint16(2, type, littleEndian);
-  view.setUint32(4, value);
+  view.setUint32(4, value, isLittleEndian);
   return bytes;
+}
+
+/** An attribute with a number in host byte order. */
+export function u32Attribute(type: number, value: number): Uint8Array {
+  return numberAttribute(type, value, littleEndian);
+}
+
+/** An attribute with a number in network byte order. */
+export function be32Attribute(type: number, value: number): Uint8Array {
+  return numberAttribute(type, value, false);
 }
 
 const align = (length: number): number => (length + 3) & ~3;

@@ -1,27 +1,31 @@
 /** Namespaces by the numbers that other namespaces have for them: rtnetlink names the other end of a veth pair so. */
 import { closeSync, openSync } from 'node:fs';
 import type { NativeBinding } from '../native/binding.js';
-import { attributes, attributeU32, littleEndian, parseMessages, singleRequest } from './netlink.js';
+import {
+  attributes,
+  attributeU32,
+  netlinkProtocol,
+  parseMessages,
+  singleRequest,
+  u32Attribute,
+} from './netlink.js';
 import type { Netns } from './netns.js';
 
-const NETLINK_ROUTE = 0;
 const RTM_NEWNSID = 88;
 const RTM_GETNSID = 90;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
 /** struct rtgenmsg, aligned. */
 const rtgenmsgBytes = 4;
-const attributeBytes = 8;
 /** Each has to be asked for each: more are left unknown. */
 const namespacesMax = 16;
 
 /** "Which number have you for the namespace of this file?" (net/core/net_namespace.c, rtnl_net_getid). */
 function request(fd: number): Uint8Array {
-  const payload = new DataView(new ArrayBuffer(rtgenmsgBytes + attributeBytes));
-  payload.setUint16(rtgenmsgBytes, attributeBytes, littleEndian);
-  payload.setUint16(rtgenmsgBytes + 2, NETNSA_FD, littleEndian);
-  payload.setUint32(rtgenmsgBytes + 4, fd, littleEndian);
-  return singleRequest(RTM_GETNSID, new Uint8Array(payload.buffer));
+  return singleRequest(
+    RTM_GETNSID,
+    Buffer.concat([new Uint8Array(rtgenmsgBytes), u32Attribute(NETNSA_FD, fd)]),
+  );
 }
 
 export class NetnsIds {
@@ -62,7 +66,7 @@ export class NetnsIds {
     let fd: number | undefined;
     try {
       fd = openSync(other.path ?? '/proc/self/ns/net', 'r');
-      const reply = parseMessages(this.native.netlink(netns.path, NETLINK_ROUTE, request(fd)));
+      const reply = parseMessages(this.native.netlink(netns.path, netlinkProtocol.route, request(fd)));
       const answer = reply.find(({ type }) => type === RTM_NEWNSID);
       const id = answer && attributeU32(attributes(answer.payload, rtgenmsgBytes).get(NETNSA_NSID));
       return id === 0xffffffff ? undefined : id;

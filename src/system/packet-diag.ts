@@ -1,8 +1,7 @@
 /** What packet sockets were told to take: their filters and rings, by packet_diag (include/uapi/linux/packet_diag.h). */
 import type { NativeBinding } from '../native/binding.js';
-import { attributes, dumpRequest, littleEndian, parseMessages } from './netlink.js';
+import { attributes, dumpRequest, littleEndian, netlinkProtocol, parseMessages } from './netlink.js';
 
-const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
@@ -80,6 +79,6 @@ export function readPacketDiag(native: NativeBinding, netnsPath: string | null):
   request[0] = AF_PACKET;
   new DataView(request.buffer).setUint32(8, show.info | show.ring | show.filter, littleEndian);
   return parsePacketDiag(
-    native.netlink(netnsPath, NETLINK_SOCK_DIAG, dumpRequest(SOCK_DIAG_BY_FAMILY, request)),
+    native.netlink(netnsPath, netlinkProtocol.sockDiag, dumpRequest(SOCK_DIAG_BY_FAMILY, request)),
   );
 }

@@ -12,10 +12,10 @@ import {
   attributeText,
   be32Attribute,
   dumpRequest,
+  netlinkProtocol,
   parseMessages,
 } from '../netlink.js';
 
-const NETLINK_NETFILTER = 12;
 const NFNL_MSG_HOOK_GET = 12 << 8;
 const NFNLA_HOOK = { number: 1, priority: 2, functionName: 4, moduleName: 5, chain: 6 };
 const NFNLA_HOOK_INFO = { description: 1, type: 2 };
@@ -59,7 +59,7 @@ function kernelHook(payload: DataView, family: HookFamily, hook: string): BaseCh
 export function kernelHooks(native: Binding, netnsPath: string | null): BaseChain[] {
   return linkFamilies.flatMap((family) =>
     inetHooks.flatMap(({ number, name }) =>
-      parseMessages(native.netlink(netnsPath, NETLINK_NETFILTER, request(family, number))).flatMap(
+      parseMessages(native.netlink(netnsPath, netlinkProtocol.netfilter, request(family, number))).flatMap(
         ({ payload }) => kernelHook(payload, family, name) ?? [],
       ),
     ),

@@ -10,11 +10,11 @@ import {
   attributes,
   attributeText,
   dumpRequest,
+  netlinkProtocol,
   parseMessages,
   singleRequest,
 } from '../netlink.js';
 
-const NETLINK_NETFILTER = 12;
 const nfgenmsgBytes = 4;
 const type = (message: number): number => (10 << 8) | message;
 const NFT_MSG = { newTable: 0, getTable: 1, newChain: 3, getChain: 4, newGeneration: 15, getGeneration: 16 };
@@ -38,7 +38,7 @@ export function hasNfTables(isBuiltIn: boolean): boolean {
 /** Changes with every change of the namespace's ruleset. Needs CAP_NET_ADMIN. Throws NativeError. */
 export function nftGeneration(native: Binding, netnsPath: string | null): number | undefined {
   const request = singleRequest(type(NFT_MSG.getGeneration), nfgenmsgBytes);
-  const reply = parseMessages(native.netlink(netnsPath, NETLINK_NETFILTER, request));
+  const reply = parseMessages(native.netlink(netnsPath, netlinkProtocol.netfilter, request));
   const answer = reply.find((message) => message.type === type(NFT_MSG.newGeneration));
   return answer && attributeBe32(attributes(answer.payload, nfgenmsgBytes).get(NFTA_GEN_ID));
 }
@@ -89,7 +89,7 @@ function baseChains(payload: DataView): BaseChain[] {
 const tableKey = (family: number, name: string | undefined): string => `${family} ${name}`;
 
 function dump(native: Binding, netnsPath: string | null, get: number, answer: number): DataView[] {
-  const reply = native.netlink(netnsPath, NETLINK_NETFILTER, dumpRequest(type(get), nfgenmsgBytes));
+  const reply = native.netlink(netnsPath, netlinkProtocol.netfilter, dumpRequest(type(get), nfgenmsgBytes));
   return parseMessages(reply)
     .filter((message) => message.type === type(answer))
     .map(({ payload }) => payload);
