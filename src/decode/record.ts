@@ -2,7 +2,7 @@
  * A record in a batch of raw bytes, read in place: typed arrays over the batch, a view that is moved from
  * record to record, u64 as two u32, no object an event.
  */
-import { tapRecord as at, tapFlag, tapPresent, tapRecordBytes } from './layout.generated.js';
+import { tapRecord as at, tapContext, tapFlag, tapPresent, tapRecordBytes } from './layout.generated.js';
 
 /** Room for raw records as the addon copies them, with the overlays that a view needs. Offsets are multiples of 8. */
 export class Batch {
@@ -248,4 +248,9 @@ export class RecordView {
   get dataOffset(): number {
     return this.offset + tapRecordBytes;
   }
+}
+
+/** Whether a record's task did this itself: in a softirq it is only whoever was interrupted. */
+export function isOfTask(record: Pick<RecordView, 'has' | 'context'>): boolean {
+  return record.has('task') && record.has('context') && record.context === tapContext.process;
 }

@@ -1,5 +1,6 @@
 /** Events as blocks of a pcapng file: an interface for each stage, device and namespace, and what metadata tells. */
 import type { DecodedPacket } from '../decode/packet.js';
+import { isOfTask } from '../decode/record.js';
 import { positionText } from '../netfilter/words.js';
 import type { TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
@@ -11,7 +12,6 @@ import { printable } from './printable.js';
 
 const addressBytes = 12;
 const tagBytes = 4;
-const contextProcess = 0;
 const CHECKSUM_UNNECESSARY = 1;
 const CHECKSUM_PARTIAL = 3;
 /** epb_flags. */
@@ -65,7 +65,7 @@ export class EventPcapng {
         packetId: packet || undefined,
         queue: record.has('queue') ? record.queue : undefined,
         xdpVerdict: event.stage.id === 'xdp' && record.has('verdict') ? record.verdict : undefined,
-        process: isSender(event) ? { pid: record.pid, tid: record.tid } : undefined,
+        process: isOfTask(record) ? { pid: record.pid, tid: record.tid } : undefined,
         comment: this.comment(event),
       }),
     );
@@ -108,7 +108,7 @@ export class EventPcapng {
       parts.push(`dropped:${reason}${death ? ` ${death.text}` : ''}`);
     }
     if (stage.id === 'delivery') parts.push(deliveryText(event, names));
-    if (isSender(event)) parts.push(`in ${names.comm(record)}[${record.pid}]`);
+    if (isOfTask(record)) parts.push(`in ${names.comm(record)}[${record.pid}]`);
     return [...parts, ...notesOf(event)].join('; ');
   }
 
@@ -124,10 +124,6 @@ export class EventPcapng {
     });
   }
 }
-
-/** In a softirq the task is only whoever was interrupted. */
-const isSender = ({ record }: TapEvent): boolean =>
-  record.has('task') && record.has('context') && record.context === contextProcess;
 
 /** As libpcap stores it: with the tag that lives beside the bytes put back. */
 function storedBytes({ packet, record }: TapEvent): { bytes: Uint8Array; len: number } {

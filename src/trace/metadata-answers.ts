@@ -1,6 +1,5 @@
 /** The questions of bpf/select.h, asked of events that are recorded already: what a record does not tell does not match. Pure. */
-import { tapContext } from '../decode/layout.generated.js';
-import type { RecordView } from '../decode/record.js';
+import { isOfTask, type RecordView } from '../decode/record.js';
 import type { TapEvent } from './event.js';
 import type { Mark, PacketSelection } from './packet-selection.js';
 
@@ -15,9 +14,6 @@ function goes({ record, stage }: Pick<TapEvent, 'record' | 'stage'>, direction: 
 const hasMark = (record: RecordView, { value, mask }: Mark): boolean =>
   record.has('mark') && (record.mark & mask) >>> 0 === value;
 
-const worksForTask = (record: RecordView): boolean =>
-  record.has('task') && record.has('context') && record.context === tapContext.process;
-
 /** Not `reasons`, which need names, nor `sample`, which needs the whole packet. */
 export function meets(
   { record, packet, stage }: Pick<TapEvent, 'record' | 'packet' | 'stage'>,
@@ -27,7 +23,7 @@ export function meets(
   if (direction && !goes({ record, stage }, direction)) return false;
   if (packet.len < minLen || packet.len > maxLen) return false;
   if (mark && !hasMark(record, mark)) return false;
-  if ((pids || comms) && !worksForTask(record)) return false;
+  if ((pids || comms) && !isOfTask(record)) return false;
   if (pids && !pids.includes(record.pid)) return false;
   if (comms && !comms.includes(record.comm)) return false;
   return !uids || (record.has('uid') && uids.includes(record.uid));
