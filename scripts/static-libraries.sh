@@ -7,27 +7,18 @@ set -euo pipefail
 target=$(realpath -m "$1")
 cflags="-O2 -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections"
 
+. "$(dirname "$0")/private-apt.sh"
 say() { echo "static libraries: $*" >&2; }
-# Mirrors can be private: their addresses stay out of every log.
-without_addresses() { sed -E 's#[a-z+]+://[^ ]+#<mirror>#g; s#\[IP: [^]]*\]##'; }
 
 mkdir -p "$(dirname "$target")"
 work=$(mktemp -d "$target.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/lists/partial "$work"/archives/partial "$work/libraries"
+mkdir -p "$work/libraries"
 
-apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' \
-  | sort -u > "$work/sources.list"
-[ -s "$work/sources.list" ] || { say "apt on this machine names no Debian mirror (apt-get indextargets)"; exit 1; }
-cat > "$work/apt.conf" <<CONF
-Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "$work/lists";
-Dir::Cache "$work";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-CONF
-export APT_CONFIG=$work/apt.conf
+sources=$(apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' \
+  | sort -u)
+[ -n "$sources" ] || { say "apt on this machine names no Debian mirror (apt-get indextargets)"; exit 1; }
+private_apt "$work/apt" <<< "$sources"
 
 quietly() { # quietly <what> <command...>: its output is shown where it fails
   local what=$1

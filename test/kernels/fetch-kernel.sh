@@ -15,8 +15,7 @@ for tool in depmod:kmod xz:xz-utils dpkg-deb:dpkg; do
   command -v "${tool%:*}" > /dev/null || { say "${tool%:*} is missing (Debian package ${tool#*:})"; exit 1; }
 done
 
-# Mirrors can be private: their addresses stay out of every log.
-without_addresses() { sed -E 's#[a-z+]+://[^ ]+#<mirror>#g; s#\[IP: [^]]*\]##'; }
+. "$(dirname "$0")/../../scripts/private-apt.sh"
 quiet_apt() { "$@" 2> >(without_addresses >&2); }
 
 mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' \
@@ -26,20 +25,11 @@ mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Pac
 mkdir -p "$(dirname "$target")"
 work=$(mktemp -d "$target.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/apt/{lists,archives}/partial "$work/unpacked"
+mkdir -p "$work/unpacked"
 signed_by=
 [ -e "$keyring" ] && signed_by="signed-by=$keyring"
-echo "deb [arch=amd64 $signed_by] $mirror $suite main" > "$work/apt/sources.list"
-cat > "$work/apt/apt.conf" <<CONF
-Dir::Etc::sourcelist "$work/apt/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "$work/apt/lists";
-Dir::Cache "$work/apt";
-APT::Architecture "amd64";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-CONF
-export APT_CONFIG=$work/apt/apt.conf
+private_apt "$work/apt" <<< "deb [arch=amd64 $signed_by] $mirror $suite main"
+echo 'APT::Architecture "amd64";' >> "$APT_CONFIG"
 
 say "reading the package list of $suite"
 # Any error at all ends it: an index that could not be fetched is no index without the package.
