@@ -1,14 +1,10 @@
 /** A capture for Wireshark: `trace` into its pipe, and nothing on stderr but what went wrong, for it shows that. */
 import { openSync } from 'node:fs';
-import { UsageError } from '../errors.js';
+import { exitCode, UsageError } from '../errors.js';
 import { nativeBinding } from '../native/binding.js';
 import { readKallsymsAsync } from '../system/symbols.js';
-import { unpackShortOptions } from './arguments.js';
-import { filterExpression, runLive, Stopper } from './live.js';
-import { Output } from './output.js';
 import { parse } from './parse.js';
-import { eventsView } from './trace-command.js';
-import { eventOptions } from './trace-options.js';
+import { traceCommand } from './trace-command.js';
 
 const parentLookMs = 500;
 
@@ -33,18 +29,14 @@ function open(fifo: string): void {
 
 async function capture(talks: boolean, argv: readonly string[]): Promise<number> {
   const kallsyms = readKallsymsAsync(nativeBinding());
-  const parsed = await parse('trace', unpackShortOptions(argv));
-  if (parsed.done) return 0;
-  const { args, version } = parsed;
-  const { options, notes } = eventOptions(args, filterExpression(args));
-  const stopper = new Stopper();
-  const closed = (): void => stopper.stop('output-closed');
-  const output = new Output(closed);
-  if (!talks) output.hush();
-  const forget = whenOrphaned(closed);
+  const parsed = await parse('trace', argv);
+  if (parsed.done) return exitCode.done;
+  let forget = (): void => undefined;
   try {
-    const view = await eventsView(args, version, output, closed);
-    return await runLive({ options, notes, output, stopper, kallsyms, view });
+    return await traceCommand(parsed.args, parsed.version, kallsyms, (output, stop) => {
+      if (!talks) output.hush();
+      forget = whenOrphaned(stop);
+    });
   } finally {
     forget();
   }

@@ -3,8 +3,9 @@ import { realpathSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitCode, UsageError } from '../errors.js';
 import { filterAnswer, interfacesAnswer, linkTypesAnswer, settingsAnswer } from '../extcap/answers.js';
-import { interfaceCalled } from '../extcap/taps.js';
+import { interfaceCalled } from '../extcap/interfaces.js';
 import { version } from '../library/version.js';
+import { Output } from './output.js';
 
 const help = `taptrace extcap --install [--profile] [--dir FOLDER]
 taptrace extcap --uninstall [--dir FOLDER]
@@ -81,12 +82,13 @@ function interfaceOf(asked: Asked): ReturnType<typeof interfaceCalled> {
 }
 
 /** The options of `trace` that do what Wireshark asks for. */
-function capture(asked: Asked): Promise<number> {
+async function capture(asked: Asked): Promise<number> {
   const { device, stages } = interfaceOf(asked);
   const { fifo, snaplen = '0', netns, arm, debug } = asked;
   if (fifo === undefined) throw new UsageError('--capture needs --fifo, the file that Wireshark reads');
   const filter = asked['extcap-capture-filter']?.trim();
-  return captureInto(fifo, Boolean(debug), [
+  const { captureForWireshark } = await import('./extcap-capture.js');
+  return captureForWireshark(fifo, Boolean(debug), [
     ...(device === undefined ? [] : ['--interface', device]),
     ...(netns ? ['--netns', netns] : []),
     ...(arm ? ['--arm'] : []),
@@ -96,11 +98,6 @@ function capture(asked: Asked): Promise<number> {
   ]);
 }
 
-async function captureInto(fifo: string, debug: boolean, argv: readonly string[]): Promise<number> {
-  const { captureForWireshark } = await import('./extcap-capture.js');
-  return captureForWireshark(fifo, debug, argv);
-}
-
 async function place({ uninstall, profile, dir }: Asked): Promise<number> {
   const { installProfile, installProgram, removeProfile, removeProgram } = await import(
     '../extcap/install.js'
@@ -108,16 +105,18 @@ async function place({ uninstall, profile, dir }: Asked): Promise<number> {
   const { wiresharkFolders } = await import('../extcap/folders.js');
   const folders = dir === undefined || profile || uninstall ? wiresharkFolders() : undefined;
   const programs = dir === undefined ? folders!.extcap : [dir];
-  const say = (line: string) => process.stderr.write(`taptrace: ${line}\n`);
+  const output = new Output();
   if (uninstall) {
     const removed = [...removeProgram(programs), removeProfile(folders!.configuration)];
     const paths = removed.filter((path) => path !== undefined);
-    for (const path of paths) say(`${path} is removed`);
-    if (paths.length === 0) say('nothing of taptrace is there');
+    for (const path of paths) output.talk(`${path} is removed`);
+    if (paths.length === 0) output.talk('nothing of taptrace is there');
     return exitCode.done;
   }
-  say(`${installProgram(programs, mainPath())} is installed: Wireshark lists the taps from its next start`);
-  if (profile) say(`${installProfile(folders!.configuration)} is Wireshark's profile "taptrace"`);
+  output.talk(
+    `${installProgram(programs, mainPath())} is installed: Wireshark lists the taps from its next start`,
+  );
+  if (profile) output.talk(`${installProfile(folders!.configuration)} is Wireshark's profile "taptrace"`);
   return exitCode.done;
 }
 

@@ -1,7 +1,7 @@
 /** Answers to Wireshark's questions. It asks every extcap program when it starts, so they need next to no modules. */
 import { UsageError } from '../errors.js';
+import { interfaceCalled, offeredInterfaces } from './interfaces.js';
 import { type Fields, sentence } from './sentences.js';
-import { interfaceCalled, offeredInterfaces } from './taps.js';
 
 /** --extcap-interfaces. */
 export function interfacesAnswer(version: string): string {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foldersIn } from '../../../src/extcap/folders.js';
+import { interfaceCalled, offeredInterfaces } from '../../../src/extcap/interfaces.js';
 import { sentence } from '../../../src/extcap/sentences.js';
-import { interfaceCalled, offeredInterfaces } from '../../../src/extcap/taps.js';
 
 test('a name cannot end a field or a line', () =>
   assert.equal(sentence('interface', { value: 'a}b{c\nd', n: 1 }), 'interface {value=a_b_c_d}{n=1}\n'));
