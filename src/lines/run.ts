@@ -10,6 +10,7 @@ import type { FilterPlace } from '../trace/filter-place.js';
 import type { StageLoss } from '../trace/ledger.js';
 import type { PacketSelection } from '../trace/packet-selection.js';
 import type { KeptCapability } from '../trace/rights.js';
+import type { EndReason } from '../trace/trace.js';
 import type { CountedXdp, XdpProgram } from '../trace/xdp-keeper.js';
 
 /** A device that is watched. */
@@ -108,7 +109,7 @@ export interface SummaryLine {
   readonly lostByStage: Readonly<Partial<Record<StageId, Readonly<StageLoss>>>>;
   readonly complete: boolean | 'unknown';
   /** Why it ended. */
-  readonly reason: 'split' | 'asked' | 'count' | 'duration' | 'gone' | 'output-closed';
+  readonly reason: EndReason;
   readonly filteredOut: number;
   /** Events whose bytes ended before the filter could decide. */
   readonly undecided: number;
@@ -127,6 +128,7 @@ export interface SummaryLine {
 
 export type {
   CountedXdp,
+  EndReason,
   FilterPlace,
   KeptCapability,
   StageLoss,

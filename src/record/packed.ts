@@ -1,7 +1,7 @@
 /** Records as a compressed recording holds them. */
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
-/** The trace waits for it: the fastest there is, which leaves about a fifth of most records. */
+/** The trace waits for it: the fastest there is. */
 const level = constants.Z_BEST_SPEED;
 
 export function packed(records: Uint8Array): Uint8Array {

@@ -13,6 +13,7 @@ import { Recorder } from '../../../src/record/recorder.js';
 import { Recording } from '../../../src/record/recording.js';
 import { recordVersion } from '../../../src/record/schema.js';
 import { stageById } from '../../../src/stages/lookup.js';
+import type { AttachmentLoss } from '../../../src/trace/ledger.js';
 import type { NameSource } from '../../../src/trace/names.js';
 import { deliveryFilter } from '../../../src/trace/verdicts.js';
 import { v618 } from '../attach/kernels.js';
@@ -69,16 +70,26 @@ async function kindsIn(path: string): Promise<string[]> {
   return kinds;
 }
 
-test('what is known already is not asked for again, and losses are marked before what came after them', async () => {
-  const path = join(directory, 'r.taptrace');
-  const source = new Source();
-  const recorder = new Recorder(path, { version: '0.0.0' });
+/** A recorder whose trace goes on whatever it is told. */
+function connected(
+  path: string,
+  asked: { compress?: boolean } = {},
+  losses: readonly AttachmentLoss[] = [],
+): Recorder {
+  const recorder = new Recorder(path, { version: '0.0.0', ...asked });
   recorder.connect({
-    losses: () => [{ attachId: 0, ring: 5, recursion: 0 }],
+    losses: () => [...losses],
     closed: () => assert.fail(),
     enough: () => assert.fail(),
     failed: (error) => assert.fail(error),
   });
+  return recorder;
+}
+
+test('what is known already is not asked for again, and losses are marked before what came after them', async () => {
+  const path = join(directory, 'r.taptrace');
+  const source = new Source();
+  const recorder = connected(path, {}, [{ attachId: 0, ring: 5, recursion: 0 }]);
   recorder.notice('before it begins');
   recorder.begin({ header: headerOf('taps', v618), clock: { bootNs, wallOffsetNs: 0n }, rings: 1, source });
   for (const sequences of [
@@ -112,13 +123,7 @@ test('what is known already is not asked for again, and losses are marked before
 /** What a recording of a few batches holds, in its file. */
 function recorded(name: string, compress: boolean): string {
   const path = join(directory, name);
-  const recorder = new Recorder(path, { version: '0.0.0', compress });
-  recorder.connect({
-    losses: () => [],
-    closed: () => assert.fail(),
-    enough: () => assert.fail(),
-    failed: (error) => assert.fail(error),
-  });
+  const recorder = connected(path, { compress });
   const source = new Source();
   recorder.begin({ header: headerOf('taps', v618), clock: { bootNs, wallOffsetNs: 0n }, rings: 1, source });
   for (let batch = 0; batch < 20; batch += 1) {
@@ -156,15 +161,13 @@ test('a byte that is wrong in a compressed recording is damage, and what lies be
 });
 
 test('a packet socket is told of although its answer comes behind the record that names it', async () => {
-  const recorder = new Recorder(join(directory, 'd.taptrace'), { version: '0.0.0' });
+  const recorder = connected(join(directory, 'd.taptrace'));
   const asked: string[] = [];
   const socketOf = (one: RecordView) => {
     const filterAddress = deliveryFilter(one);
     asked.push(`${one.socketInode} ${filterAddress.toString(16)}`);
     return { inode: one.socketInode, filterAddress, setup: undefined };
   };
-  const ends = { closed: () => assert.fail(), enough: () => assert.fail() };
-  recorder.connect({ losses: () => [], ...ends, failed: (error) => assert.fail(error) });
   const header = headerOf('taps', v618);
   const clock = { bootNs, wallOffsetNs: 0n };
   recorder.begin({ header, clock, rings: 1, source: new Source(), sockets: { socketOf } });
