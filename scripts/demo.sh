@@ -54,7 +54,7 @@ watch "With --arm: one packet socket a device opens the taps, and watches them f
 echo
 echo "=== One packet's whole way: taptrace path"
 (sleep 5 && ip netns exec "$left" ping -q -c 1 192.0.2.2 >/dev/null) &
-"${taptrace[@]}" path --netns "$left" --netns "$right" -i vB -c 1 --duration 15 icmp
+"${taptrace[@]}" path --netns "$left" --netns "$right" -c 1 --duration 15 icmp
 wait
 
 echo

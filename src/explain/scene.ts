@@ -12,8 +12,11 @@ export interface ExplainContext {
   readonly watched: ReadonlySet<StageId>;
   /** Chains that no link of ours reaches. */
   readonly unreached: UnreachedChains;
-  /** The other end of a veth device, where its namespace is watched too. */
-  peerOf(netnsInum: number, ifindex: number): DeviceId | undefined;
+  /**
+   * The other end of a veth device, where its namespace is watched too and a packet chosen on this one would have been
+   * chosen there before.
+   */
+  senderTo(netnsInum: number, ifindex: number): DeviceId | undefined;
 }
 
 export interface DeviceId {

@@ -43,7 +43,7 @@ function pastQueueAndTap(scene: Scene): Truth[] {
   const [first] = steps;
   if (first?.step.stage.id !== 'netif-rx' || !needed.every((stage) => watched.has(stage))) return [];
   if (!first.task?.inProcess || first.ifindex === undefined || journey.parents.length > 0) return [];
-  const sender = context.peerOf(first.netns ?? 0, first.ifindex);
+  const sender = context.senderTo(first.netns ?? 0, first.ifindex);
   if (!sender) return [];
   const name = scene.device(sender);
   const { comm, pid } = first.task;

@@ -34,7 +34,7 @@ describe('past queue and taps', { skip }, () => {
       await CountingTcpdump.start(to, 'inbound', filter),
     ];
     await from.send(command, { input: `${toHex(frame)}\n` });
-    for (const tap of taps) shown[way].push(await tap.stop());
+    for (const [at, tap] of taps.entries()) shown[way][at] = await tap.stop();
   }
 
   before(async () => {
@@ -49,6 +49,20 @@ describe('past queue and taps', { skip }, () => {
   it('tcpdump on the sending device is shown nothing of it', () => {
     assert.deepEqual(shown, { past: [0, PACKETS.past], through: [PACKETS.through, PACKETS.through] });
   });
+
+  for (const chosen of [
+    ['-i', 'ba'],
+    ['-Q', 'in'],
+  ])
+    it(`says it of none whose way is shown from the receiver on: ${chosen.join(' ')}`, async () => {
+      const filter = `udp port ${PORT.through}`;
+      const { journeys } = await following(topology.hosts, { filter, args: chosen }, () => send('through'));
+      assert.equal(journeys.length, PACKETS.through);
+      for (const { events, truths } of journeys) {
+        assert.equal(events[0]!.stage, 'netif-rx');
+        assert.ok(!truths.some(({ id }) => id === 'bypassed-tx-tap'), JSON.stringify(truths));
+      }
+    });
 
   it('path says so of each of them, and of no other', () => {
     const told = followed.journeys.map(({ events, truths }) => {

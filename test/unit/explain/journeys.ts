@@ -82,7 +82,7 @@ export const allStages: ReadonlySet<StageId> = new Set(stages.map(({ id }) => id
 export const context = (watched: ReadonlySet<StageId> = allStages): ExplainContext => ({
   ...{ names, watched },
   unreached: new UnreachedChains(),
-  peerOf: (netns, ifindex) => (ifindex === 1 ? { netns, ifindex: 2 } : undefined),
+  senderTo: (netns, ifindex) => (ifindex === 1 ? { netns, ifindex: 2 } : undefined),
 });
 
 export function sceneOf(sights: readonly Sight[], more: Partial<Journey> = {}, watched = allStages): Scene {

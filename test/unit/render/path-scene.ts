@@ -26,6 +26,7 @@ const device = (name: string, ifindex: number) => ({
 
 /** As much of a header as the view reads. */
 export const header = {
+  options: {},
   names: {
     ...names,
     socketHolders: (inode) => (inode === '4711' ? [{ pid: 99, comm: 'tcpdump' }] : []),
