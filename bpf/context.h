@@ -29,7 +29,10 @@ static __always_inline struct tap_socket_device *socket_device(const struct pack
 
 static __always_inline void find_packet(struct packet *packet)
 {
+	packet->head = packet->data = 0;
 	packet->len = CONTEXT(packet)->len;
+	packet->linear_len = packet->link_bytes = 0;
+	packet->link = TAP_LINK_DEVICE;
 	packet->protocol = bpf_ntohs(CONTEXT(packet)->protocol);
 }
 

@@ -111,12 +111,12 @@ struct tap_filter_view {
 	__u32 valid;  /* of them, in bytes[] */
 	__u32 beyond; /* enum tap_filter: the answer to a load that ends behind `valid` */
 	__u32 moved;  /* bytes of a VLAN tag that was taken out behind the addresses */
-	__u64 taken;  /* 1: in use */
-	__u64 loaded; /* bytes that filter_load() has read */
+	__u64 room;   /* where a tag was before bytes[] */
+	__u8 bytes[TAP_FILTER_WINDOW + 272]; /* the rest is slack that copies may write to */
 	/* By offset: SKF_AD_PROTOCOL and its like (linux/filter.h), which count in fours. */
 	__u32 extension[TAP_FILTER_EXTENSIONS];
-	__u64 room;			     /* where a tag was before bytes[] */
-	__u8 bytes[TAP_FILTER_WINDOW + 272]; /* the rest is slack that copies may write to */
+	__u64 taken;  /* 1: in use */
+	__u64 loaded; /* bytes that filter_load() has read */
 };
 
 /* The fixed header of a record; data_bytes of packet data follow it. */
@@ -177,7 +177,6 @@ struct tap_record {
 
 /* Totals of one attach_id on one CPU. */
 struct tap_counters {
-	__u64 seen;	/* ran for a selected device and namespace */
 	__u64 filtered; /* neither matched nor followed */
 	__u64 matched;	/* matched or followed: emitted + lost */
 	__u64 emitted;

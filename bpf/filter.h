@@ -129,13 +129,14 @@ static __always_inline __u32 filter_kind(struct packet *packet)
 }
 
 #define EXTENSION(view, offset) ((view)->extension[(offset) / 4])
-#define WANTS(offset) (wanted & 1u << (offset) / 4)
+#define BIT_OF(offset) (1u << (offset) / 4)
+#define WANTS(offset) (wanted & BIT_OF(offset))
+#define TAG_EXTENSIONS \
+	(BIT_OF(SKF_AD_VLAN_TAG) | BIT_OF(SKF_AD_VLAN_TAG_PRESENT) | BIT_OF(SKF_AD_VLAN_TPID))
 
-static __always_inline void fill_extensions(struct tap_filter_view *view, struct packet *packet)
+static __always_inline void fill_extensions(struct tap_filter_view *view, struct packet *packet,
+					    __u32 wanted)
 {
-	/* Read once: it is known before load, but each look at it stays in the program. */
-	__u32 wanted = filter_extensions;
-
 	if (WANTS(SKF_AD_PROTOCOL))
 		EXTENSION(view, SKF_AD_PROTOCOL) = packet->protocol;
 	if (WANTS(SKF_AD_PKTTYPE))
@@ -154,11 +155,15 @@ static __always_inline void fill_extensions(struct tap_filter_view *view, struct
 		EXTENSION(view, SKF_AD_CPU) = bpf_get_smp_processor_id();
 }
 
-static __always_inline void fill_tag(struct tap_filter_view *view, struct vlan_tag tag)
+static __always_inline void fill_tag(struct tap_filter_view *view, struct vlan_tag tag,
+				     __u32 wanted)
 {
-	EXTENSION(view, SKF_AD_VLAN_TAG) = tag.tci;
-	EXTENSION(view, SKF_AD_VLAN_TAG_PRESENT) = tag.present;
-	EXTENSION(view, SKF_AD_VLAN_TPID) = tag.protocol;
+	if (WANTS(SKF_AD_VLAN_TAG))
+		EXTENSION(view, SKF_AD_VLAN_TAG) = tag.tci;
+	if (WANTS(SKF_AD_VLAN_TAG_PRESENT))
+		EXTENSION(view, SKF_AD_VLAN_TAG_PRESENT) = tag.present;
+	if (WANTS(SKF_AD_VLAN_TPID))
+		EXTENSION(view, SKF_AD_VLAN_TPID) = tag.protocol;
 }
 
 /*
@@ -182,6 +187,28 @@ static __always_inline struct vlan_tag take_tag_out(struct tap_filter_view *view
 	return tag;
 }
 
+#ifdef TAP_COPIES_START
+/* False where it takes more than a few loads. */
+static __always_inline bool fill_start(struct tap_filter_view *view, struct packet *packet,
+				       __u32 kind)
+{
+	__u64 wanted = at_most(packet->len, filter_window);
+
+	if (filter_window > TAP_COPIES_START || wanted > packet->linear_len)
+		return false;
+	copy_start(packet, view->bytes, filter_window,
+		   kind == KIND_ETHERNET && filter_skips_addresses);
+	view->valid = wanted;
+	return true;
+}
+#else
+static __always_inline bool fill_start(struct tap_filter_view *view, struct packet *packet,
+				       __u32 kind)
+{
+	return false;
+}
+#endif
+
 static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet,
 				       bool is_tagged)
 {
@@ -198,41 +225,43 @@ static __always_inline void fill_bytes(struct tap_filter_view *view, struct pack
 	 * CAP_PERFMON. */
 	asm volatile("" : "+r"(start));
 	to = (void *)view + start;
-#ifdef TAP_COPIES_START
-	if (window <= TAP_COPIES_START && wanted <= packet->linear_len) {
-		copy_start(packet, to, window + TAG_BYTES);
-		view->beyond = TAP_FILTER_NO;
-		view->valid = wanted - front;
-		return;
-	}
-#endif
 	/* Through memory, as in emit(): the verifier must not know the number. */
 	*(volatile __u32 *)&view->valid = wanted;
 	bytes = copy_packet(packet, to, *(volatile __u32 *)&view->valid,
 			    TAP_FILTER_WINDOW + TAG_BYTES, slack);
-	packet->unreadable = 0;
 	view->beyond = bytes < wanted ? TAP_FILTER_UNDECIDED : TAP_FILTER_NO;
 	view->valid = bytes > front ? bytes - front : 0;
+}
+
+/* Whether the kernel will take a VLAN tag out of the bytes before its tap lists have the packet. */
+static __always_inline bool will_lose_tag(struct packet *packet, __u32 kind)
+{
+	/* One with its VLAN header cut short is dropped before it gets there. */
+	return before_untag && has_inband_vlan(packet) && kind == KIND_ETHERNET &&
+	       packet->len >= 14 + TAG_BYTES + 2 && !vlan_of(packet).present;
 }
 
 static __always_inline void fill_view(struct tap_filter_view *view, struct packet *packet,
 				      __u32 kind)
 {
-	struct vlan_tag tag = vlan_of(packet);
-	/* One with its VLAN header cut short is dropped before it gets there. */
-	bool is_tagged = before_untag && kind == KIND_ETHERNET && !tag.present &&
-			 has_inband_vlan(packet) && packet->len >= 14 + TAG_BYTES + 2;
+	/* Read once: it is known before load, but each look at it stays in the program. */
+	__u32 wanted = filter_extensions;
+	bool is_tagged = will_lose_tag(packet, kind);
+	struct vlan_tag tag = {};
 
 	view->moved = is_tagged ? TAG_BYTES : 0;
 	view->len = packet->len - view->moved;
-	view->valid = 0;
 	view->beyond = TAP_FILTER_NO;
-	fill_extensions(view, packet);
-	if (filter_window)
+	fill_extensions(view, packet, wanted);
+	if (!filter_window)
+		view->valid = 0;
+	else if (is_tagged || !fill_start(view, packet, kind))
 		fill_bytes(view, packet, is_tagged);
 	if (is_tagged && view->valid >= ADDRESS_BYTES + 2)
 		tag = take_tag_out(view);
-	fill_tag(view, tag);
+	else if (wanted & TAG_EXTENSIONS)
+		tag = vlan_of(packet);
+	fill_tag(view, tag, wanted);
 }
 
 /* An enum tap_filter. */

@@ -38,6 +38,8 @@ static __always_inline void find_packet(struct packet *packet)
 	packet->head = FIELD(frame, data_hard_start);
 	packet->data = data;
 	packet->linear_len = packet->len = end > data ? end - data : 0;
+	packet->link_bytes = packet->protocol = 0;
+	packet->link = TAP_LINK_DEVICE;
 }
 
 /* A frame has nothing beside its bytes yet. */

@@ -109,7 +109,9 @@ enum nit {
 
 /* Whether filter_match() has been given a body, and what that reads (src/filter/translate.ts). */
 const volatile bool has_filter = false;
-const volatile __u32 filter_window = 0;	    /* bytes, at most TAP_FILTER_WINDOW */
+const volatile __u32 filter_window = 0; /* bytes, at most TAP_FILTER_WINDOW */
+/* Nothing in the first eight bytes of an Ethernet frame. */
+const volatile bool filter_skips_addresses = false;
 const volatile __u32 filter_extensions = 0; /* bit n: extension[n] */
 /* The tap lists that this program stands in front of get packets without an in-band VLAN tag. */
 const volatile bool before_untag = false;

@@ -139,17 +139,19 @@ static __always_inline void copy_link_bytes(struct packet *packet, void *to, __u
 #define TAP_COPIES_START 64
 
 /*
- * The first `bytes`, known before load: 64 and 4 for a tag at most, in whole words. What lies
- * behind the packet's end is read too: the memory is the kernel's, and a load cannot fault.
+ * The first `bytes`, known before load, in whole words; the first word may be left out.
+ * What lies behind the packet's end is read too: the memory is the kernel's, and a load cannot
+ * fault.
  */
-static __always_inline void copy_start(const struct packet *packet, void *to, __u32 bytes)
+static __always_inline void copy_start(const struct packet *packet, void *to, __u32 bytes,
+				       bool skips_first)
 {
 	const unsigned char *from = packet->data - packet->link_bytes;
 	__u32 offset;
 
 #pragma unroll
-	for (offset = 0; offset < TAP_COPIES_START + 8; offset += 8)
-		if (offset < bytes)
+	for (offset = 0; offset < TAP_COPIES_START; offset += 8)
+		if (offset < bytes && !(offset == 0 && skips_first))
 			*(__u64 *)(to + offset) =
 				CAST_FIELD(from + offset, struct timespec64, tv_sec);
 }

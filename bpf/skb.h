@@ -20,15 +20,13 @@ static __always_inline struct net *packet_net(struct packet *packet)
 	return sk ? FIELD(sk, __sk_common.skc_net.net) : 0;
 }
 
-/* Whose packet it is: enough to tell whether it was asked for. */
+/* Whose packet it is. */
 static __always_inline void find_origin(struct packet *packet)
 {
-	if (!is_kernel_address(packet->dev))
-		packet->dev = 0;
 	if (!packet->net)
 		packet->net = packet_net(packet);
-	if (packet->net)
-		packet->netns_inum = FIELD(packet->net, ns.inum);
+	packet->netns_inum = packet->net ? FIELD(packet->net, ns.inum) : 0;
+	packet->ifindex = 0;
 	if (packet->dev)
 		packet->ifindex = FIELD(packet->dev, ifindex);
 	else if (packet->owner)
@@ -87,6 +85,8 @@ static __always_inline void find_packet(struct packet *packet)
 	packet->protocol = bpf_ntohs(FIELD(skb, protocol));
 	packet->len = FIELD(skb, len);
 	packet->linear_len = packet->len - FIELD(skb, data_len);
+	packet->link_bytes = 0;
+	packet->link = TAP_LINK_DEVICE;
 	headroom = packet->data - packet->head;
 	if (frame_start == FRAME_DETECT) {
 		detect_start(packet, headroom);

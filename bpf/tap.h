@@ -133,6 +133,7 @@ static __always_inline bool emit(struct packet *packet, struct tap_counters *cou
 
 	if (!settings || !ring)
 		return false;
+	packet->unreadable = 0;
 	bytes = what->only_key ? 0 : wanted_bytes(packet, settings->snaplen);
 	room = size_class(bytes);
 	slack = payload_slack(packet);
@@ -287,40 +288,75 @@ static __always_inline bool is_paused(void)
 	return !settings || settings->paused;
 }
 
+/* Whether anything is decided by the packet's device or namespace: both cost loads. */
+static __always_inline bool asks_origin(void)
+{
+#if defined(TAP_ACCESS_PROBE) || defined(TAP_ACCESS_CONTEXT) || defined(TAP_FRAME)
+	return true;
+#else
+	return only_netns || select_netns || select_devices || looks_everywhere() || leave_note ||
+	       skip_noted || skip_armed || skip_entered || filter_extensions;
+#endif
+}
+
+/* Each member is set where it becomes known: to clear the whole first would cost as much as a
+ * filter. */
+static __always_inline void begin_packet(struct packet *packet, void *context, struct sk_buff *skb,
+					 struct net_device *dev, const struct observation *what)
+{
+	packet->skb = skb;
+	packet->dev = dev;
+	if (!is_kernel_address(dev)) {
+		/* A jump: without one it would be arithmetic with a pointer. */
+		asm volatile("");
+		packet->dev = 0;
+	}
+	packet->context = context;
+	packet->owner = what->owner;
+	packet->net = what->net;
+	packet->frame = what->frame;
+	packet->ifindex_out = what->dev_out ? FIELD(what->dev_out, ifindex) : 0;
+}
+
+/* Nothing but its length is known. */
+static __always_inline void begin_key(struct packet *packet, __u32 len)
+{
+	packet->head = packet->data = 0;
+	packet->len = len;
+	packet->linear_len = packet->link_bytes = packet->protocol = 0;
+	packet->link = TAP_LINK_DEVICE;
+}
+
 /* One packet at one stage; true if a record of it was written. `skb` and `dev` may be 0. */
 static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 					  struct net_device *dev, const struct observation *what)
 {
-	struct packet packet = {.skb = skb,
-				.dev = dev,
-				.context = context,
-				.owner = what->owner,
-				.net = what->net,
-				.frame = what->frame};
+	struct packet packet;
 	struct tap_counters *count;
 
 	if (is_paused())
 		return false;
-	find_origin(&packet);
-	if (what->dev_out)
-		packet.ifindex_out = FIELD(what->dev_out, ifindex);
+	begin_packet(&packet, context, skb, dev, what);
+	if (asks_origin())
+		find_origin(&packet);
 	if (!is_in_netns(&packet) || !(looks_everywhere() || is_on_device(&packet)))
 		return false;
 	count = lookup(&counters, what->attach_id);
 	if (!count)
 		return false;
 	if (what->only_key)
-		packet.len = what->len;
+		begin_key(&packet, what->len);
 	else
 		find_packet(&packet);
 	forget_history(&packet);
 	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
 		return false;
-	COUNT(count->seen);
 	packet.choice = choose(&packet, what, count);
 	if (!packet.choice)
 		return false;
 	COUNT(count->matched);
+	if (!asks_origin())
+		find_origin(&packet);
 	return emit(&packet, count, what);
 }
 

@@ -7,8 +7,8 @@
 #include "error.h"
 #include "ethtool.h"
 #include "memlock.h"
+#include "prepare.h"
 #include "session.h"
-#include "splice.h"
 #include "system.h"
 #include "xdp.h"
 
@@ -17,7 +17,7 @@ namespace taptrace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Addon());
   install_log_capture();
-  install_filter_splice();
+  install_preparation();
   export_btf(env, exports);
   export_capabilities(env, exports);
   export_ethtool(env, exports);

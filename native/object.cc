@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "netfilter_link.h"
-#include "splice.h"
+#include "prepare.h"
 #include "xdp.h"
 
 namespace taptrace {
@@ -66,26 +66,20 @@ bool is_own(const bpf_map* map) {
 }  // namespace
 
 int ProgramInstance::set_constants(const ProgramSpec& spec, std::string* what) {
-  bpf_map* map;
-  bpf_object__for_each_map(map, object_) {
-    const char* name = bpf_map__name(map);
-    if (strlen(name) < sizeof(kConstantsSection) - 1 ||
-        strcmp(name + strlen(name) - (sizeof(kConstantsSection) - 1), kConstantsSection))
-      continue;
-    size_t bytes = 0;
-    auto data = static_cast<char*>(
-        const_cast<void*>(static_cast<const void*>(bpf_map__initial_value(map, &bytes))));
-    const btf* types = bpf_object__btf(object_);
-    const btf_type* section = constants_section(types);
-    for (const auto& [constant, value] : spec.constants) {
-      if (section && set_constant(types, section, data, bytes, constant, value)) continue;
-      *what = "set constant " + constant;
-      return -ENOENT;
-    }
-    return 0;
-  }
+  bpf_map* map = constants_map(object_);
   *what = "find constants";
-  return spec.constants.empty() ? 0 : -ENOENT;
+  if (!map) return spec.constants.empty() ? 0 : -ENOENT;
+  size_t bytes = 0;
+  auto data = static_cast<char*>(
+      const_cast<void*>(static_cast<const void*>(bpf_map__initial_value(map, &bytes))));
+  const btf* types = bpf_object__btf(object_);
+  const btf_type* section = constants_section(types);
+  for (const auto& [constant, value] : spec.constants) {
+    if (section && set_constant(types, section, data, bytes, constant, value)) continue;
+    *what = "set constant " + constant;
+    return -ENOENT;
+  }
+  return 0;
 }
 
 int ProgramInstance::share_maps(const ProgramSpec& spec, const SharedMaps& shared) {
@@ -160,7 +154,7 @@ int ProgramInstance::load(const ProgramSpec& spec, SharedMaps& shared, std::stri
   error = set_target(spec, watched, what);
   if (!error) {
     *what = "load BPF program " + spec.program;
-    FilterSplice splice(object_, spec.filter);
+    Preparation preparation(object_, spec.filter);
     SignalsHeld held;
     error = bpf_object__load(object_);
   }

@@ -5,10 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <string_view>
-
-#include "netfilter_link.h"
 
 namespace taptrace {
 
@@ -16,8 +13,6 @@ namespace {
 
 constexpr std::string_view kStub = "filter_match";
 constexpr std::string_view kAccessor = "filter_load";
-
-thread_local FilterSplice* current_splice = nullptr;
 
 /** Where a function's instructions start and end in a program whose subprograms were appended. */
 struct Span {
@@ -63,9 +58,9 @@ bool is_relative_reference(const bpf_insn& insn) {
 }
 
 /** Calls across the changed function keep their targets; jumps never leave a function. */
-void fix_references(std::vector<bpf_insn>& insns, const bpf_insn* old, __u32 old_count,
+void fix_references(std::vector<bpf_insn>& insns, const std::vector<bpf_insn>& old,
                     const Span& span) {
-  for (__u32 i = 0; i < old_count; i++) {
+  for (__u32 i = 0; i < old.size(); i++) {
     if ((i >= span.start && i < span.end) || !is_relative_reference(old[i])) continue;
     __u32 from = span.moved(i), to = span.moved(i + 1 + old[i].imm);
     insns[from].imm = static_cast<__s32>(to) - static_cast<__s32>(from) - 1;
@@ -94,33 +89,20 @@ std::vector<unsigned char> moved_records(const void* records, __u32 count, __u32
   return result;
 }
 
-int prepare_load(bpf_program* program, bpf_prog_load_opts* options, long) {
-  return current_splice ? current_splice->apply(program, options) : 0;
-}
-
 }  // namespace
 
-FilterSplice::FilterSplice(bpf_object* object, std::vector<bpf_insn> body)
-    : object_(object), body_(std::move(body)) {
-  current_splice = this;
-}
-
-FilterSplice::~FilterSplice() { current_splice = nullptr; }
-
-int FilterSplice::apply(bpf_program* program, bpf_prog_load_opts* options) {
+int FilterSplice::apply(std::vector<bpf_insn>& insns, bpf_prog_load_opts* options) {
   Span span{}, accessor{};
-  __u32 count = bpf_program__insn_cnt(program);
-  const btf* types = bpf_object__btf(object_);
+  __u32 count = insns.size();
   // The program at the return of a function asks for no packet.
-  if (body_.empty() || !find_function(types, options, count, kStub, &span)) return 0;
-  if (!find_function(types, options, count, kAccessor, &accessor)) return -ENOENT;
+  if (body_.empty() || !find_function(types_, options, count, kStub, &span)) return 0;
+  if (!find_function(types_, options, count, kAccessor, &accessor)) return -ENOENT;
   span.delta = static_cast<long>(body_.size()) - (span.end - span.start);
 
-  const bpf_insn* old = bpf_program__insns(program);
-  std::vector<bpf_insn> insns(old, old + span.start);
-  insns.insert(insns.end(), body_.begin(), body_.end());
-  insns.insert(insns.end(), old + span.end, old + count);
-  fix_references(insns, old, count, span);
+  const std::vector<bpf_insn> old = insns;
+  insns.erase(insns.begin() + span.start, insns.begin() + span.end);
+  insns.insert(insns.begin() + span.start, body_.begin(), body_.end());
+  fix_references(insns, old, span);
   fix_body_calls(insns, span.start, body_.size(), span.moved(accessor.start));
 
   func_info_ =
@@ -130,32 +112,7 @@ int FilterSplice::apply(bpf_program* program, bpf_prog_load_opts* options) {
   options->func_info = func_info_.data();
   options->line_info = line_info_.data();
   options->line_info_cnt = line_info_.size() / options->line_info_rec_size;
-  return bpf_program__set_insns(program, insns.data(), insns.size());
-}
-
-void install_filter_splice() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    // Sections of programs that ask the filter, as libbpf itself would take them.
-    const struct {
-      const char* name;
-      bpf_prog_type program;
-      bpf_attach_type attach;
-    } sections[] = {
-        {"tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
-        {"fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY},
-        {"fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT},
-        {"kprobe", BPF_PROG_TYPE_KPROBE, static_cast<bpf_attach_type>(0)},
-        {"socket", BPF_PROG_TYPE_SOCKET_FILTER, static_cast<bpf_attach_type>(0)},
-        {"tc", BPF_PROG_TYPE_SCHED_CLS, static_cast<bpf_attach_type>(0)},
-        {"cgroup_skb/ingress", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS},
-        {"netfilter", static_cast<bpf_prog_type>(kNetfilterProgramType),
-         static_cast<bpf_attach_type>(kNetfilterAttachType)},
-    };
-    LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = prepare_load);
-    for (const auto& section : sections)
-      libbpf_register_prog_handler(section.name, section.program, section.attach, &options);
-  });
+  return 0;
 }
 
 }  // namespace taptrace

@@ -46,7 +46,6 @@ export interface SessionSettings {
 
 /** Totals of one attachment over all CPUs. */
 export interface AttachmentCounts {
-  readonly seen: number;
   readonly filtered: number;
   readonly matched: number;
   readonly emitted: number;
@@ -543,7 +542,6 @@ export class TapSession {
       return total;
     };
     return {
-      seen: sum(tapCounters.seen),
       filtered: sum(tapCounters.filtered),
       matched: sum(tapCounters.matched),
       emitted: sum(tapCounters.emitted),

@@ -59,15 +59,14 @@ export const tapRecordBytes = 200;
 
 /** Byte offsets of struct tap_counters. */
 export const tapCounters = {
-  seen: 0,
-  filtered: 8,
-  matched: 16,
-  emitted: 24,
-  lostRing: 32,
-  forgotten: 40,
-  undecided: 48,
+  filtered: 0,
+  matched: 8,
+  emitted: 16,
+  lostRing: 24,
+  forgotten: 32,
+  undecided: 40,
 } as const;
-export const tapCountersBytes = 56;
+export const tapCountersBytes = 48;
 
 /** Byte offsets of struct tap_live. */
 export const tapLive = {
@@ -98,11 +97,11 @@ export const tapFilterView = {
   valid: 4,
   beyond: 8,
   moved: 12,
-  taken: 16,
-  loaded: 24,
-  extension: 32,
-  room: 96,
-  bytes: 104,
+  room: 16,
+  bytes: 24,
+  extension: 552,
+  taken: 616,
+  loaded: 624,
 } as const;
 export const tapFilterViewBytes = 632;
 

@@ -72,6 +72,13 @@ export function reachOf({ code, k }: ClassicInstruction): number {
 export const readsAtX = ({ code }: ClassicInstruction): boolean =>
   classOf(code) === bpf.ld && modeOf(code) === bpf.ind;
 
+/** Whether it may read one of the packet's first bytes. A sum with X may come round to 0. */
+export function readsFirst(bytes: number, instruction: ClassicInstruction): boolean {
+  const { k } = instruction;
+  if (readsAtX(instruction)) return k < bytes || isNegative(k);
+  return reachOf(instruction) > 0 && k < bytes;
+}
+
 export const jumpsBack = ({ code, k }: ClassicInstruction): boolean =>
   classOf(code) === bpf.jmp && operationOf(code) === bpf.ja && isNegative(k);
 

@@ -17,6 +17,7 @@ import {
   operationOf,
   reachOf,
   readsAtX,
+  readsFirst,
   sizeOf,
   successorsOf,
   widthOf,
@@ -50,6 +51,8 @@ const headerBytes = 20;
  * further than the window.
  */
 const roundsMax = windowMax / 8;
+/** What programs load at a time (bpf/payload.h, copy_start). */
+const wordBytes = 8;
 /** enum filter_kind of bpf/filter.h. */
 const kindRaw = 2;
 const result: Register = 0;
@@ -441,6 +444,7 @@ export function translateAll(filters: readonly ClassicPrograms[], choose: Choice
   const constants = {
     has_filter: 1,
     filter_window: windowOf([...ethernet, ...raw].filter((program) => program !== undefined)),
+    filter_skips_addresses: Number(!ethernet.flat().some((one) => readsFirst(wordBytes, one))),
     filter_extensions: extensions,
   };
   return { body: out.bytes(), constants };

@@ -102,10 +102,11 @@ async function traceWith(filter: Uint8Array, variant: Variant): Promise<Outcome>
       await flood(world, PACKETS, 20_000, bytes);
     session.detachAll();
     const counts = plan.attachments.map((attachment) => session.counts(attachment));
-    const sum = (field: 'seen' | 'filtered' | 'matched') =>
+    const sum = (field: 'filtered' | 'matched' | 'undecided') =>
       counts.reduce((total, count) => total + count[field], 0);
-    const totals = { seen: sum('seen'), filtered: sum('filtered'), matched: sum('matched') };
-    return { ...totals, lengths: recordLengths(session) };
+    const [filtered, matched] = [sum('filtered'), sum('matched')];
+    const seen = filtered + matched + sum('undecided');
+    return { seen, filtered, matched, lengths: recordLengths(session) };
   } finally {
     session.close();
   }
