@@ -15,20 +15,21 @@ import { inetHooks, linkFamilies, nfproto } from '../../src/netfilter/hooks.js';
 import { expandStages, stageByNumber } from '../../src/stages/lookup.js';
 import { possibleCpus } from '../../src/system/kernel.js';
 import { chosenFor, filterByDscp, numberPackets } from '../support/filters/chosen.js';
+import { createRouterWorld, type RouterWorld } from '../support/router.js';
 import { iperf, ping, udp, withUdpSink } from '../support/traffic.js';
-import { cannotRunLive, createWorld, type End, type World } from '../support/world.js';
+import { cannotRunLive, type End } from '../support/world.js';
 
 const skip = cannotRunLive(['iperf3', 'nft', 'tc', 'ethtool']) ?? false;
 const DLT_EN10MB = 1;
 const DLT_RAW = 12;
 /** More than any of the expressions reads. */
 const SNAPLEN = 2048;
-const RING_BYTES = 32 << 20;
+const RING_BYTES = 64 << 20;
 /** Behind the chain that numbers packets; one for each session. */
 const priorities = { unfiltered: 1000, filtered: 1001 } as const;
-/** All that are asked here without kprobes and fentry; a packet is forwarded nowhere, and xmit-done has no bytes. */
+/** All that are asked here without kprobes and fentry, but xmit-done, which has no bytes. */
 const STAGES = [
-  ...['gro', 'netif-rx', 'rx-tap', 'tc-ingress', 'nf-prerouting', 'nf-input', 'l4-rcv'],
+  ...['gro', 'netif-rx', 'rx-tap', 'tc-ingress', 'nf-prerouting', 'nf-input', 'nf-forward', 'l4-rcv'],
   ...['nf-output', 'nf-postrouting', 'tc-egress', 'dev-queue', 'qdisc-enqueue', 'qdisc-dequeue'],
   ...['tx-tap', 'start-xmit', 'drop', 'consume'],
 ];
@@ -70,7 +71,7 @@ interface Packet {
 type Opened = Pick<OpenedSession, 'session' | 'plan'>;
 
 const { Filter } = filterAddon();
-let world: World;
+let world: RouterWorld;
 let all: Packet[];
 let kept: Packet[];
 
@@ -87,11 +88,15 @@ function openLinks(session: TapSession, end: End, priority: number): void {
         });
 }
 
-async function watchEnd(session: TapSession, end: End, priority: number): Promise<void> {
+async function watchDevice(session: TapSession, end: End): Promise<void> {
   const ifindex = Number(await end.run(['cat', `/sys/class/net/${end.device}/ifindex`]));
-  session.selectNetns(end.netns.inode);
   session.watchDevice({ inum: end.netns.inode, path: pathOf(end) }, { ifindex, type: 1 }, false);
-  openLinks(session, end, priority);
+}
+
+async function watch(session: TapSession, { a, toA, toC, c }: RouterWorld, priority: number): Promise<void> {
+  for (const { netns } of [a, toA, c]) session.selectNetns(netns.inode);
+  for (const end of [a, toA, toC, c]) await watchDevice(session, end);
+  for (const end of [a, toA, c]) openLinks(session, end, priority);
 }
 
 async function open(priority: number, kernelFilter?: KernelFilter): Promise<Opened> {
@@ -111,7 +116,7 @@ async function open(priority: number, kernelFilter?: KernelFilter): Promise<Open
   );
   assert.deepEqual([...session.unfiltered], []);
   assert.deepEqual([...new Set(plan.attachments.map(({ stage }) => stage))].sort(), [...STAGES].sort());
-  for (const end of [world.a, world.b]) await watchEnd(session, end, priority);
+  await watch(session, world, priority);
   return { session, plan };
 }
 
@@ -136,7 +141,15 @@ function drain({ session: { native } }: Opened): Packet[] {
   return packets;
 }
 
-async function traffic({ a, b }: World): Promise<void> {
+async function forwarded({ a, c }: RouterWorld): Promise<void> {
+  for (const to of [c.ipv4, c.ipv6]) for (const size of [56, 2000]) await ping(a, to, 40, size);
+  await withUdpSink(c, async () => {
+    for (const to of [c.ipv4, c.ipv6]) await udp(a, to, 700, 40);
+  });
+  await iperf(a, c, c.ipv4, '100K');
+}
+
+async function traffic({ a, toA: b }: RouterWorld): Promise<void> {
   for (const size of [56, 700, 3000]) {
     await ping(a, b.ipv4, 40, size);
     await ping(a, b.ipv6, 40, size);
@@ -150,11 +163,10 @@ async function traffic({ a, b }: World): Promise<void> {
   await iperf(b, a, a.ipv6, '300K');
 }
 
-async function prepare({ a, b }: World): Promise<void> {
-  for (const end of [a, b]) {
-    await numberPackets(end, asked.length);
+async function prepare({ a, toA: b, toC, c }: RouterWorld): Promise<void> {
+  for (const end of [a, b, c]) await numberPackets(end, asked.length);
+  for (const end of [a, b, toC, c])
     await end.run(['tc', 'qdisc', 'replace', 'dev', end.device, 'root', ...QDISC]);
-  }
   // veth hands to GRO what may become one packet again.
   await a.run(['ethtool', '-K', a.device, 'tso', 'off']);
   await b.run(['ethtool', '-K', b.device, 'gro', 'on']);
@@ -162,11 +174,12 @@ async function prepare({ a, b }: World): Promise<void> {
 
 before(async () => {
   if (skip) return;
-  world = await createWorld();
+  world = await createRouterWorld();
   await prepare(world);
   const sessions = [await open(priorities.unfiltered), await open(priorities.filtered, filterByDscp(asked))];
   for (const session of sessions) drain(session);
   await traffic(world);
+  await forwarded(world);
   for (const { session } of sessions) session.detachAll();
   [all, kept] = sessions.map(drain) as [Packet[], Packet[]];
   for (const { session, plan } of sessions) {
