@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { toHex } from '../support/bytes.js';
 import { runTaptrace } from '../support/cli.js';
-import { ETHERTYPE, ethernetFrame, ipv4Udp } from '../support/frames.js';
+import { ETHERTYPE, ethernetFrame, ipv4Udp, ipv6Udp } from '../support/frames.js';
 import { loadNft, nftCounter } from '../support/oracles/nft.js';
 import { addQuietLink, countsDuring, createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
 import { type TraceResult, Tracer } from '../support/tracer.js';
@@ -277,38 +277,51 @@ describe('--reason', { skip }, () => {
 describe('--sample', { skip }, () => {
   const FLOWS = 300;
   const ONE_IN = 4;
-  const NEAR = '10.2.0.1';
   const NEAR_PORT = 53;
+  const families = {
+    IPv4: {
+      near: '10.2.0.1',
+      far: (flow: number) => `10.1.${flow >> 8}.${flow & 255}`,
+      packet: ipv4Udp,
+      etherType: ETHERTYPE.ipv4,
+    },
+    IPv6: {
+      near: '2001:db8:2::1',
+      far: (flow: number) => `2001:db8:1::${flow.toString(16)}`,
+      packet: ipv6Udp,
+      etherType: ETHERTYPE.ipv6,
+    },
+  };
 
-  it('keeps whole flows, in both directions, and about as many as it says', async () => {
-    const { a, b } = world;
-    const frames = (way: 'out' | 'back') =>
-      Array.from({ length: FLOWS }, (_, flow) => {
-        const far = `10.1.${flow >> 8}.${flow & 255}`;
-        const there = { src: NEAR, dst: far, sport: NEAR_PORT, dport: 20_000 + flow };
-        const back = { src: far, dst: NEAR, sport: 20_000 + flow, dport: NEAR_PORT };
-        const [from, to] = way === 'out' ? [a, b] : [b, a];
-        const packet = ipv4Udp(way === 'out' ? there : back, new Uint8Array([flow >> 8, flow & 255]));
-        return toHex(ethernetFrame({ from: from.mac, to: to.mac }, ETHERTYPE.ipv4, packet));
-      });
-    const send = (end: typeof a, list: string[]) =>
-      end.send([toolPath('send_frames'), end.device], { input: `${list.join('\n')}\n` });
-    const args = ['--netns', a.netns.name, '--netns', b.netns.name, '--stages', 'taps'];
-    const tracer = await Tracer.start([...args, '--sample', String(ONE_IN)]);
-    for (let round = 0; round < 2; round += 1) {
-      await send(a, frames('out'));
-      await send(b, frames('back'));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const { events, summary } = await tracer.stop();
-    assert.equal(summary.complete, true);
-    const kept = new Map<number, number>();
-    for (const { sport, dport } of events) {
-      const flow = Math.max(sport!, dport!);
-      kept.set(flow, (kept.get(flow) ?? 0) + 1);
-    }
-    assert.deepEqual(new Set(kept.values()), new Set([8]), 'two rounds, two directions, two taps');
-    // Binomial: 75 are expected, and five standard deviations are 38.
-    assert.ok(kept.size > 37 && kept.size < 113, `${kept.size} flows of ${FLOWS}`);
-  });
+  for (const [family, { near, far, packet, etherType }] of Object.entries(families))
+    it(`keeps whole flows of ${family}, in both directions, and about as many as it says`, async () => {
+      const { a, b } = world;
+      const frames = (way: 'out' | 'back') =>
+        Array.from({ length: FLOWS }, (_, flow) => {
+          const there = { src: near, dst: far(flow), sport: NEAR_PORT, dport: 20_000 + flow };
+          const back = { src: there.dst, dst: near, sport: there.dport, dport: NEAR_PORT };
+          const [from, to] = way === 'out' ? [a, b] : [b, a];
+          const bytes = packet(way === 'out' ? there : back, new Uint8Array([flow >> 8, flow & 255]));
+          return toHex(ethernetFrame({ from: from.mac, to: to.mac }, etherType, bytes));
+        });
+      const send = (end: typeof a, list: string[]) =>
+        end.send([toolPath('send_frames'), end.device], { input: `${list.join('\n')}\n` });
+      const args = ['--netns', a.netns.name, '--netns', b.netns.name, '--stages', 'taps'];
+      const tracer = await Tracer.start([...args, '--sample', String(ONE_IN), 'udp port 53']);
+      for (let round = 0; round < 2; round += 1) {
+        await send(a, frames('out'));
+        await send(b, frames('back'));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const { events, summary } = await tracer.stop();
+      assert.equal(summary.complete, true);
+      const kept = new Map<number, number>();
+      for (const { sport, dport } of events) {
+        const flow = Math.max(sport!, dport!);
+        kept.set(flow, (kept.get(flow) ?? 0) + 1);
+      }
+      assert.deepEqual(new Set(kept.values()), new Set([8]), 'two rounds, two directions, two taps');
+      // Binomial: 75 are expected, and five standard deviations are 38.
+      assert.ok(kept.size > 37 && kept.size < 113, `${kept.size} flows of ${FLOWS}`);
+    });
 });
