@@ -198,6 +198,18 @@ struct tap_device {
 	__u32 ifindex;
 };
 
+/*
+ * Devices that events are wanted from, at the place that a hash of their struct tap_device names: a
+ * hash map would cost every packet of every device a call of the kernel, more than a filter does.
+ */
+#define TAP_DEVICE_SETS 1024
+#define TAP_DEVICE_WAYS 4
+
+struct tap_device_set {
+	__u64 devices[TAP_DEVICE_WAYS]; /* struct tap_device each; 0: free */
+	__u64 is_crowded;		/* 1: further ones are in the map crowded_devices */
+};
+
 /* A device with a packet socket of ours, and what its filter cannot find out for itself. */
 struct tap_socket_device {
 	__u16 link_type; /* ARPHRD_* */

@@ -11,6 +11,7 @@ struct tap_record *layout_record;
 struct tap_counters *layout_counters;
 struct tap_live *layout_live;
 struct tap_device *layout_device;
+struct tap_device_set *layout_device_set;
 struct tap_socket_device *layout_socket_device;
 struct tap_filter_view *layout_filter_view;
 enum tap_present *layout_present;

@@ -43,11 +43,19 @@ struct {
 
 /* Devices that events are wanted from, when select_devices is set. */
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TAP_DEVICE_SETS);
+	__type(key, __u32);
+	__type(value, struct tap_device_set);
+} device_sets SEC(".maps");
+
+/* Those of them that their set has no place for. */
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct tap_device);
 	__type(value, __u8);
-} selected_devices SEC(".maps");
+} crowded_devices SEC(".maps");
 
 /* Namespaces (inode numbers) that events are wanted from, when select_netns is set. */
 struct {

@@ -194,12 +194,27 @@ static __always_inline bool looks_everywhere(void)
 	return follow_sets || look_back;
 }
 
+/* Whether events of a device_key() are wanted. */
+static __always_inline bool is_selected(__u64 device)
+{
+	__u64 place = (device * 0x9e3779b97f4a7c15) >> 32 & (TAP_DEVICE_SETS - 1);
+	struct tap_device_set *set = lookup(&device_sets, place);
+	int way;
+
+	if (!set || !device)
+		return false;
+#pragma unroll
+	for (way = 0; way < TAP_DEVICE_WAYS; way++)
+		if (set->devices[way] == device)
+			return true;
+	return set->is_crowded && lookup(&crowded_devices, device);
+}
+
 static __always_inline bool is_on_device(const struct packet *packet)
 {
-	if (!select_devices || lookup(&selected_devices, device_key(packet, packet->ifindex)))
+	if (!select_devices || is_selected(device_key(packet, packet->ifindex)))
 		return true;
-	return packet->ifindex_out &&
-	       lookup(&selected_devices, device_key(packet, packet->ifindex_out));
+	return packet->ifindex_out && is_selected(device_key(packet, packet->ifindex_out));
 }
 
 /* A packet whose namespace is not known cannot be said to be foreign. */

@@ -8,6 +8,7 @@ const structs = [
   'tap_counters',
   'tap_live',
   'tap_device',
+  'tap_device_set',
   'tap_socket_device',
   'tap_filter_view',
 ];

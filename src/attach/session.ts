@@ -25,6 +25,7 @@ import {
 import { targetsOf } from '../stages/rungs.js';
 import type { Mechanism, StageId } from '../stages/types.js';
 import { hasLinkHeader, type Link } from '../system/links.js';
+import { DeviceSets } from './device-sets.js';
 import type { KernelFeatures } from './features.js';
 import type { KernelSelection } from './kernel-selection.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
@@ -189,6 +190,7 @@ export class TapSession {
   private readonly objects = new Map<string, Uint8Array>();
   /** Why the kernel did not take programs of an object with the filter in them. */
   private readonly filterRefusedIn = new Map<Uint8Array, string>();
+  private readonly selected: DeviceSets;
   private isPaused: boolean;
   /** Stages whose packets the kernel does not filter, although it was to, and why. */
   readonly unfiltered = new Map<StageId, string>();
@@ -211,6 +213,7 @@ export class TapSession {
         followed: settings.selection?.constants.follow_sets ?? 1,
       },
     });
+    this.selected = new DeviceSets(this.native);
   }
 
   private object(name: string): Uint8Array {
@@ -384,6 +387,10 @@ export class TapSession {
     return new Uint8Array(key.buffer);
   }
 
+  private deviceNumber(netnsInum: number, ifindex: number): bigint {
+    return new BigUint64Array(this.deviceKey(netnsInum, ifindex).buffer)[0]!;
+  }
+
   selectNetns(netnsInum: number): void {
     this.native.mapSet(
       'selected_netns',
@@ -393,11 +400,11 @@ export class TapSession {
   }
 
   selectDevice(netnsInum: number, ifindex: number): void {
-    this.native.mapSet('selected_devices', this.deviceKey(netnsInum, ifindex), new Uint8Array([1]));
+    this.selected.select(this.deviceNumber(netnsInum, ifindex));
   }
 
   unselectDevice(netnsInum: number, ifindex: number): void {
-    this.native.mapDelete('selected_devices', this.deviceKey(netnsInum, ifindex));
+    this.selected.unselect(this.deviceNumber(netnsInum, ifindex));
   }
 
   /**

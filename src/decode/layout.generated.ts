@@ -83,6 +83,13 @@ export const tapDevice = {
 } as const;
 export const tapDeviceBytes = 8;
 
+/** Byte offsets of struct tap_device_set. */
+export const tapDeviceSet = {
+  devices: 0,
+  isCrowded: 32,
+} as const;
+export const tapDeviceSetBytes = 40;
+
 /** Byte offsets of struct tap_socket_device. */
 export const tapSocketDevice = {
   linkType: 0,
