@@ -29,22 +29,40 @@ export const fiveTuple =
 const taps = ['rx-tap', 'tx-tap'] as const;
 type TapCosts = Readonly<Record<(typeof taps)[number], number>>;
 
-function openTaps(expression: string | undefined): OpenedSession {
+/** What is asked of the packets; no expression: all are wanted. */
+interface Asked {
+  readonly expression?: string;
+  /** Only of both ends' devices, as with -i. */
+  readonly devices?: QuietWorld;
+}
+
+async function selectDevices({ session }: OpenedSession, { a, b }: QuietWorld): Promise<void> {
+  for (const end of [a, b])
+    session.selectDevice(
+      end.netns.inode,
+      Number(await end.run(['cat', `/sys/class/net/${end.device}/ifindex`])),
+    );
+}
+
+async function openTaps({ expression, devices }: Asked): Promise<OpenedSession> {
   const native = nativeBinding();
   const { stages } = expandStages([...taps]);
   const kernelFilter = expression && translate(new PacketFilter(expression).programs!);
   const settings = { ringBytes: 32 << 20, cpus: possibleCpus(), snaplen: 96, stacks: false };
-  return openSession(
+  const request = { stages, arm: false, observeOnly: true, mechanisms: new Map(), netnsInum: 'all' } as const;
+  const opened = openSession(
     native,
-    { stages, arm: false, observeOnly: true, mechanisms: new Map(), netnsInum: 'all', selectDevices: false },
+    { ...request, selectDevices: devices !== undefined },
     probeFeatures(native, stages),
     { ...settings, ...(kernelFilter && { kernelFilter }) },
   );
+  if (devices) await selectDevices(opened, devices);
+  return opened;
 }
 
 /** Nanoseconds a run of each tap's program, over both ends of the world. */
-async function costs(world: QuietWorld, expression: string | undefined): Promise<TapCosts> {
-  const { session, plan } = openTaps(expression);
+async function costs(world: QuietWorld, asked: Asked): Promise<TapCosts> {
+  const { session, plan } = await openTaps(asked);
   try {
     await flood(world, packets, 0);
     const cost = (stage: string): number => {
@@ -79,23 +97,26 @@ export async function filterCosts(
   rounds: number,
 ): Promise<{ rows: string[]; nothing: number }> {
   const before = readFileSync(statsSwitch, 'utf8');
-  const all = { unfiltered: [] as TapCosts[], filtered: [] as TapCosts[], nothing: [] as number[] };
+  const all = { unfiltered: [], filtered: [], onDevice: [] } as Record<string, TapCosts[]>;
+  const nothings: number[] = [];
   writeFileSync(statsSwitch, '1');
   try {
     for (let round = 0; round < rounds; round += 1) {
-      all.nothing.push(await costOfNothing(world));
-      all.unfiltered.push(await costs(world, undefined));
-      all.filtered.push(await costs(world, fiveTuple));
+      nothings.push(await costOfNothing(world));
+      all.unfiltered!.push(await costs(world, {}));
+      all.filtered!.push(await costs(world, { expression: fiveTuple }));
+      all.onDevice!.push(await costs(world, { expression: fiveTuple, devices: world }));
     }
   } finally {
     writeFileSync(statsSwitch, before);
   }
-  const nothing = median(all.nothing);
+  const nothing = median(nothings);
   const rows = taps.map((tap) => {
-    const unfiltered = median(all.unfiltered.map((one) => one[tap])) - nothing;
-    const filtered = median(all.filtered.map((one) => one[tap])) - nothing;
-    const cells = [tap, unfiltered.toFixed(0), filtered.toFixed(0), (filtered / unfiltered).toFixed(2)];
-    return `| ${cells.join(' | ')} |`;
+    const [unfiltered, filtered, onDevice] = Object.values(all).map(
+      (rounds) => median(rounds.map((one) => one[tap])) - nothing,
+    ) as [number, number, number];
+    const cells = [unfiltered, filtered, onDevice].map((cost) => cost.toFixed(0));
+    return `| ${[tap, ...cells, (filtered / unfiltered).toFixed(2)].join(' | ')} |`;
   });
   return { rows, nothing };
 }
@@ -104,7 +125,7 @@ export async function filterCosts(
 type Watch = (world: QuietWorld) => Promise<() => Promise<void>>;
 
 const byTaptrace: Watch = async () => {
-  const { session } = openTaps(fiveTuple);
+  const { session } = await openTaps({ expression: fiveTuple });
   return async () => session.close();
 };
 
