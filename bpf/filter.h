@@ -155,15 +155,11 @@ static __always_inline void fill_extensions(struct tap_filter_view *view, struct
 		EXTENSION(view, SKF_AD_CPU) = bpf_get_smp_processor_id();
 }
 
-static __always_inline void fill_tag(struct tap_filter_view *view, struct vlan_tag tag,
-				     __u32 wanted)
+static __always_inline void fill_tag(struct tap_filter_view *view, struct vlan_tag tag)
 {
-	if (WANTS(SKF_AD_VLAN_TAG))
-		EXTENSION(view, SKF_AD_VLAN_TAG) = tag.tci;
-	if (WANTS(SKF_AD_VLAN_TAG_PRESENT))
-		EXTENSION(view, SKF_AD_VLAN_TAG_PRESENT) = tag.present;
-	if (WANTS(SKF_AD_VLAN_TPID))
-		EXTENSION(view, SKF_AD_VLAN_TPID) = tag.protocol;
+	EXTENSION(view, SKF_AD_VLAN_TAG) = tag.tci;
+	EXTENSION(view, SKF_AD_VLAN_TAG_PRESENT) = tag.present;
+	EXTENSION(view, SKF_AD_VLAN_TPID) = tag.protocol;
 }
 
 /*
@@ -192,12 +188,12 @@ static __always_inline struct vlan_tag take_tag_out(struct tap_filter_view *view
 static __always_inline bool fill_start(struct tap_filter_view *view, struct packet *packet,
 				       __u32 kind)
 {
-	__u64 wanted = at_most(packet->len, filter_window);
+	__u32 window = filter_window;
+	__u64 wanted = at_most(packet->len, window);
 
-	if (filter_window > TAP_COPIES_START || wanted > packet->linear_len)
+	if (window > TAP_COPIES_START || wanted > packet->linear_len)
 		return false;
-	copy_start(packet, view->bytes, filter_window,
-		   kind == KIND_ETHERNET && filter_skips_addresses);
+	copy_start(packet, view->bytes, window, filter_skips_addresses && kind == KIND_ETHERNET);
 	view->valid = wanted;
 	return true;
 }
@@ -210,9 +206,9 @@ static __always_inline bool fill_start(struct tap_filter_view *view, struct pack
 #endif
 
 static __always_inline void fill_bytes(struct tap_filter_view *view, struct packet *packet,
-				       bool is_tagged)
+				       __u32 front)
 {
-	__u32 front = is_tagged ? TAG_BYTES : 0, window = filter_window, wanted = packet->len;
+	__u32 window = filter_window, wanted = packet->len;
 	__u32 slack, bytes;
 	__u64 start = offsetof(struct tap_filter_view, bytes) - front;
 	void *to;
@@ -241,27 +237,40 @@ static __always_inline bool will_lose_tag(struct packet *packet, __u32 kind)
 	       packet->len >= 14 + TAG_BYTES + 2 && !vlan_of(packet).present;
 }
 
+static __always_inline void fill_untagged(struct tap_filter_view *view, struct packet *packet)
+{
+	struct vlan_tag tag = {};
+
+	view->moved = TAG_BYTES;
+	view->len = packet->len - TAG_BYTES;
+	view->valid = 0;
+	if (filter_window)
+		fill_bytes(view, packet, TAG_BYTES);
+	if (view->valid >= ADDRESS_BYTES + 2)
+		tag = take_tag_out(view);
+	fill_tag(view, tag);
+}
+
 static __always_inline void fill_view(struct tap_filter_view *view, struct packet *packet,
 				      __u32 kind)
 {
-	/* Read once: it is known before load, but each look at it stays in the program. */
-	__u32 wanted = filter_extensions;
-	bool is_tagged = will_lose_tag(packet, kind);
-	struct vlan_tag tag = {};
+	__u32 extensions = filter_extensions;
 
-	view->moved = is_tagged ? TAG_BYTES : 0;
-	view->len = packet->len - view->moved;
 	view->beyond = TAP_FILTER_NO;
-	fill_extensions(view, packet, wanted);
+	if (extensions)
+		fill_extensions(view, packet, extensions);
+	if (will_lose_tag(packet, kind)) {
+		fill_untagged(view, packet);
+		return;
+	}
+	view->moved = 0;
+	view->len = packet->len;
 	if (!filter_window)
 		view->valid = 0;
-	else if (is_tagged || !fill_start(view, packet, kind))
-		fill_bytes(view, packet, is_tagged);
-	if (is_tagged && view->valid >= ADDRESS_BYTES + 2)
-		tag = take_tag_out(view);
-	else if (wanted & TAG_EXTENSIONS)
-		tag = vlan_of(packet);
-	fill_tag(view, tag, wanted);
+	else if (!fill_start(view, packet, kind))
+		fill_bytes(view, packet, 0);
+	if (extensions & TAG_EXTENSIONS)
+		fill_tag(view, vlan_of(packet));
 }
 
 /* An enum tap_filter. */

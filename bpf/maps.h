@@ -166,4 +166,9 @@ const volatile bool want_stack = false;
 /* Likewise to tcf_classify: the block of filters. */
 const volatile bool has_block = false;
 
+/* Whether any of several constants asks something (src/attach/summaries.ts). */
+const volatile bool asks_partner = true; /* leave_note and its like */
+const volatile bool asks_origin = true;	 /* the packet's device or namespace, before it is wanted */
+const volatile bool asks_metadata = true; /* has_metadata() */
+
 #endif

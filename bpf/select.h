@@ -227,6 +227,12 @@ static __always_inline bool is_in_netns(const struct packet *packet)
 	return !netns_inum || !select_netns || lookup(&selected_netns, netns_inum);
 }
 
+/* Packets of other devices are of interest only to what was followed to them. */
+static __always_inline bool is_from_wanted(const struct packet *packet)
+{
+	return is_in_netns(packet) && (looks_everywhere() || is_on_device(packet));
+}
+
 static __always_inline bool has_metadata(struct packet *packet, const struct observation *what)
 {
 	if (select_direction && !goes(packet, what))

@@ -240,7 +240,9 @@ static __always_inline bool is_left_to_other(const struct packet *packet,
  */
 static __always_inline __u32 answer_for(struct packet *packet, const struct observation *what)
 {
-	if (!is_on_device(packet) || !has_metadata(packet, what))
+	if (asks_origin && looks_everywhere() && !is_on_device(packet))
+		return TAP_FILTER_NO;
+	if (asks_metadata && !has_metadata(packet, what))
 		return TAP_FILTER_NO;
 	if (!has_filter)
 		return TAP_FILTER_YES;
@@ -288,14 +290,13 @@ static __always_inline bool is_paused(void)
 	return !settings || settings->paused;
 }
 
-/* Whether anything is decided by the packet's device or namespace: both cost loads. */
-static __always_inline bool asks_origin(void)
+/* Whether the packet's device and namespace are needed at once: both cost loads. */
+static __always_inline bool needs_origin(void)
 {
 #if defined(TAP_ACCESS_PROBE) || defined(TAP_ACCESS_CONTEXT) || defined(TAP_FRAME)
 	return true;
 #else
-	return only_netns || select_netns || select_devices || looks_everywhere() || leave_note ||
-	       skip_noted || skip_armed || skip_entered || filter_extensions;
+	return asks_origin;
 #endif
 }
 
@@ -337,9 +338,9 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	if (is_paused())
 		return false;
 	begin_packet(&packet, context, skb, dev, what);
-	if (asks_origin())
+	if (needs_origin())
 		find_origin(&packet);
-	if (!is_in_netns(&packet) || !(looks_everywhere() || is_on_device(&packet)))
+	if (asks_origin && !is_from_wanted(&packet))
 		return false;
 	count = lookup(&counters, what->attach_id);
 	if (!count)
@@ -349,13 +350,13 @@ static __always_inline bool record_packet(void *context, struct sk_buff *skb,
 	else
 		find_packet(&packet);
 	forget_history(&packet);
-	if (!is_network_packet(&packet) || is_left_to_other(&packet, what))
+	if (!is_network_packet(&packet) || (asks_partner && is_left_to_other(&packet, what)))
 		return false;
 	packet.choice = choose(&packet, what, count);
 	if (!packet.choice)
 		return false;
 	COUNT(count->matched);
-	if (!asks_origin())
+	if (!needs_origin())
 		find_origin(&packet);
 	return emit(&packet, count, what);
 }

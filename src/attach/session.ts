@@ -31,6 +31,7 @@ import type { KernelSelection } from './kernel-selection.js';
 import { type Attachment, type AttachPlan, isProbe, makePlan, type PlanRequest } from './plan.js';
 import { isRefusal, type RefusalListener, RungRefused, refusalOf, refusalReason } from './refusal.js';
 import { isKprobe } from './rungs.js';
+import { withSummaries } from './summaries.js';
 
 export interface SessionSettings {
   readonly ringBytes: number;
@@ -296,12 +297,12 @@ export class TapSession {
   private loadWithFilter(spec: ProgramSpec, attachment: Attachment): number {
     const { stage } = attachment;
     const { kernelFilter } = this.settings;
-    if (!kernelFilter) return this.native.load(spec);
+    if (!kernelFilter) return this.loadSpec(spec);
     const refused = this.filterRefusedIn.get(spec.object);
     if (refused) return this.loadUnfiltered(spec, stage, refused);
     try {
       const constants = { ...spec.constants, ...kernelFilter.constants };
-      return this.native.load({ ...spec, constants, filter: kernelFilter.body });
+      return this.loadSpec({ ...spec, constants, filter: kernelFilter.body });
     } catch (error) {
       if (!isNativeError(error) || !isRefusal(error)) throw error;
       this.onRefused(new RungRefused(attachment, error, true));
@@ -314,7 +315,11 @@ export class TapSession {
     this.filterRefusedIn.set(spec.object, reason);
     this.unfiltered.set(stage, reason);
     const constants = { ...withoutFollowing(spec.constants), snaplen_max: this.snaplen };
-    return this.native.load({ ...spec, constants });
+    return this.loadSpec({ ...spec, constants });
+  }
+
+  private loadSpec(spec: ProgramSpec): number {
+    return this.native.load({ ...spec, constants: withSummaries(spec.constants) });
   }
 
   private attachAll(): void {
