@@ -8,6 +8,7 @@ import type { PacketSelection } from '../trace/packet-selection.js';
 import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Journey } from './journey.js';
+import { RuleMatcher } from './rule-matcher.js';
 import { Tracker } from './tracker.js';
 
 export interface FollowRequest {
@@ -34,6 +35,8 @@ export interface FollowListener {
 
 export class PacketFollower {
   readonly tracker: Tracker;
+  /** Is told what nft's tracing says. */
+  readonly rules = new RuleMatcher();
   /** Of the trace itself: the kernel was asked, where that could be. */
   private readonly filter: PacketFilter | undefined;
   /** What the reader of a recording asks on top of it. */
@@ -73,6 +76,7 @@ export class PacketFollower {
   }
 
   event(event: TapEvent): void {
+    this.rules.see(event);
     this.tracker.take(event);
   }
 
@@ -100,6 +104,7 @@ export class PacketFollower {
     const { packets = Number.POSITIVE_INFINITY } = this.asked;
     if (!wanted || this.packets >= packets) return;
     this.packets += 1;
+    this.rules.match(journey);
     this.listener.journey(journey);
     if (this.packets === packets) this.listener.enough();
   }

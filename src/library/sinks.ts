@@ -6,6 +6,7 @@ import type { EventLine } from '../lines/event.js';
 import type { JourneyLine } from '../lines/journey.js';
 import type { ComparisonLine } from '../lines/reports.js';
 import type { HeaderLine, SummaryLine } from '../lines/run.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { EventLines } from '../render/event-lines.js';
@@ -107,6 +108,10 @@ abstract class PacketValues<T> extends Values<T> {
 
   event(event: TapEvent): void {
     this.follower.event(event);
+  }
+
+  ruleTraces(traces: RuleTraces): void {
+    this.follower.rules.take(traces);
   }
 
   passed(bootNs: bigint): void {
