@@ -8,8 +8,8 @@ import type { PacketSelection } from '../trace/packet-selection.js';
 import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Journey } from './journey.js';
-import { RuleMatcher } from './rule-matcher.js';
-import { Tracker } from './tracker.js';
+import { type RuleCounts, RuleMatcher } from './rule-matcher.js';
+import { Tracker, type TrackerCounts } from './tracker.js';
 
 export interface FollowRequest {
   /** A packet that passes one of them anywhere is followed; none: every device. */
@@ -31,6 +31,13 @@ export interface FollowListener {
   journey(journey: Journey): void;
   /** As many as were asked for have been seen. */
   enough(): void;
+}
+
+/** What became of packets, and of what nft told of them. */
+export interface FollowCounts {
+  readonly journeys: TrackerCounts;
+  /** Absent where nft told nothing. */
+  readonly nftTraces?: RuleCounts;
 }
 
 export class PacketFollower {
@@ -61,6 +68,11 @@ export class PacketFollower {
       onClosed: (journey, wanted) => this.closed(journey, wanted),
       sinceBegin: ({ record }) => this.clock!.sinceBaseNs(record.timeHigh, record.timeLow),
     });
+  }
+
+  get counts(): FollowCounts {
+    const { tracker, rules } = this;
+    return { journeys: tracker.counts, ...(rules.counts && { nftTraces: rules.counts }) };
   }
 
   /** For the user, before the first event. */

@@ -61,9 +61,11 @@ export class RuleMatcher {
   private messages = 0;
   private ambiguous = 0;
 
-  get counts(): RuleCounts {
+  /** Undefined where nft told nothing. */
+  get counts(): RuleCounts | undefined {
     const { messages, ambiguous, assembly } = this;
-    return { messages, lost: assembly.lost, ambiguous };
+    const lost = assembly.lost + this.runs.forgotten;
+    return messages + lost > 0 ? { messages, lost, ambiguous } : undefined;
   }
 
   take(traces: RuleTraces): void {

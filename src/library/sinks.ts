@@ -125,8 +125,8 @@ abstract class PacketValues<T> extends Values<T> {
   }
 
   summary(summary: TraceSummary): SummaryLine {
-    const { packets, tracker } = this.follower;
-    return { ...summaryJson(summary, packets), journeys: tracker.counts };
+    const { packets, counts } = this.follower;
+    return { ...summaryJson(summary, packets), ...counts };
   }
 }
 
@@ -185,7 +185,7 @@ export class ComparisonValues extends PacketValues<ComparisonLine> {
   flush(): void {}
 
   override summary(summary: TraceSummary): SummaryLine {
-    const result = this.run.result(summary, this.follower.tracker.counts);
+    const result = this.run.result(summary, this.follower.counts);
     // As a program gets it from --json: keys that are not known are absent.
     const line = JSON.stringify(comparisonJson(result, summary.notWatched));
     this.listener.feed.push([JSON.parse(line) as ComparisonLine]);

@@ -49,6 +49,13 @@ export interface RuleTraces {
   readonly messages: readonly RuleTrace[];
 }
 
+/** Whether two packets met the same rule, or the same policy. */
+export const isSameRule = (a: RuleHit | undefined, b: RuleHit | undefined): boolean =>
+  a === b ||
+  (a !== undefined &&
+    b !== undefined &&
+    (['family', 'table', 'chain', 'handle', 'verdict', 'text'] as const).every((key) => a[key] === b[key]));
+
 /** NF_* of linux/netfilter.h. */
 export const netfilterVerdicts = ['drop', 'accept', 'stolen', 'queue', 'repeat'] as const;
 

@@ -22,6 +22,20 @@ export function ruleText({ family, table, chain, handle, text, verdict }: RuleHi
   return `nft rule: ${place} handle ${handle}${text === undefined ? '' : ` "${text}"`}: ${verdict}`;
 }
 
+/**
+ * `by rule handle 4 (tcp dport 80 drop)`, with its chain where that is none of `chains`; `by its policy`, or `by the
+ * policy of inet filter/in` where these are several.
+ */
+export function deciderText(
+  { family, table, chain, handle, text }: RuleHit,
+  chains: readonly BaseChain[] = [],
+): string {
+  const isOwn = chains.length === 1 && chains[0]!.chain === chain;
+  const where = isOwn ? '' : ` of ${family} ${table}/${chain}`;
+  if (handle === undefined) return isOwn ? 'by its policy' : `by the policy${where}`;
+  return `by rule handle ${handle}${where}${text === undefined ? '' : ` (${text})`}`;
+}
+
 /** "after inet filter/in (0), before ip security/INPUT (50)" */
 export function positionText({ before, after, index, count, priority }: HookPosition): string {
   const parts = [

@@ -1,7 +1,7 @@
 /** The messages of nft's tracing as the kernel sends them. */
 import { familyOf } from '../../netfilter/hooks.js';
 import { netfilterVerdicts, type RuleTrace } from '../../netfilter/rule-trace.js';
-import { attributeBe32, attributes, attributeText, type NetlinkMessage } from '../netlink.js';
+import { attributeBe32, attributeBe64, attributes, attributeText, type NetlinkMessage } from '../netlink.js';
 
 const nfgenmsgBytes = 4;
 const NFT_MSG_TRACE = (10 << 8) | 17;
@@ -10,7 +10,7 @@ const NFTA_TRACE = {
   ...{ nfproto: 15, policy: 16 },
 };
 const NFTA_VERDICT = { code: 1, chain: 2 };
-const kinds: readonly (RuleTrace['kind'] | undefined)[] = [undefined, 'policy', 'end', 'rule'];
+const NFT_TRACETYPE_POLICY = 1;
 /** NFT_* of linux/netfilter/nf_tables.h, from -1 down. */
 const controls = ['continue', 'break', 'jump', 'goto', 'return'];
 
@@ -43,21 +43,23 @@ export function parseRuleTrace({ type, payload }: NetlinkMessage): RuleTrace | u
   if (type !== NFT_MSG_TRACE) return undefined;
   const values = attributes(payload, nfgenmsgBytes);
   const family = familyOf(payload.getUint8(0));
-  const kind = kinds[attributeBe32(values.get(NFTA_TRACE.type)) ?? 0];
+  const isPolicy = attributeBe32(values.get(NFTA_TRACE.type)) === NFT_TRACETYPE_POLICY;
   const id = attributeBe32(values.get(NFTA_TRACE.id));
   const table = attributeText(values.get(NFTA_TRACE.table));
   const chain = attributeText(values.get(NFTA_TRACE.chain));
-  if (!family || !kind || id === undefined || table === undefined || chain === undefined) return undefined;
-  const handle = values.get(NFTA_TRACE.handle)?.getBigUint64(0);
+  if (!family || id === undefined || table === undefined || chain === undefined) return undefined;
+  const handle = attributeBe64(values.get(NFTA_TRACE.handle));
   const verdict = verdictOf(values);
   const [network, transport] = [NFTA_TRACE.network, NFTA_TRACE.transport].map((at) =>
     bytesOf(values.get(at)),
   );
   return {
-    ...{ family, table, chain, kind, id },
+    ...{ family, table, chain, id },
+    // The end of a chain is told as if it were a rule of it, one without a handle.
+    kind: isPolicy ? 'policy' : handle === undefined ? 'end' : 'rule',
     nfproto: attributeBe32(values.get(NFTA_TRACE.nfproto)) ?? 0,
     goesOut: values.has(NFTA_TRACE.oif),
-    ...(handle !== undefined && kind === 'rule' && { handle: Number(handle) }),
+    ...(handle !== undefined && { handle }),
     ...(verdict !== undefined && { verdict }),
     ...(network && { network }),
     ...(transport && { transport }),
