@@ -21,7 +21,7 @@ const sightingsMax = 65_536;
 /** A chain's rules take microseconds, but a task may be held up in the middle of them. */
 const inChainNs = 20e6;
 
-const stagesOut: ReadonlySet<StageId> = new Set(['nf-forward', 'nf-output', 'nf-postrouting']);
+const stagesOut: ReadonlySet<StageId> = new Set(['nf-forward', 'nf-output', 'nf-postrouting', 'nf-egress']);
 
 /** What became of the messages of nft's tracing; the rules of these packets are not shown. */
 export interface RuleCounts {

@@ -69,8 +69,9 @@ export const isDecision = ({ verdict }: Pick<RuleTrace, 'verdict'>): boolean =>
 export function hitOf({ kind, family, table, chain, handle, verdict, text }: RuleTrace): RuleHit | undefined {
   if (kind === 'end' || verdict === undefined) return undefined;
   return {
-    ...{ family, table, chain, verdict },
+    ...{ family, table, chain },
     ...(handle !== undefined && { handle }),
+    verdict,
     ...(text !== undefined && { text }),
   };
 }
