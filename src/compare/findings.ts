@@ -1,5 +1,6 @@
 /** Findings: what happened to packets, in sentences a person would say, each with its number. */
 
+import { plural } from '../explain/words.js';
 import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { BaseChain } from '../netfilter/types.js';
 import { deciderText } from '../netfilter/words.js';
@@ -41,7 +42,6 @@ export interface FindingContext {
   readonly isLossy: boolean;
 }
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 const packetsText = (count: number): string => plural(count, 'packet');
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 const them = (count: number): string => (count === 1 ? 'it' : 'them');

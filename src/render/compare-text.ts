@@ -3,7 +3,7 @@ import { durationText } from '../compare/duration.js';
 import type { Finding } from '../compare/findings.js';
 import { chainLabel } from '../compare/place.js';
 import type { ComparisonResult, StageCount } from '../compare/result.js';
-import { listText } from '../explain/words.js';
+import { listText, plural } from '../explain/words.js';
 import { deciderText } from '../netfilter/words.js';
 import { ruleDoubts } from './nft-text.js';
 import { printable } from './printable.js';
@@ -91,8 +91,6 @@ function tableLines(stages: readonly StageCount[], width: number, expendable: nu
   };
   return [{ head: '', place: '', values: shown.map(({ title }) => title) }, ...rows].map(line);
 }
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** `9 in, 3 of 8 out` */
 function unarmedCount({ packets, tap }: Finding): string {

@@ -1,7 +1,6 @@
 /** What to know of rules that nft told of, and that are not shown. */
+import { plural } from '../explain/words.js';
 import type { RuleCounts } from '../journey/rule-matcher.js';
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Sentences without their capital and full stop. */
 export function ruleDoubts({ lost = 0, ambiguous = 0 }: Partial<RuleCounts> = {}): string[] {
