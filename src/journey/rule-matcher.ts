@@ -83,7 +83,7 @@ export class RuleMatcher {
     const before = this.open.get(skb);
     if (before) before.untilNs = atNs;
     this.open.delete(skb);
-    this.sightings.passed(atNs);
+    for (const kept of [this.runs, this.sightings]) kept.passed(atNs);
     const key = stage.group === 'netfilter' ? keyOfEvent(event) : undefined;
     if (key === undefined) return;
     const sighting = { stage: stage.id, index: indexOf(hook), atNs, untilNs: atNs + inChainNs };

@@ -12,6 +12,7 @@ import { loadNft } from '../../support/oracles/nft.js';
 import { NftMonitor, packetKey, type TracedPacket } from '../../support/oracles/nft-monitor.js';
 import { run } from '../../support/process.js';
 import { sendUdp } from '../../support/scenario.js';
+import { faultsOf } from '../../support/schema.js';
 import { chainOf, type Topology } from '../../support/topology.js';
 import { tracerCommand } from '../../support/tracer.js';
 
@@ -195,6 +196,12 @@ describe('rules that nft traces', () => {
     assert.equal(untraced.length, 3);
     for (const { events } of untraced)
       assert.ok(events.every((event) => (event as HookEvent).rules === undefined));
+  });
+
+  it('are in lines of the schema', () => {
+    const { exit: _, stderr: __, ...comparison } = compared;
+    for (const line of [...followed.journeys, followed.summary, comparison])
+      assert.deepEqual(faultsOf(line), []);
   });
 
   it('are the same in the recording', () => assert.deepEqual(replayed, followed.journeys));
