@@ -18,6 +18,8 @@
         "native/cgroup.cc",
         "native/memlock.cc",
         "native/netfilter_link.cc",
+        "native/netlink_listener.cc",
+        "native/nft_list.cc",
         "native/system.cc",
         "native/fold.cc",
         "native/object.cc",

@@ -1,5 +1,6 @@
 /** Writes a recording while a trace runs: batches as they are drained, and what views will ask about them. */
 import { type Batch, RecordView } from '../decode/record.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import { isFullSocket } from '../render/delivery-text.js';
 import { stageByNumber } from '../stages/lookup.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
@@ -210,6 +211,10 @@ export class Recorder implements TraceLog, ScanListener {
 
   gap({ netnsInum, fromNs, toNs, text }: HookGap): void {
     this.chunk('gap', { netns: netnsInum, fromNs: String(fromNs), toNs: String(toNs), text });
+  }
+
+  ruleTraces({ netnsInum, messages, ...times }: RuleTraces): void {
+    this.chunk('ruleTraces', { netns: netnsInum, ...times, messages: messages.map((one) => ({ ...one })) });
   }
 
   notice(text: string): void {
