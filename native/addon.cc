@@ -8,6 +8,7 @@
 #include "ethtool.h"
 #include "memlock.h"
 #include "prepare.h"
+#include "recording_writer.h"
 #include "session.h"
 #include "system.h"
 #include "xdp.h"
@@ -25,6 +26,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_system(env, exports);
   export_xdp(env, exports);
   Session::export_class(env, exports);
+  RecordingWriter::export_class(env, exports);
   return exports;
 }
 

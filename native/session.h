@@ -20,6 +20,8 @@ class Session : public Napi::ObjectWrap<Session> {
   static void export_class(Napi::Env env, Napi::Object exports);
   explicit Session(const Napi::CallbackInfo& info);
   ~Session() override;
+  /** Null: there is none. */
+  Ring* ring_at(uint32_t index) { return index < rings_.size() ? rings_[index].get() : nullptr; }
 
  private:
   Napi::Value load(const Napi::CallbackInfo& info);

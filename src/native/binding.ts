@@ -102,6 +102,66 @@ export interface NativeSession {
   close(): void;
 }
 
+/** What records name that was not met before; of sockets: in these records. */
+export interface RecordNews {
+  readonly devices: readonly { readonly netnsInum: number; readonly ifindex: number }[];
+  /** Kernel addresses. */
+  readonly locations: readonly bigint[];
+  readonly stacks: readonly number[];
+  readonly dropReasons: readonly number[];
+  /** Headers of records that tell of a packet socket, put together with what amends them; equal ones once. */
+  readonly sockets: readonly Uint8Array[];
+}
+
+/** Records of one ring that a recording took. Times are nanoseconds since its beginning; without meaning where there are none. */
+export interface TakenRecords {
+  /** Those left out that only amend another one. */
+  readonly events: number;
+  readonly firstNs: number;
+  readonly latestNs: number;
+  /** Of the last record. */
+  readonly lastNs: number;
+  /** Some are missing before these. */
+  readonly isMissing: boolean;
+  readonly news: RecordNews | null;
+}
+
+export interface DrainedRecords extends TakenRecords {
+  readonly bytes: number;
+  /** A drainEnd value. */
+  readonly end: number;
+}
+
+/** Writes chunks of a recording to a file; whoever opened the file closes it. What cannot be written throws NativeError. */
+export interface RecordingWriter {
+  /** Goes on at the beginning of another file. `isRegular`: a chunk that could not be written whole is taken back. */
+  setFile(fd: number, isRegular: boolean): void;
+  /** Takes records out of a ring, as many as one chunk holds; they go out with the next flush(), or before. */
+  drain(session: NativeSession, ring: number): DrainedRecords;
+  /** Writes records that were drained before, at once. */
+  add(ring: number, records: Uint8Array): TakenRecords;
+  /** As add(), but they are not written: the next chunk is to hold them. */
+  look(ring: number, records: Uint8Array): TakenRecords;
+  /** A chunk with its length in front, which goes out with the next flush(), or before. */
+  append(chunk: Uint8Array): void;
+  flush(): void;
+  /** It is news again when it is met again. */
+  forgetDevice(netnsInum: number, ifindex: number): void;
+  /** Where in the file the next chunk begins. */
+  offset(): number;
+  /** Events in chunks that have been written whole. */
+  safeEvents(): number;
+}
+
+export interface RecordingWriterOptions {
+  readonly rings: number;
+  /** CLOCK_BOOTTIME of the beginning. */
+  readonly bootNs: bigint;
+  /** Numbers of the stages whose records tell of packet sockets. */
+  readonly deliveryStage: number;
+  readonly dropStage: number;
+}
+
 export interface SessionOptions {
   /** Bytes of each ring, a power of two and at least a page. */
   readonly ringBytes: number;
@@ -119,6 +179,7 @@ export interface Thread {
 
 export interface NativeBinding {
   Session: new (options: SessionOptions) => NativeSession;
+  RecordingWriter: new (options: RecordingWriterOptions) => RecordingWriter;
   /** Parameters of a kernel function, or of one of a module; null where BTF does not know it. */
   btfFunction(name: string, module?: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;

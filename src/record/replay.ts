@@ -168,6 +168,8 @@ export class Replay {
       case 'summary':
         this.summary = chunk.value;
         return false;
+      case 'index':
+        return false;
       case 'header':
         throw new BrokenRecording('damaged', offset);
     }

@@ -210,6 +210,12 @@ export interface SummaryMessage {
   forgotten: string;
 }
 
+export interface IndexMessage {
+  spans: { offset: string; events: string; firstNs: string; lastNs: string }[];
+  summaryOffset: string;
+  offset: string;
+}
+
 export interface PackedMessage {
   ring: number;
   /** Compressed by raw deflate. */
@@ -228,6 +234,7 @@ export interface Bodies {
   loss: { lost: AttachmentLossMessage[] };
   summary: SummaryMessage;
   packed: PackedMessage;
+  index: IndexMessage;
 }
 export type BodyKind = keyof Bodies;
 
@@ -269,6 +276,24 @@ export function encodeChunk<K extends BodyKind>(kind: K, value: Sparse<Bodies[K]
   crc[0] = crcTag;
   crc.writeUInt32LE(crc32(body), 1);
   return Buffer.concat([Buffer.from(varint(body.length + crcBytes)), body, crc]);
+}
+
+/** Chunks that are written all the time, a fixed64 alone: the number of its field in Chunk. */
+const timeFields = { round: 3, passed: 4 } as const;
+const timeBytes = 9;
+
+/** As encodeChunk() makes them, of a time of CLOCK_BOOTTIME, at a fraction of the cost. */
+export function encodeTimeChunk(kind: keyof typeof timeFields, bootNs: bigint): Buffer {
+  const bodyBytes = 2 + timeBytes;
+  const chunk = Buffer.allocUnsafe(1 + bodyBytes + crcBytes);
+  chunk[0] = bodyBytes + crcBytes;
+  chunk[1] = (timeFields[kind] << 3) | 2;
+  chunk[2] = timeBytes;
+  chunk[3] = (1 << 3) | 1;
+  chunk.writeBigUInt64LE(bootNs, 4);
+  chunk[1 + bodyBytes] = crcTag;
+  chunk.writeUInt32LE(crc32(chunk.subarray(1, 1 + bodyBytes)), 2 + bodyBytes);
+  return chunk;
 }
 
 /** What stands in front of the raw records of a batch. */

@@ -5,11 +5,13 @@
 import { Merger, type Take } from '../decode/merge.js';
 import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
-import type { BatchLog } from './log.js';
+import type { BatchLog, RingRead } from './log.js';
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
 const batchesMax = 16;
+/** Of one ring: others, signals and timers get their turn although it fills as fast as it is read. */
+const batchesPerRound = 256;
 const busyIntervalMs = 1;
 const heldIntervalMs = 10;
 /** While nobody waits for events and rings are far from full: a round costs as much as a hundred records. */
@@ -61,7 +63,7 @@ export class Consumer {
     private readonly native: NativeBinding,
     private readonly session: NativeSession,
     private readonly rings: number,
-    /** Absent: nothing is put in order, since nobody wants events. */
+    /** Absent: nobody wants events but the log, which reads the rings itself. */
     private readonly take: Take | undefined,
     /** Called after a round that gave out events. */
     private readonly afterRound: () => void,
@@ -153,34 +155,30 @@ export class Consumer {
     return { bytes, untilNs, allEmpty };
   }
 
-  /** Reads one ring until it is empty or its share of batches is used up. */
+  /** Reads one ring until it is empty, or its share of batches is used up. */
   private drainRing(ring: number): { written: number; isEmpty: boolean } {
     let written = 0;
-    while (this.inUse[ring]! < this.share) {
-      const batch = this.free.pop() ?? new Batch(new Uint8Array(batchBytes));
-      const bytes = this.session.drain(ring, batch.u8, 0, this.end);
-      const reason = this.end[0]!;
-      if (reason === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
-      if (bytes === 0) {
-        this.free.push(batch);
-      } else {
-        this.lastTimes[ring] = this.received(ring, batch, bytes);
-        written += bytes;
-      }
-      if (reason !== drainEnd.noRoom) return { written, isEmpty: reason === drainEnd.empty };
+    for (let batches = 0; batches < batchesPerRound && this.inUse[ring]! < this.share; batches += 1) {
+      const { bytes, end, lastNs } = this.take ? this.drainToMerge(ring) : this.log!.drain(this.session, ring);
+      if (end === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
+      if (bytes > 0) this.lastTimes[ring] = lastNs;
+      written += bytes;
+      if (end !== drainEnd.noRoom) return { written, isEmpty: end === drainEnd.empty };
     }
     return { written, isEmpty: false };
   }
 
-  /** Hands on what was drained; returns the time of the last record. */
-  private received(ring: number, batch: Batch, bytes: number): number {
-    const last = this.log?.batch(ring, batch, bytes) ?? 0;
-    if (this.take) {
-      this.inUse[ring]! += 1;
-      return this.merger.add(ring, batch, bytes)!;
+  private drainToMerge(ring: number): RingRead {
+    const batch = this.free.pop() ?? new Batch(new Uint8Array(batchBytes));
+    const bytes = this.session.drain(ring, batch.u8, 0, this.end);
+    const end = this.end[0]!;
+    if (bytes === 0) {
+      this.free.push(batch);
+      return { bytes, end, lastNs: 0 };
     }
-    this.free.push(batch);
-    return this.merger.timeAt(batch, last);
+    this.log?.batch(ring, batch.u8.subarray(0, bytes));
+    this.inUse[ring]! += 1;
+    return { bytes, end, lastNs: this.merger.add(ring, batch, bytes)! };
   }
 
   /** After halt(), once the programs are detached: everything left is read and given out. */

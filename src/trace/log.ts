@@ -1,5 +1,5 @@
 /** What a recording is told while a trace runs, in the order in which it happens. */
-import type { Batch } from '../decode/record.js';
+import type { NativeSession } from '../native/binding.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { AttachmentLoss } from './ledger.js';
 import type { ClockBase, NameSource } from './names.js';
@@ -39,10 +39,21 @@ export interface Beginning {
   readonly sockets?: SocketSource;
 }
 
+/** What came of reading a ring. */
+export interface RingRead {
+  readonly bytes: number;
+  /** A drainEnd value. */
+  readonly end: number;
+  /** Time of the last record, in nanoseconds since the trace began. */
+  readonly lastNs: number;
+}
+
 /** The rings, as they are read. */
 export interface BatchLog {
-  /** Records as they were drained, before anything in them is changed. Returns the offset of the last one. */
-  batch(ring: number, batch: Batch, bytes: number): number;
+  /** Records as they were drained, before anything in them is changed. */
+  batch(ring: number, records: Uint8Array): void;
+  /** Reads a ring itself, where nobody else wants its records. */
+  drain(session: NativeSession, ring: number): RingRead;
   /** Every ring has been read up to this time, in nanoseconds since the trace began; Infinity: to its end. */
   round(untilNs: number): void;
 }
