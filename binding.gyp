@@ -27,6 +27,7 @@
         "native/record_scan.cc",
         "native/recording_writer.cc",
         "native/ring.cc",
+        "native/rounds.cc",
         "native/tcx.cc",
         "native/poll.cc",
         "native/session.cc",

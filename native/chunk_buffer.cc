@@ -14,9 +14,12 @@ namespace taptrace {
 
 namespace {
 
-// Field numbers of src/record/recording.proto in front of their wire types: length-delimited 2,
-// varint 0.
+// Field numbers of src/record/recording.proto in front of their wire types: varint 0, fixed64 1,
+// length-delimited 2, fixed32 5.
 constexpr char kRecordsTag = 2 << 3 | 2;
+constexpr char kRoundTag = 3 << 3 | 2;
+constexpr char kUntilTag = 1 << 3 | 1;
+constexpr char kCrcTag = 15 << 3 | 5;
 constexpr char kRingTag = 1 << 3 | 0;
 constexpr char kBytesTag = 2 << 3 | 2;
 
@@ -38,6 +41,22 @@ void put_prefix(char* to, uint32_t ring, size_t bytes) {
   *to++ = kBytesTag;
   to = put_varint<4>(to, bytes);
   static_assert(ChunkBuffer::kPrefixBytes == 4 + 1 + 4 + 1 + 3 + 1 + 4);
+}
+
+// That of zlib, bit by bit: rounds are short and few.
+uint32_t crc32(const char* bytes, size_t count) {
+  uint32_t crc = ~0u;
+  for (size_t i = 0; i < count; i++) {
+    crc ^= static_cast<uint8_t>(bytes[i]);
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc;
+}
+
+template <typename T>
+void put(std::vector<char>* to, T value) {
+  auto bytes = reinterpret_cast<const char*>(&value);
+  to->insert(to->end(), bytes, bytes + sizeof(value));
 }
 
 void skip(iovec* pieces, size_t count, size_t bytes) {
@@ -72,6 +91,20 @@ size_t write_all(int fd, iovec* pieces, size_t count, int* error) {
 
 }  // namespace
 
+std::vector<char> round_chunk(uint64_t until_ns) {
+  bool has_time = until_ns != kNoTime;
+  std::vector<char> chunk{0, kRoundTag, static_cast<char>(has_time ? 1 + sizeof(until_ns) : 0)};
+  if (has_time) {
+    chunk.push_back(kUntilTag);
+    put(&chunk, until_ns);
+  }
+  uint32_t crc = crc32(chunk.data() + 1, chunk.size() - 1);
+  chunk.push_back(kCrcTag);
+  put(&chunk, crc);
+  chunk[0] = static_cast<char>(chunk.size() - 1);
+  return chunk;
+}
+
 ChunkBuffer::ChunkBuffer() : bytes_(2 * kFullBytes + Ring::kRecordBytesMax + kPrefixBytes) {}
 
 void ChunkBuffer::end_records(uint32_t ring, size_t bytes, uint64_t mark) {
@@ -102,9 +135,13 @@ ChunkBuffer::Written ChunkBuffer::write(int fd, const char* behind, size_t bytes
     result.bytes = end.at;
     safe_mark_ = end.mark;
   }
+  clear();
+  return result;
+}
+
+void ChunkBuffer::clear() {
   used_ = 0;
   ends_.clear();
-  return result;
 }
 
 }  // namespace taptrace

@@ -7,6 +7,11 @@
 
 namespace taptrace {
 
+/** A chunk of the kind Round, with its length in front; its time, CLOCK_BOOTTIME, is left out where
+ * it is kNoTime. */
+constexpr uint64_t kNoTime = UINT64_MAX;
+std::vector<char> round_chunk(uint64_t until_ns);
+
 class ChunkBuffer {
  public:
   /** Above this it is to be written. */
@@ -39,6 +44,7 @@ class ChunkBuffer {
   /** Writes all chunks, and what lies elsewhere. The buffer is empty afterwards, also where that
    * failed. */
   Written write(int fd, const char* behind = nullptr, size_t bytes = 0);
+  void clear();
   /** Of the last chunk that was written whole. */
   uint64_t safe_mark() const { return safe_mark_; }
 

@@ -16,12 +16,25 @@ uint64_t key_of(const tap_device& device) {
   return static_cast<uint64_t>(device.netns_inum) << 32 | device.ifindex;
 }
 
+template <typename T>
+void join(std::vector<T>* to, const std::vector<T>& others) {
+  to->insert(to->end(), others.begin(), others.end());
+}
+
 bool is_same_socket(const tap_record& a, const tap_record& b) {
   return a.stage == b.stage && a.socket_inode == b.socket_inode && a.aux == b.aux &&
          a.present == b.present && a.netns_inum == b.netns_inum && a.reason == b.reason;
 }
 
 }  // namespace
+
+void News::add(const News& others) {
+  join(&devices, others.devices);
+  join(&locations, others.locations);
+  join(&stacks, others.stacks);
+  join(&reasons, others.reasons);
+  join(&sockets, others.sockets);
+}
 
 void RecordScan::look(const tap_record& record, uint32_t ring, Batch* batch) {
   if (!(record.flags & TAP_AMENDS)) batch->events++;

@@ -27,6 +27,7 @@ struct News {
   /** Headers of records, put together with what amends them. */
   std::vector<tap_record> sockets;
 
+  void add(const News& others);
   bool empty() const {
     return devices.empty() && locations.empty() && stacks.empty() && reasons.empty() &&
            sockets.empty();

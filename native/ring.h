@@ -38,6 +38,8 @@ class Ring {
   DrainEnd read(Take take);
   /** Copies records to `to`; returns the bytes written and says why it stopped. */
   size_t drain(char* to, size_t room, DrainEnd* end);
+  /** Bytes that have been read so far, with those between records. */
+  uint64_t position() const { return *consumer_position_; }
   /** Bytes in use, a snapshot. */
   uint64_t fill_bytes() const { return produced() - *consumer_position_; }
   int fd() const { return fd_; }

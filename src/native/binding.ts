@@ -113,44 +113,56 @@ export interface RecordNews {
   readonly sockets: readonly Uint8Array[];
 }
 
-/** Records of one ring that a recording took. Times are nanoseconds since its beginning; without meaning where there are none. */
-export interface TakenRecords {
-  /** Those left out that only amend another one. */
+/** A chunk of records in a recording. Times are nanoseconds since its beginning. */
+export interface RecordsWritten {
+  /** Bytes from the beginning of the file to it. */
+  readonly offset: number;
+  /** Records, those left out that only amend another one. */
   readonly events: number;
   readonly firstNs: number;
-  readonly latestNs: number;
-  /** Of the last record. */
   readonly lastNs: number;
-  /** Some are missing before these. */
+}
+
+/** What a recording has met since it was last asked. */
+export interface RecordsMet {
+  readonly chunks: readonly RecordsWritten[];
+  /** Numbers of records are missing. */
   readonly isMissing: boolean;
   readonly news: RecordNews | null;
 }
 
-export interface DrainedRecords extends TakenRecords {
-  readonly bytes: number;
-  /** A drainEnd value. */
-  readonly end: number;
-}
-
 /** Writes chunks of a recording to a file; whoever opened the file closes it. What cannot be written throws NativeError. */
 export interface RecordingWriter {
-  /** Goes on at the beginning of another file. `isRegular`: a chunk that could not be written whole is taken back. */
+  /** Goes on at the beginning of another file (-1: in none). `isRegular`: a chunk that could not be written whole is taken back. */
   setFile(fd: number, isRegular: boolean): void;
-  /** Takes records out of a ring, as many as one chunk holds; they go out with the next flush(), or before. */
-  drain(session: NativeSession, ring: number): DrainedRecords;
-  /** Writes records that were drained before, at once. */
-  add(ring: number, records: Uint8Array): TakenRecords;
+  /** Writes records that were read before, at once; gives back the time of the last one, since the beginning. */
+  add(ring: number, records: Uint8Array): number;
   /** As add(), but they are not written: the next chunk is to hold them. */
-  look(ring: number, records: Uint8Array): TakenRecords;
-  /** A chunk with its length in front, which goes out with the next flush(), or before. */
+  look(ring: number, records: Uint8Array): number;
+  /** A chunk with its length in front, which goes out with the next flush() or round, or before. */
   append(chunk: Uint8Array): void;
   flush(): void;
+  /** Every ring has been read up to this time, in nanoseconds since the beginning; Infinity: to its end. */
+  round(untilNs: number): void;
+  take(): RecordsMet;
   /** It is news again when it is met again. */
   forgetDevice(netnsInum: number, ifindex: number): void;
   /** Where in the file the next chunk begins. */
   offset(): number;
   /** Events in chunks that have been written whole. */
   safeEvents(): number;
+  /**
+   * Reads the rings of a session by itself, round by round, until stop(). `behindNs`: how long a record may take from its
+   * time stamp into its ring. After a round of fewer bytes than `lazyBelowBytes` it rests longer.
+   */
+  start(session: NativeSession, behindNs: number, lazyBelowBytes: number): void;
+  stop(): void;
+  /** After stop(), once nothing writes to the rings: reads what is left. */
+  finish(): void;
+  /** CLOCK_BOOTTIME up to which it has read every ring; null: it sleeps, since they were empty. */
+  readUntilNs(): bigint | null;
+  /** Bytes in a ring, the most that was seen. */
+  highWaterBytes(): number;
 }
 
 export interface RecordingWriterOptions {
@@ -160,6 +172,12 @@ export interface RecordingWriterOptions {
   /** Numbers of the stages whose records tell of packet sockets. */
   readonly deliveryStage: number;
   readonly dropStage: number;
+  /** Something has been met that has to be told before the round in which it was met ends. */
+  readonly onNews: () => void;
+  /** Of a recording that reads rings by itself: it has ended, for this reason. */
+  readonly onError: (error: unknown) => void;
+  /** Called before records are read for another chunk. */
+  readonly beforeChunk?: () => void;
 }
 
 export interface SessionOptions {

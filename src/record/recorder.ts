@@ -1,15 +1,17 @@
 /** Writes a recording while a trace runs: records as they are drained, and what views will ask about them. */
-import {
-  drainEnd,
-  type NativeSession,
-  nativeBinding,
-  type RecordingWriter,
-  type RecordNews,
-  type TakenRecords,
-} from '../native/binding.js';
+import { isNativeError, type NativeSession, nativeBinding, type RecordingWriter } from '../native/binding.js';
 import { stageById } from '../stages/lookup.js';
+import { wakeUpNs } from '../trace/consumer.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
-import type { Beginning, HookPlacement, KernelCounts, LoggedTrace, RingRead, TraceLog } from '../trace/log.js';
+import type {
+  Beginning,
+  HookPlacement,
+  KernelCounts,
+  LoggedTrace,
+  ReaderOptions,
+  RingReader,
+  TraceLog,
+} from '../trace/log.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { XdpProgram } from '../trace/xdp-keeper.js';
@@ -30,7 +32,6 @@ import {
   type Bodies,
   type BodyKind,
   encodeChunk,
-  encodeTimeChunk,
   magic,
   type Sparse,
   type SummaryMessage,
@@ -39,9 +40,6 @@ import { ToldNames } from './told-names.js';
 
 /** Journeys are closed after five silent seconds; nothing is due later. */
 const toldAfterNs = 10_000_000_000;
-/** As many as one chunk holds that is to be compressed. */
-const packedBatchBytes = 1 << 19;
-const nothingRead: RingRead = { bytes: 0, end: drainEnd.empty, lastNs: 0 };
 
 export class Recorder implements TraceLog {
   private trace: LoggedTrace | undefined;
@@ -60,10 +58,8 @@ export class Recorder implements TraceLog {
   private isMissing = false;
   private lastLosses = '';
   private isDead = false;
-  /** Of records that no round has covered yet, the latest time; relative to the beginning. */
+  /** Of all records, relative to the beginning. */
   private latestNs = Number.NEGATIVE_INFINITY;
-  private coveredNs = Number.NEGATIVE_INFINITY;
-  private readonly packing: { batch: Uint8Array; end: Uint32Array } | undefined;
 
   private file: OutputFile;
   private readonly fileNames: FileNames;
@@ -76,8 +72,6 @@ export class Recorder implements TraceLog {
   ) {
     this.fileNames = new FileNames(path, rotation, new Date());
     this.file = new OutputFile(this.fileNames.current);
-    if (asked.compress)
-      this.packing = { batch: new Uint8Array(packedBatchBytes), end: new Uint32Array(1) };
   }
 
   /** Events in whole chunks. */
@@ -94,6 +88,9 @@ export class Recorder implements TraceLog {
     this.writer = new (nativeBinding().RecordingWriter)({
       ...{ rings: beginning.rings, bootNs: beginning.clock.bootNs },
       ...{ deliveryStage: stageById('delivery').number, dropStage: stageById('drop').number },
+      onNews: () => this.tellNews(),
+      onError: (error) => this.failed(error),
+      ...(this.isSplit && { beforeChunk: () => this.turn() }),
     });
     this.beginFile();
     this.write(this.early);
@@ -117,11 +114,13 @@ export class Recorder implements TraceLog {
   private turn(): void {
     const turn = this.isDead ? 'stay' : this.fileNames.turn(this.writer!.offset(), new Date());
     if (turn === 'stay') return;
+    this.takeMet();
+    this.write(this.namesAndLosses());
     const losses = this.trace!.losses();
     this.endFile(splitMessage(losses, this.taken - this.closedEvents, this.latestNs / 1e9));
     this.closedEvents = this.taken;
     if (turn === 'end') {
-      this.isDead = true;
+      this.die();
       this.trace?.enough();
       return;
     }
@@ -145,9 +144,23 @@ export class Recorder implements TraceLog {
       this.file = new OutputFile(path);
       this.files += 1;
     } catch (error) {
-      this.isDead = true;
+      this.die();
       this.trace?.failed(error as Error);
     }
+  }
+
+  private die(): void {
+    this.isDead = true;
+    this.writer?.stop();
+    this.writer?.setFile(-1, false);
+  }
+
+  private failed(error: unknown): void {
+    this.die();
+    const isWriting = isNativeError(error) && error.operation === 'write';
+    if (!isWriting) this.trace?.failed(error as Error);
+    else if (error.code === 'EPIPE') this.trace?.closed();
+    else this.trace?.failed(writeFailure(this.file.path, error, this.events));
   }
 
   /** Gives back what `use` does; undefined once nothing can be written any more. */
@@ -156,9 +169,7 @@ export class Recorder implements TraceLog {
     try {
       return use(this.writer!);
     } catch (error) {
-      this.isDead = true;
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.trace?.closed();
-      else this.trace?.failed(writeFailure(this.file.path, error, this.events));
+      this.failed(error);
       return undefined;
     }
   }
@@ -176,60 +187,53 @@ export class Recorder implements TraceLog {
     else this.early.push(chunk);
   }
 
-  drain(session: NativeSession, ring: number): RingRead {
-    if (this.packing) return this.drainPacked(session, ring, this.packing);
-    if (this.isSplit) this.turn();
-    const offset = this.writer!.offset();
-    const drained = this.writing((writer) => writer.drain(session, ring));
-    if (!drained) return nothingRead;
-    if (drained.bytes > 0) this.took(drained, offset);
-    return drained;
-  }
-
-  private drainPacked(
-    session: NativeSession,
-    ring: number,
-    { batch, end }: { batch: Uint8Array; end: Uint32Array },
-  ): RingRead {
-    const bytes = session.drain(ring, batch, 0, end);
-    const lastNs = bytes > 0 ? this.batch(ring, batch.subarray(0, bytes)) : 0;
-    return { bytes, end: end[0]!, lastNs };
+  reader(session: NativeSession, { behindNs, lazyBelowBytes }: ReaderOptions): RingReader | undefined {
+    const writer = this.writer!;
+    if (this.asked.compress) return undefined;
+    return {
+      start: () => writer.start(session, behindNs, lazyBelowBytes),
+      halt: () => writer.stop(),
+      finish: () => this.writing(() => writer.finish()),
+      get givenOutUntilNs() {
+        return writer.readUntilNs() ?? nativeBinding().clocks().bootNs - wakeUpNs;
+      },
+      get highWaterBytes() {
+        return writer.highWaterBytes();
+      },
+    };
   }
 
   batch(ring: number, records: Uint8Array): number {
     if (this.isSplit) this.turn();
-    const offset = this.writer!.offset();
-    const taken = this.writing((writer) => {
-      if (!this.packing) return writer.add(ring, records);
-      const looked = writer.look(ring, records);
+    const lastNs = this.writing((writer) => {
+      if (!this.asked.compress) return writer.add(ring, records);
+      const last = writer.look(ring, records);
       writer.append(encodeChunk('packed', { ring, records: packed(records) }));
-      return looked;
+      return last;
     });
-    if (taken) this.took(taken, offset);
-    return taken?.lastNs ?? 0;
-  }
-
-  private took({ events, firstNs, latestNs, isMissing, news }: TakenRecords, offset: number): void {
-    this.taken += events;
-    this.isMissing ||= isMissing;
-    this.latestNs = Math.max(this.latestNs, latestNs);
-    this.index.add({ offset, events, firstNs, lastNs: latestNs });
-    if (news) this.learn(news);
-  }
-
-  private learn(news: RecordNews): void {
-    for (const { netnsInum, ifindex } of this.names.learn(news, this.beginning))
-      this.writer!.forgetDevice(netnsInum, ifindex);
+    return lastNs ?? 0;
   }
 
   round(untilNs: number): void {
-    if (this.latestNs <= this.coveredNs) return;
-    this.coveredNs = untilNs;
-    const { bootNs } = this.beginning.clock;
-    const chunks = this.namesAndLosses();
-    if (Number.isFinite(untilNs)) chunks.push(encodeTimeChunk('round', bootNs + BigInt(untilNs)));
-    else if (untilNs > 0) chunks.push(encodeChunk('round', {}));
-    this.write(chunks);
+    this.writing((writer) => writer.round(untilNs));
+  }
+
+  /** Before a round ends in which something was met. Throws NativeError. */
+  private tellNews(): void {
+    this.takeMet();
+    for (const chunk of this.namesAndLosses()) this.writer!.append(chunk);
+  }
+
+  private takeMet(): void {
+    const { chunks, isMissing, news } = this.writer!.take();
+    for (const chunk of chunks) {
+      this.index.add(chunk);
+      this.taken += chunk.events;
+      this.latestNs = Math.max(this.latestNs, chunk.lastNs);
+    }
+    this.isMissing ||= isMissing;
+    const unknown = news ? this.names.learn(news, this.beginning) : [];
+    for (const { netnsInum, ifindex } of unknown) this.writer!.forgetDevice(netnsInum, ifindex);
   }
 
   /** What has to stand in front of the next round. */
@@ -253,9 +257,10 @@ export class Recorder implements TraceLog {
   }
 
   passed(bootNs: bigint): void {
+    this.takeMet();
     const sinceNs = bootNs - this.beginning.clock.bootNs;
     if (this.taken > 0 && Number(sinceNs) < this.latestNs + toldAfterNs)
-      this.write([encodeTimeChunk('passed', bootNs)]);
+      this.chunk('passed', { bootNs: String(bootNs) });
   }
 
   hookPlaced(placement: HookPlacement): void {
@@ -291,6 +296,7 @@ export class Recorder implements TraceLog {
 
   end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void {
     if (this.isDead) return;
+    this.takeMet();
     this.write(this.namesAndLosses());
     this.endFile(summaryMessage(summary, losses, kernel, this.taken - this.closedEvents));
   }

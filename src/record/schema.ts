@@ -278,24 +278,6 @@ export function encodeChunk<K extends BodyKind>(kind: K, value: Sparse<Bodies[K]
   return Buffer.concat([Buffer.from(varint(body.length + crcBytes)), body, crc]);
 }
 
-/** Chunks that are written all the time, a fixed64 alone: the number of its field in Chunk. */
-const timeFields = { round: 3, passed: 4 } as const;
-const timeBytes = 9;
-
-/** As encodeChunk() makes them, of a time of CLOCK_BOOTTIME, at a fraction of the cost. */
-export function encodeTimeChunk(kind: keyof typeof timeFields, bootNs: bigint): Buffer {
-  const bodyBytes = 2 + timeBytes;
-  const chunk = Buffer.allocUnsafe(1 + bodyBytes + crcBytes);
-  chunk[0] = bodyBytes + crcBytes;
-  chunk[1] = (timeFields[kind] << 3) | 2;
-  chunk[2] = timeBytes;
-  chunk[3] = (1 << 3) | 1;
-  chunk.writeBigUInt64LE(bootNs, 4);
-  chunk[1 + bodyBytes] = crcTag;
-  chunk.writeUInt32LE(crc32(chunk.subarray(1, 1 + bodyBytes)), 2 + bodyBytes);
-  return chunk;
-}
-
 /** What stands in front of the raw records of a batch. */
 export function recordsPrefix(ring: number, bytes: number): Buffer {
   const field = [(1 << 3) | 0, ...varint(ring), (2 << 3) | 2, ...varint(bytes)];

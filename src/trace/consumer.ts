@@ -5,13 +5,11 @@
 import { Merger, type Take } from '../decode/merge.js';
 import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
-import type { BatchLog, RingRead } from './log.js';
+import type { BatchLog, RingReader } from './log.js';
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
 const batchesMax = 16;
-/** Of one ring: others, signals and timers get their turn although it fills as fast as it is read. */
-const batchesPerRound = 256;
 const busyIntervalMs = 1;
 const heldIntervalMs = 10;
 /** While nobody waits for events and rings are far from full: a round costs as much as a hundred records. */
@@ -19,17 +17,17 @@ const lazyIntervalMs = 10;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
-const graceNs = 2_000_000;
+export const graceNs = 2_000_000;
 /** And a function may still be running whose return amends the record of its entry. */
 export const returnGraceNs = 10_000_000;
 /** While it sleeps: how long a record may wait in its ring until it is read. */
-const wakeUpNs = 100_000_000n;
+export const wakeUpNs = 100_000_000n;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
 
 export interface ConsumerOptions {
   /** How far behind the clock events are given out. */
-  readonly behindNs?: number | undefined;
+  readonly behindNs: number;
   /** CLOCK_BOOTTIME that times are counted from; absent: now. */
   readonly baseNs?: bigint;
   /** A round that read fewer bytes than this is followed by a longer rest. */
@@ -38,7 +36,7 @@ export interface ConsumerOptions {
   readonly log?: BatchLog | undefined;
 }
 
-export class Consumer {
+export class Consumer implements RingReader {
   readonly merger: Merger;
   private readonly free: Batch[] = [];
   /** Batches whose records wait, by ring; each ring has its share, so that none can keep the others back. */
@@ -63,16 +61,16 @@ export class Consumer {
     private readonly native: NativeBinding,
     private readonly session: NativeSession,
     private readonly rings: number,
-    /** Absent: nobody wants events but the log, which reads the rings itself. */
+    /** Absent: nothing is put in order, since nobody wants events. */
     private readonly take: Take | undefined,
     /** Called after a round that gave out events. */
     private readonly afterRound: () => void,
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    { behindNs, baseNs, lazyBelowBytes, log }: ConsumerOptions = {},
+    { behindNs, baseNs, lazyBelowBytes, log }: ConsumerOptions = { behindNs: graceNs },
   ) {
-    this.behindNs = behindNs ?? graceNs;
+    this.behindNs = behindNs;
     this.log = log;
     this.lazyBelowBytes = lazyBelowBytes ?? 0;
     this.merger = new Merger(rings, baseNs ?? native.clocks().bootNs, (batch) => {
@@ -155,30 +153,34 @@ export class Consumer {
     return { bytes, untilNs, allEmpty };
   }
 
-  /** Reads one ring until it is empty, or its share of batches is used up. */
+  /** Reads one ring until it is empty or its share of batches is used up. */
   private drainRing(ring: number): { written: number; isEmpty: boolean } {
     let written = 0;
-    for (let batches = 0; batches < batchesPerRound && this.inUse[ring]! < this.share; batches += 1) {
-      const { bytes, end, lastNs } = this.take ? this.drainToMerge(ring) : this.log!.drain(this.session, ring);
-      if (end === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
-      if (bytes > 0) this.lastTimes[ring] = lastNs;
-      written += bytes;
-      if (end !== drainEnd.noRoom) return { written, isEmpty: end === drainEnd.empty };
+    while (this.inUse[ring]! < this.share) {
+      const batch = this.free.pop() ?? new Batch(new Uint8Array(batchBytes));
+      const bytes = this.session.drain(ring, batch.u8, 0, this.end);
+      const reason = this.end[0]!;
+      if (reason === drainEnd.damaged) throw new Error('a ring buffer holds what is no record of ours');
+      if (bytes === 0) {
+        this.free.push(batch);
+      } else {
+        this.lastTimes[ring] = this.received(ring, batch, bytes);
+        written += bytes;
+      }
+      if (reason !== drainEnd.noRoom) return { written, isEmpty: reason === drainEnd.empty };
     }
     return { written, isEmpty: false };
   }
 
-  private drainToMerge(ring: number): RingRead {
-    const batch = this.free.pop() ?? new Batch(new Uint8Array(batchBytes));
-    const bytes = this.session.drain(ring, batch.u8, 0, this.end);
-    const end = this.end[0]!;
-    if (bytes === 0) {
-      this.free.push(batch);
-      return { bytes, end, lastNs: 0 };
+  /** Hands on what was drained; returns the time of the last record. */
+  private received(ring: number, batch: Batch, bytes: number): number {
+    const lastNs = this.log?.batch(ring, batch.u8.subarray(0, bytes)) ?? 0;
+    if (this.take) {
+      this.inUse[ring]! += 1;
+      return this.merger.add(ring, batch, bytes)!;
     }
-    this.log?.batch(ring, batch.u8.subarray(0, bytes));
-    this.inUse[ring]! += 1;
-    return { bytes, end, lastNs: this.merger.add(ring, batch, bytes)! };
+    this.free.push(batch);
+    return lastNs;
   }
 
   /** After halt(), once the programs are detached: everything left is read and given out. */

@@ -39,21 +39,30 @@ export interface Beginning {
   readonly sockets?: SocketSource;
 }
 
-/** What came of reading a ring. */
-export interface RingRead {
-  readonly bytes: number;
-  /** A drainEnd value. */
-  readonly end: number;
-  /** Time of the last record, in nanoseconds since the trace began. */
-  readonly lastNs: number;
+export interface ReaderOptions {
+  /** How far behind the clock rings are complete. */
+  readonly behindNs: number;
+  /** A round that read fewer bytes than this is followed by a longer rest. */
+  readonly lazyBelowBytes: number;
+}
+
+/** Somebody who reads the rings while a trace runs. */
+export interface RingReader {
+  start(): void;
+  /** Ends the reading at once; what is still in the rings is left there. */
+  halt(): void;
+  /** After halt(), once the programs are detached: reads everything that is left. */
+  finish(): void;
+  /** What happened before this time of CLOCK_BOOTTIME has been given out. */
+  readonly givenOutUntilNs: bigint;
+  /** Bytes in a ring, the most that was seen when it was read. */
+  readonly highWaterBytes: number;
 }
 
 /** The rings, as they are read. */
 export interface BatchLog {
-  /** Records as they were drained, before anything in them is changed. */
-  batch(ring: number, records: Uint8Array): void;
-  /** Reads a ring itself, where nobody else wants its records. */
-  drain(session: NativeSession, ring: number): RingRead;
+  /** Records as they were drained, before anything in them is changed. Returns the time of the last one, as round() has it. */
+  batch(ring: number, records: Uint8Array): number;
   /** Every ring has been read up to this time, in nanoseconds since the trace began; Infinity: to its end. */
   round(untilNs: number): void;
 }
@@ -81,6 +90,8 @@ export interface TraceLog extends BatchLog {
   gap(gap: HookGap): void;
   notice(text: string): void;
   end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void;
+  /** Reads the rings itself, where nobody else wants their records; undefined: it cannot. */
+  reader(session: NativeSession, how: ReaderOptions): RingReader | undefined;
   /** Events it holds. */
   readonly events: number;
   /** Before anything else. */

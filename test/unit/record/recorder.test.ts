@@ -174,13 +174,14 @@ test('a packet socket is told of although its answer comes behind the record tha
   const skb = 0xffff888101234500n;
   const stage = stageById('delivery').number;
   const entry: RecordContent = {
-    fields: { stage, skb, socketInode: 7n, sequence: 1 },
+    fields: { stage, skb, timeNs: bootNs + 1n, socketInode: 7n, sequence: 1 },
     has: ['skb', 'socketInode'],
   };
   const fields = { stage, skb, aux: (0xf1n << 8n) | BigInt(tapDelivery.taken), sequence: 2 };
   const answer: RecordContent = { fields, has: ['skb', 'aux'], is: ['amends'] };
   const bytes = batchBytes([entry, answer]);
   recorder.batch(0, bytes);
+  recorder.round(2);
   assert.deepEqual(asked, ['7 f1']);
 });
 
