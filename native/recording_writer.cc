@@ -240,7 +240,7 @@ size_t RecordingWriter::timed_round() {
 
 /** finish(): reads everything that is left, once nothing is added any more. */
 void RecordingWriter::finish(const Napi::CallbackInfo&) {
-  for (;;) {
+  while (fd_ >= 0) {
     RingsRead read = read_rings();
     if (read.all_empty && read.bytes == 0) break;
     end_round(read.until_ns);
@@ -265,16 +265,16 @@ DrainEnd RecordingWriter::read_ring(Ring& ring, uint32_t index, size_t* bytes) {
   uint64_t there = ring.fill_bytes(), position = ring.position();
   DrainEnd end;
   do end = read_chunk(ring, index, bytes);
-  while (end == DrainEnd::kNoRoom && ring.position() - position < there);
+  while (end == DrainEnd::kNoRoom && fd_ >= 0 && ring.position() - position < there);
   return end;
 }
 
 DrainEnd RecordingWriter::read_chunk(Ring& ring, uint32_t index, size_t* total) {
-  if (!before_chunk_.IsEmpty()) call(before_chunk_);
-  if (fd_ < 0) return DrainEnd::kEmpty;
   Batch batch;
   size_t bytes = 0;
   DrainEnd end = ring.read([&](const tap_record& record) {
+    if (bytes == 0 && !before_chunk_.IsEmpty()) call(before_chunk_);
+    if (fd_ < 0) return false;
     if (buffer_.used() + bytes >= ChunkBuffer::kFullBytes) return false;
     memcpy(buffer_.records() + bytes, &record, record.record_len);
     bytes += record.record_len;
