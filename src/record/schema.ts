@@ -257,6 +257,8 @@ function chunks(): protobuf.Type {
 
 /** Field numbers of Chunk in front of their wire types: length-delimited 2, fixed32 5. */
 export const recordsTag = (2 << 3) | 2;
+/** What a chunk begins with that holds records, packed or not. */
+export const recordsTags: readonly number[] = [recordsTag, (11 << 3) | 2];
 const crcTag = (15 << 3) | 5;
 const crcBytes = 5;
 
@@ -266,6 +268,18 @@ export function varint(value: number): number[] {
   for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
   bytes.push(rest);
   return bytes;
+}
+
+export const lengthBytesMax = 5;
+
+/** The varint that `bytes` begins with; undefined where it has no end. */
+export function lengthBefore(bytes: Uint8Array): { value: number; bytes: number } | undefined {
+  let value = 0;
+  for (let at = 0; at < Math.min(lengthBytesMax, bytes.length); at += 1) {
+    value += (bytes[at]! & 0x7f) * 2 ** (7 * at);
+    if (bytes[at]! < 0x80) return { value, bytes: at + 1 };
+  }
+  return undefined;
 }
 
 /** A chunk with its length in front, ready to be written. */
