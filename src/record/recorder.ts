@@ -119,6 +119,7 @@ export class Recorder implements TraceLog {
     const losses = this.trace!.losses();
     this.endFile(splitMessage(losses, this.taken - this.closedEvents, this.latestNs / 1e9));
     this.closedEvents = this.taken;
+    if (this.isDead) return;
     if (turn === 'end') {
       this.die();
       this.trace?.enough();
@@ -149,6 +150,7 @@ export class Recorder implements TraceLog {
     }
   }
 
+  /** Nothing is written from now on. */
   private die(): void {
     this.isDead = true;
     this.writer?.stop();
@@ -299,5 +301,6 @@ export class Recorder implements TraceLog {
     this.takeMet();
     this.write(this.namesAndLosses());
     this.endFile(summaryMessage(summary, losses, kernel, this.taken - this.closedEvents));
+    this.die();
   }
 }
