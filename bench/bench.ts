@@ -7,6 +7,7 @@ import { cpus, release } from 'node:os';
 import { filterCosts, filterRates, fiveTuple } from './filters.js';
 import { type Measurement, measure, measureAlone, spread } from './measure.js';
 import { observers } from './observers.js';
+import { recordingSection } from './recordings.js';
 import { measureBareNodeMs, measureStartUpMs } from './startup.js';
 import { createQuietWorld, type QuietWorld } from './traffic.js';
 
@@ -117,7 +118,7 @@ async function filterSection(world: QuietWorld): Promise<string[]> {
   ];
 }
 
-function page(results: Map<string, Rows>, startUp: StartUps, filters: readonly string[]): string {
+function page(results: Map<string, Rows>, startUp: StartUps, sections: readonly string[]): string {
   return [
     '# Performance',
     '',
@@ -140,7 +141,7 @@ function page(results: Map<string, Rows>, startUp: StartUps, filters: readonly s
     '',
     ...flatOutTable(results),
     '',
-    ...filters,
+    ...sections,
     '',
     '## Start-up',
     '',
@@ -153,7 +154,8 @@ function page(results: Map<string, Rows>, startUp: StartUps, filters: readonly s
 const world = await createQuietWorld();
 try {
   const results = await runRounds(world);
-  const text = page(results, await startUps(), await filterSection(world));
+  const sections = [...(await filterSection(world)), '', ...(await recordingSection(world, rounds))];
+  const text = page(results, await startUps(), sections);
   writeFileSync('docs/performance.md', text);
   process.stdout.write(text);
 } finally {

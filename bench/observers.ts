@@ -12,7 +12,7 @@ function taptraceLost(stderr: string): number {
   return [...stderr.matchAll(/: (\d+) because/g)].reduce((sum, match) => sum + Number(match[1]), 0);
 }
 
-function taptrace(name: string, options: readonly string[]): Observer {
+export function taptrace(name: string, options: readonly string[]): Observer {
   return {
     name: `taptrace ${name}`,
     argv: ({ a, b }) =>
@@ -25,7 +25,7 @@ function taptrace(name: string, options: readonly string[]): Observer {
   };
 }
 
-function tcpdump(name: string, options: readonly string[]): Observer {
+export function tcpdump(name: string, options: readonly string[]): Observer {
   return {
     name: `tcpdump ${name}`,
     argv: ({ b }) =>

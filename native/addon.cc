@@ -10,6 +10,7 @@
 #include "netlink_listener.h"
 #include "nft_list.h"
 #include "prepare.h"
+#include "recording_writer.h"
 #include "session.h"
 #include "system.h"
 #include "xdp.h"
@@ -29,6 +30,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_xdp(env, exports);
   NetlinkListener::export_class(env, exports);
   Session::export_class(env, exports);
+  RecordingWriter::export_class(env, exports);
   return exports;
 }
 

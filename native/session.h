@@ -20,6 +20,10 @@ class Session : public Napi::ObjectWrap<Session> {
   static void export_class(Napi::Env env, Napi::Object exports);
   explicit Session(const Napi::CallbackInfo& info);
   ~Session() override;
+  /** Readable while a ring has something. */
+  int rings_fd() const { return epoll_fd_; }
+  /** Null: there is none. */
+  Ring* ring_at(uint32_t index) { return index < rings_.size() ? rings_[index].get() : nullptr; }
 
  private:
   Napi::Value load(const Napi::CallbackInfo& info);

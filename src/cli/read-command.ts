@@ -1,4 +1,5 @@
 /** `taptrace read`: a recording through any view, as if it happened now. */
+import { statSync } from 'node:fs';
 import { exitCode, UsageError } from '../errors.js';
 import { Reading, type ReadOptions } from '../record/reading.js';
 import type { Recording } from '../record/recording.js';
@@ -77,11 +78,26 @@ function tellBroken(
   output.talk(`${path} ${broken[how]} (byte ${offset}); everything before that is here`);
 }
 
+/** What it holds, in a few lines. */
+async function infoCommand(path: string, args: TraceArguments): Promise<number> {
+  if (args.json || args.write !== undefined) throw new UsageError('--info tells in text, and writes nothing');
+  const { recordingInfo } = await import('../record/info.js');
+  const { recordingInfoLines } = await import('../render/recording-info.js');
+  const info = await recordingInfo(path);
+  const output = new Output();
+  const bytes = path === '-' ? undefined : statSync(path).size;
+  for (const line of recordingInfoLines(info, bytes)) output.data(`${line}\n`);
+  if (info.broken) tellBroken(output, path, info.broken);
+  await output.written();
+  return info.broken ? exitCode.failure : exitCode.done;
+}
+
 /** Shows the recording; returns the exit code. */
 export async function readCommand(args: TraceArguments, version: string): Promise<number> {
   const [path, ...words] = args._ as (string | number)[];
   if (path === undefined)
     throw new UsageError('read needs the name of a recording', 'taptrace read FILE [filter…]');
+  if (args.info) return infoCommand(String(path), args);
   const asked = readOptions(args, filterExpression({ ...args, _: words }));
   const reading = await Reading.open(String(path), asked);
   const { recording, options } = reading;

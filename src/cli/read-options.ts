@@ -37,6 +37,11 @@ export const readOptionTable = {
     group: 'What to watch:',
     describe: 'trace (events), path (one packet after the other) or compare (the taps beside netfilter)',
   },
+  info: {
+    type: 'boolean',
+    group: 'What to watch:',
+    describe: 'tell what the recording holds, and nothing of it',
+  },
   ...shared,
   write: { ...write, describe: 'write events to this file (- for standard output) and show nothing' },
   stages: { ...stages, defaultDescription: 'all that were recorded' },

@@ -123,6 +123,85 @@ export interface NativeNetlinkListener {
   close(): void;
 }
 
+/** What records name that was not met before; of sockets: in these records. */
+export interface RecordNews {
+  readonly devices: readonly { readonly netnsInum: number; readonly ifindex: number }[];
+  /** Kernel addresses. */
+  readonly locations: readonly bigint[];
+  readonly stacks: readonly number[];
+  readonly dropReasons: readonly number[];
+  /** Headers of records that tell of a packet socket, put together with what amends them; equal ones once. */
+  readonly sockets: readonly Uint8Array[];
+}
+
+/** A chunk of records in a recording. Times are nanoseconds since its beginning. */
+export interface RecordsWritten {
+  /** Bytes from the beginning of the file to it. */
+  readonly offset: number;
+  /** Records, those left out that only amend another one. */
+  readonly events: number;
+  readonly firstNs: number;
+  readonly lastNs: number;
+}
+
+/** What a recording has met since it was last asked. */
+export interface RecordsMet {
+  readonly chunks: readonly RecordsWritten[];
+  /** Numbers of records are missing. */
+  readonly isMissing: boolean;
+  readonly news: RecordNews | null;
+}
+
+/** Writes chunks of a recording to a file; whoever opened the file closes it. What cannot be written throws NativeError. */
+export interface RecordingWriter {
+  /** Goes on at the beginning of another file (-1: in none). `isRegular`: a chunk that could not be written whole is taken back. */
+  setFile(fd: number, isRegular: boolean): void;
+  /** Writes records that were read before, at once; gives back the time of the last one, since the beginning. */
+  add(ring: number, records: Uint8Array): number;
+  /** As add(), but they are not written: the next chunk is to hold them. */
+  look(ring: number, records: Uint8Array): number;
+  /** A chunk with its length in front, which goes out with the next flush() or round, or before. */
+  append(chunk: Uint8Array): void;
+  flush(): void;
+  /** Every ring has been read up to this time, in nanoseconds since the beginning; Infinity: to its end. */
+  round(untilNs: number): void;
+  take(): RecordsMet;
+  /** It is news again when it is met again. */
+  forgetDevice(netnsInum: number, ifindex: number): void;
+  /** Where in the file the next chunk begins. */
+  offset(): number;
+  /** Events in chunks that have been written whole. */
+  safeEvents(): number;
+  /**
+   * Reads the rings of a session by itself, round by round, until stop(). `behindNs`: how long a record may take from its
+   * time stamp into its ring. After a round of fewer bytes than `lazyBelowBytes` it rests longer. `drained` is called when
+   * records have been read, before their round ends.
+   */
+  start(session: NativeSession, behindNs: number, lazyBelowBytes: number, drained?: () => void): void;
+  stop(): void;
+  /** After stop(), once nothing writes to the rings: reads what is left. */
+  finish(): void;
+  /** CLOCK_BOOTTIME up to which it has read every ring; null: it sleeps, since they were empty. */
+  readUntilNs(): bigint | null;
+  /** Bytes in a ring, the most that was seen. */
+  highWaterBytes(): number;
+}
+
+export interface RecordingWriterOptions {
+  readonly rings: number;
+  /** CLOCK_BOOTTIME of the beginning. */
+  readonly bootNs: bigint;
+  /** Numbers of the stages whose records tell of packet sockets. */
+  readonly deliveryStage: number;
+  readonly dropStage: number;
+  /** Something has been met that has to be told before the round in which it was met ends. */
+  readonly onNews: () => void;
+  /** Of a recording that reads rings by itself: it has ended, for this reason. */
+  readonly onError: (error: unknown) => void;
+  /** Called before records are read for another chunk. */
+  readonly beforeChunk?: () => void;
+}
+
 export interface SessionOptions {
   /** Bytes of each ring, a power of two and at least a page. */
   readonly ringBytes: number;
@@ -141,6 +220,7 @@ export interface Thread {
 export interface NativeBinding {
   Session: new (options: SessionOptions) => NativeSession;
   NetlinkListener: new (protocol: number, group: number) => NativeNetlinkListener;
+  RecordingWriter: new (options: RecordingWriterOptions) => RecordingWriter;
   /** Parameters of a kernel function, or of one of a module; null where BTF does not know it. */
   btfFunction(name: string, module?: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;

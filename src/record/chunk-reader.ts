@@ -1,10 +1,17 @@
 /** A recording as chunks, one after the other, from any source of bytes; memory for one chunk. */
 import { unpacked } from './packed.js';
-import { type Body, decodeChunk, findRecords, magic, recordsTag } from './schema.js';
+import {
+  type Body,
+  decodeChunk,
+  findRecords,
+  lengthBefore,
+  lengthBytesMax,
+  magic,
+  recordsTag,
+} from './schema.js';
 
 /** Chunks are as long as a batch at most (512 KiB), or hold a record that is longer: anything above is damage. */
 const chunkBytesMax = 16 << 20;
-const lengthBytesMax = 5;
 
 /** Raw records of one ring; the bytes are valid until the next chunk is asked for. */
 export interface RecordsChunk {
@@ -85,8 +92,9 @@ export class ChunkReader {
   private async nextBytes(): Promise<Uint8Array | undefined> {
     await this.fill(lengthBytesMax);
     if (this.start === this.end) return undefined;
-    const length = this.length();
-    if (length === undefined) throw new BrokenRecording('cut', this.offset);
+    const length = lengthBefore(this.buffer.subarray(this.start, this.end));
+    if (length === undefined)
+      throw new BrokenRecording(this.end - this.start < lengthBytesMax ? 'cut' : 'damaged', this.offset);
     if (length.value === 0 || length.value > chunkBytesMax) throw new BrokenRecording('damaged', this.offset);
     const total = length.bytes + length.value;
     await this.fill(total);
@@ -95,18 +103,6 @@ export class ChunkReader {
     this.chunkBytes = this.buffer.subarray(this.start, this.start + total);
     this.skip(total);
     return chunk;
-  }
-
-  /** Undefined where the file ends inside it. */
-  private length(): { value: number; bytes: number } | undefined {
-    let value = 0;
-    for (let bytes = 0; bytes < lengthBytesMax; bytes += 1) {
-      if (this.start + bytes >= this.end) return undefined;
-      const byte = this.buffer[this.start + bytes]!;
-      value += (byte & 0x7f) * 2 ** (7 * bytes);
-      if (byte < 0x80) return { value, bytes: bytes + 1 };
-    }
-    throw new BrokenRecording('damaged', this.offset);
   }
 
   private skip(bytes: number): void {

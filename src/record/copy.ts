@@ -1,15 +1,16 @@
 /** A recording into another file: chunk by chunk as it is, or only the records that are wanted. */
 import { tapRecord as at, tapFlag } from '../decode/layout.generated.js';
 import { decodePacket, emptyPacket } from '../decode/packet.js';
-import { type Batch, RecordView } from '../decode/record.js';
+import { Batch, RecordView } from '../decode/record.js';
 import { stageById } from '../stages/lookup.js';
 import type { Selection } from '../trace/selection.js';
 import { BrokenRecording } from './chunk-reader.js';
 import { planOf } from './from-messages.js';
+import { IndexBuilder } from './index-builder.js';
 import { type OutputFile, writeFailure } from './output-file.js';
 import type { Recording } from './recording.js';
 import { checkedBatch } from './records.js';
-import { encodeChunk, magic, recordsPrefix } from './schema.js';
+import { encodeChunk, magic, recordsPrefix, type SummaryMessage } from './schema.js';
 
 export interface Copied {
   readonly events: number;
@@ -20,6 +21,9 @@ export class RecordingCopy {
   private readonly record = new RecordView();
   private readonly packet = emptyPacket();
   private readonly attachments: ReturnType<typeof planOf>['attachments'];
+  private readonly bootNs: bigint;
+  private readonly index = new IndexBuilder();
+  private readonly free: Batch[] = [];
   private events = 0;
   private isStopped = false;
 
@@ -30,6 +34,7 @@ export class RecordingCopy {
     private readonly selection?: Selection,
   ) {
     this.attachments = planOf(recording.header).attachments;
+    this.bootNs = BigInt(recording.header.bootNs);
   }
 
   stop(): void {
@@ -59,22 +64,44 @@ export class RecordingCopy {
       const chunk = await this.recording.next();
       if (!chunk && !hasEnded) throw new BrokenRecording('cut', offset);
       if (!chunk) return;
-      hasEnded = chunk.kind === 'summary';
+      hasEnded = chunk.kind === 'summary' || chunk.kind === 'index';
       if (chunk.kind === 'records') this.records(chunk.ring, chunk.bytes, offset);
-      else if (chunk.kind === 'summary')
-        this.file.write([encodeChunk('summary', { ...chunk.value, events: String(this.events) })]);
-      else this.file.write([this.recording.chunkBytes]);
+      else if (chunk.kind === 'summary') this.summary(chunk.value);
+      else if (chunk.kind !== 'index' || !this.selection) this.file.write([this.recording.chunkBytes]);
     }
   }
 
+  /** With an index of what is left, where not everything is. */
+  private summary(value: SummaryMessage): void {
+    const offset = this.file.bytes;
+    this.file.write([encodeChunk('summary', { ...value, events: String(this.events) })]);
+    if (!this.selection) return;
+    this.file.write([encodeChunk('index', this.index.message(this.bootNs, offset, this.file.bytes))]);
+  }
+
   private records(ring: number, bytes: Uint8Array, offset: number): void {
-    const batch = checkedBatch(bytes, this.attachments.length);
+    const batch = checkedBatch(bytes, this.attachments.length, this.free);
     if (!batch) throw new BrokenRecording('damaged', offset);
+    this.free.push(batch);
     const wanted = this.wanted(batch, bytes);
     const length = wanted.reduce((sum, one) => sum + one.length, 0);
+    if (length > 0 && this.selection) this.indexed(wanted);
     // Compressed ones stay compressed.
     if (length === bytes.length) this.file.write([this.recording.chunkBytes]);
     else if (length > 0) this.file.write([recordsPrefix(ring, length), ...wanted]);
+  }
+
+  /** Tells the index of the records that come next. */
+  private indexed(pieces: readonly Uint8Array[]): void {
+    const batch = new Batch(Uint8Array.from(Buffer.concat(pieces)));
+    let [events, firstNs, lastNs] = [0, Number.POSITIVE_INFINITY, 0];
+    for (let offset = 0; offset < batch.u8.length; offset += this.record.recordLen) {
+      const timeNs = Number(this.record.at(batch, offset).timeNs - this.bootNs);
+      events += this.record.is('amends') ? 0 : 1;
+      firstNs = Math.min(firstNs, timeNs);
+      lastNs = Math.max(lastNs, timeNs);
+    }
+    this.index.add({ offset: this.file.bytes, events, firstNs, lastNs });
   }
 
   /** Pieces of `bytes`; `batch` is a copy that may be changed. */

@@ -5,8 +5,9 @@ import { exitCode, TaptraceError, UsageError } from '../errors.js';
 const waiting = new Int32Array(new SharedArrayBuffer(4));
 
 export class OutputFile {
-  private readonly fd: number;
-  private readonly isRegular: boolean;
+  readonly fd: number;
+  /** What was written last can be taken back. */
+  readonly isRegular: boolean;
   /** Of whole chunks. */
   bytes = 0;
 

@@ -1,25 +1,28 @@
-/** Writes a recording while a trace runs: batches as they are drained, and what views will ask about them. */
-import { type Batch, RecordView } from '../decode/record.js';
+/** Writes a recording while a trace runs: records as they are drained, and what views will ask about them. */
+import { isNativeError, type NativeSession, nativeBinding, type RecordingWriter } from '../native/binding.js';
 import type { RuleTraces } from '../netfilter/rule-trace.js';
-import { isFullSocket } from '../render/delivery-text.js';
-import { stageByNumber } from '../stages/lookup.js';
+import { stageById } from '../stages/lookup.js';
+import { wakeUpNs } from '../trace/consumer.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
-import type { Beginning, HookPlacement, KernelCounts, LoggedTrace, TraceLog } from '../trace/log.js';
+import type {
+  Beginning,
+  HookPlacement,
+  KernelCounts,
+  LoggedTrace,
+  ReaderOptions,
+  RingReader,
+  TraceLog,
+} from '../trace/log.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
-import { PendingDeliveries } from '../trace/pending-deliveries.js';
-import { asksSocket } from '../trace/socket-takes.js';
 import type { TraceSummary } from '../trace/trace.js';
 import type { XdpProgram } from '../trace/xdp-keeper.js';
-import { BatchScan, type ScanListener } from './batch-scan.js';
 import { FileNames, type Rotation } from './file-names.js';
+import { IndexBuilder } from './index-builder.js';
 import {
   type Asked,
-  deviceMessage,
   headerMessage,
   hookPositionMessage,
   lossMessage,
-  netnsMessage,
-  socketSetupMessage,
   splitMessage,
   summaryMessage,
   xdpMessage,
@@ -31,38 +34,33 @@ import {
   type BodyKind,
   encodeChunk,
   magic,
-  type NamesMessage,
-  recordsPrefix,
   type Sparse,
+  type SummaryMessage,
 } from './schema.js';
+import { ToldNames } from './told-names.js';
 
 /** Journeys are closed after five silent seconds; nothing is due later. */
 const toldAfterNs = 10_000_000_000;
 
-export class Recorder implements TraceLog, ScanListener {
+export class Recorder implements TraceLog {
   private trace: LoggedTrace | undefined;
-  private beginning: Beginning | undefined;
+  private beginning!: Beginning;
+  private writer: RecordingWriter | undefined;
   /** What was told before the trace had begun. */
   private early: Buffer[] = [];
-  private scan!: BatchScan;
-  private names: Sparse<NamesMessage> = {};
-  /** What the file has, by what it is about. */
-  private readonly written = new Map<string, { text: string; names: Sparse<NamesMessage> }>();
+  private readonly names = new ToldNames();
+  private index = new IndexBuilder();
   /** The last two of each link: packets that passed the one before may still come. */
   private readonly placements = new Map<string, HookPlacement[]>();
+  private taken = 0;
   /** Events in files that are closed. */
   private closedEvents = 0;
   private files = 1;
-  private readonly told = new WeakSet<object>();
-  private readonly pending = new PendingDeliveries();
   private isMissing = false;
   private lastLosses = '';
   private isDead = false;
-  /** Of records that no round has covered yet, the latest time; relative to the beginning. */
+  /** Of all records, relative to the beginning. */
   private latestNs = Number.NEGATIVE_INFINITY;
-  private coveredNs = Number.NEGATIVE_INFINITY;
-  private safeEvents = 0;
-  private readonly record = new RecordView();
 
   private file: OutputFile;
   private readonly fileNames: FileNames;
@@ -79,7 +77,7 @@ export class Recorder implements TraceLog, ScanListener {
 
   /** Events in whole chunks. */
   get events(): number {
-    return this.safeEvents;
+    return this.writer?.safeEvents() ?? 0;
   }
 
   connect(trace: LoggedTrace): void {
@@ -88,14 +86,22 @@ export class Recorder implements TraceLog, ScanListener {
 
   begin(beginning: Beginning): void {
     this.beginning = beginning;
-    this.scan = new BatchScan(beginning.rings, this);
-    this.write([this.head(beginning)]);
+    this.writer = new (nativeBinding().RecordingWriter)({
+      ...{ rings: beginning.rings, bootNs: beginning.clock.bootNs },
+      ...{ deliveryStage: stageById('delivery').number, dropStage: stageById('drop').number },
+      onNews: () => this.tellNews(),
+      onError: (error) => this.failed(error),
+      ...(this.isSplit && { beforeChunk: () => this.turn() }),
+    });
+    this.beginFile();
     this.write(this.early);
     this.early = [];
   }
 
-  private head(beginning: Beginning): Buffer {
-    return Buffer.concat([magic, encodeChunk('header', headerMessage(beginning, this.asked))]);
+  private beginFile(): void {
+    this.writer!.setFile(this.file.fd, this.file.isRegular);
+    this.index = new IndexBuilder();
+    this.write([magic, encodeChunk('header', headerMessage(this.beginning, this.asked))]);
   }
 
   /** What is told at the end. */
@@ -107,21 +113,32 @@ export class Recorder implements TraceLog, ScanListener {
 
   /** Goes on in another file, which begins with everything that is known so far. */
   private turn(): void {
-    const turn = this.isDead ? 'stay' : this.fileNames.turn(this.file.bytes, new Date());
+    const turn = this.isDead ? 'stay' : this.fileNames.turn(this.writer!.offset(), new Date());
     if (turn === 'stay') return;
+    this.takeMet();
+    this.write(this.namesAndLosses());
     const losses = this.trace!.losses();
-    this.chunk('summary', splitMessage(losses, this.scan.events - this.closedEvents, this.latestNs / 1e9));
-    this.file.close();
-    this.closedEvents = this.scan.events;
+    this.endFile(splitMessage(losses, this.taken - this.closedEvents, this.latestNs / 1e9));
+    this.closedEvents = this.taken;
+    if (this.isDead) return;
     if (turn === 'end') {
-      this.isDead = true;
+      this.die();
       this.trace?.enough();
       return;
     }
     this.open(this.fileNames.current);
-    this.write([this.head(this.beginning!)]);
-    for (const { names } of this.written.values()) this.chunk('names', names);
+    if (this.isDead) return;
+    this.beginFile();
+    this.write(this.names.all.map((names) => encodeChunk('names', names)));
     for (const placement of [...this.placements.values()].flat()) this.tellPlacement(placement);
+  }
+
+  private endFile(summary: SummaryMessage): void {
+    const summaryOffset = this.writer!.offset();
+    this.chunk('summary', summary);
+    const index = this.index.message(this.beginning.clock.bootNs, summaryOffset, this.writer!.offset());
+    this.chunk('index', index);
+    this.file.close();
   }
 
   private open(path: string): void {
@@ -129,66 +146,126 @@ export class Recorder implements TraceLog, ScanListener {
       this.file = new OutputFile(path);
       this.files += 1;
     } catch (error) {
-      this.isDead = true;
+      this.die();
       this.trace?.failed(error as Error);
     }
   }
 
-  private write(pieces: readonly Uint8Array[]): void {
-    if (this.isDead) return;
+  /** Nothing is written from now on. */
+  private die(): void {
+    this.isDead = true;
+    this.writer?.stop();
+    this.writer?.setFile(-1, false);
+  }
+
+  private failed(error: unknown): void {
+    this.die();
+    const isWriting = isNativeError(error) && error.operation === 'write';
+    if (!isWriting) this.trace?.failed(error as Error);
+    else if (error.code === 'EPIPE') this.trace?.closed();
+    else this.trace?.failed(writeFailure(this.file.path, error, this.events));
+  }
+
+  /** Gives back what `use` does; undefined once nothing can be written any more. */
+  private writing<T>(use: (writer: RecordingWriter) => T): T | undefined {
+    if (this.isDead) return undefined;
     try {
-      this.file.write(pieces);
+      return use(this.writer!);
     } catch (error) {
-      this.isDead = true;
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.trace?.closed();
-      else this.trace?.failed(writeFailure(this.file.path, error, this.safeEvents));
+      this.failed(error);
+      return undefined;
     }
+  }
+
+  private write(chunks: readonly Uint8Array[]): void {
+    this.writing((writer) => {
+      for (const chunk of chunks) writer.append(chunk);
+      writer.flush();
+    });
   }
 
   private chunk<K extends BodyKind>(kind: K, value: Sparse<Bodies[K]>): void {
     const chunk = encodeChunk(kind, value);
-    if (this.beginning) this.write([chunk]);
+    if (this.writer) this.write([chunk]);
     else this.early.push(chunk);
   }
 
-  batch(ring: number, batch: Batch, bytes: number): number {
-    if (this.isSplit) this.turn();
-    const { last, isMissing } = this.scan.scan(ring, batch, bytes);
-    this.isMissing ||= isMissing;
-    const lastNs = this.record.at(batch, last).timeNs - this.beginning!.clock.bootNs;
-    this.latestNs = Math.max(this.latestNs, Number(lastNs));
-    this.records(ring, batch.u8.subarray(0, bytes));
-    if (!this.isDead) this.safeEvents = this.scan.events;
-    return last;
+  reader(
+    session: NativeSession,
+    { behindNs, lazyBelowBytes, drained }: ReaderOptions,
+  ): RingReader | undefined {
+    const writer = this.writer!;
+    if (this.asked.compress) return undefined;
+    return {
+      start: () => writer.start(session, behindNs, lazyBelowBytes, drained),
+      halt: () => writer.stop(),
+      finish: () => this.writing(() => writer.finish()),
+      get givenOutUntilNs() {
+        return writer.readUntilNs() ?? nativeBinding().clocks().bootNs - wakeUpNs;
+      },
+      get highWaterBytes() {
+        return writer.highWaterBytes();
+      },
+    };
   }
 
-  private records(ring: number, bytes: Uint8Array): void {
-    if (this.asked.compress) this.chunk('packed', { ring, records: packed(bytes) });
-    else this.write([recordsPrefix(ring, bytes.length), bytes]);
+  batch(ring: number, records: Uint8Array): number {
+    if (this.isSplit) this.turn();
+    const lastNs = this.writing((writer) => {
+      if (!this.asked.compress) return writer.add(ring, records);
+      const last = writer.look(ring, records);
+      writer.append(encodeChunk('packed', { ring, records: packed(records) }));
+      return last;
+    });
+    return lastNs ?? 0;
   }
 
   round(untilNs: number): void {
-    if (this.latestNs <= this.coveredNs) return;
-    this.coveredNs = untilNs;
-    this.flushNames();
-    if (this.isMissing) this.tellLosses();
-    if (untilNs === Number.NEGATIVE_INFINITY) return;
-    const { bootNs } = this.beginning!.clock;
-    this.chunk('round', Number.isFinite(untilNs) ? { untilNs: String(bootNs + BigInt(untilNs)) } : {});
+    this.writing((writer) => writer.round(untilNs));
   }
 
-  private tellLosses(): void {
+  /** Before a round ends in which something was met. Throws NativeError. */
+  private tellNews(): void {
+    this.takeMet();
+    for (const chunk of this.namesAndLosses()) this.writer!.append(chunk);
+  }
+
+  private takeMet(): void {
+    const { chunks, isMissing, news } = this.writer!.take();
+    for (const chunk of chunks) {
+      this.index.add(chunk);
+      this.taken += chunk.events;
+      this.latestNs = Math.max(this.latestNs, chunk.lastNs);
+    }
+    this.isMissing ||= isMissing;
+    const unknown = news ? this.names.learn(news, this.beginning) : [];
+    for (const { netnsInum, ifindex } of unknown) this.writer!.forgetDevice(netnsInum, ifindex);
+  }
+
+  /** What has to stand in front of the next round. */
+  private namesAndLosses(): Buffer[] {
+    const names = this.names.take();
+    const lost = this.isMissing ? this.newLosses() : undefined;
     this.isMissing = false;
+    return [
+      ...(names ? [encodeChunk('names', names)] : []),
+      ...(lost ? [encodeChunk('loss', { lost: lost.map(lossMessage) })] : []),
+    ];
+  }
+
+  /** Undefined where they are known. */
+  private newLosses(): AttachmentLoss[] | undefined {
     const lost = this.trace!.losses().filter(({ ring, recursion }) => ring > 0 || (recursion ?? 0) > 0);
     const key = JSON.stringify(lost);
-    if (key === this.lastLosses) return;
+    if (key === this.lastLosses) return undefined;
     this.lastLosses = key;
-    this.chunk('loss', { lost: lost.map(lossMessage) });
+    return lost;
   }
 
   passed(bootNs: bigint): void {
-    const sinceNs = bootNs - this.beginning!.clock.bootNs;
-    if (this.scan.events > 0 && Number(sinceNs) < this.latestNs + toldAfterNs)
+    this.takeMet();
+    const sinceNs = bootNs - this.beginning.clock.bootNs;
+    if (this.taken > 0 && Number(sinceNs) < this.latestNs + toldAfterNs)
       this.chunk('passed', { bootNs: String(bootNs) });
   }
 
@@ -223,85 +300,15 @@ export class Recorder implements TraceLog, ScanListener {
 
   xdpProgram(netnsInum: number, ifindex: number, program: XdpProgram | undefined): void {
     const names = { xdp: [xdpMessage(netnsInum, ifindex, program)] };
-    this.written.set(`xdp ${netnsInum}/${ifindex}`, { text: '', names });
+    this.names.remember(`xdp ${netnsInum}/${ifindex}`, JSON.stringify(names), names);
     this.chunk('names', names);
   }
 
   end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void {
     if (this.isDead) return;
-    this.flushNames();
-    this.chunk('summary', summaryMessage(summary, losses, kernel, this.safeEvents - this.closedEvents));
-    this.file.close();
-  }
-
-  device(netnsInum: number, ifindex: number): boolean {
-    const device = this.beginning!.source.devices.find(netnsInum, ifindex);
-    if (!device) return false;
-    this.tellOnce('namespaces', device.netns.inum, netnsMessage(device.netns));
-    this.tellOnce('devices', `${netnsInum}/${ifindex}`, deviceMessage(device));
-    return true;
-  }
-
-  location(address: bigint): void {
-    this.tellOnce('symbols', address, {
-      address: String(address),
-      name: this.beginning!.source.symbol(address),
-    });
-  }
-
-  stack(stackId: number): void {
-    const addresses = this.beginning!.source.stack(stackId);
-    for (const address of addresses) this.location(address);
-    this.tellOnce('stacks', stackId, { id: stackId, addresses: addresses.map(String) });
-  }
-
-  dropReason(value: number): void {
-    this.tellOnce('dropReasons', value, { value, name: this.beginning!.source.dropReason(value) });
-  }
-
-  socket(scanned: RecordView): void {
-    const { source, sockets } = this.beginning!;
-    const isAnswer = scanned.is('amends');
-    const record = isAnswer ? this.pending.answered(scanned) : scanned;
-    if (!record) return;
-    const stage = stageByNumber(record.stage);
-    if (!stage || (stage.id !== 'delivery' && !isFullSocket({ stage, record }, source))) return;
-    const inode = record.socketInode;
-    const holders = source.socketHolders(inode);
-    if (holders.length > 0 && this.isNews(holders))
-      this.tellOnce('holders', inode, { inode, holders: holders.map((one) => ({ ...one })) });
-    if (stage.id !== 'delivery' || !sockets) return;
-    if (!isAnswer && !record.has('aux')) this.pending.keep(record);
-    if (!asksSocket(record)) return;
-    const socket = sockets.socketOf(record);
-    if (this.isNews(socket))
-      this.tellOnce('setups', `${inode}/${socket.filterAddress}`, socketSetupMessage(socket));
-  }
-
-  /** Sources give the same object while nothing has changed. */
-  private isNews(answer: object): boolean {
-    if (this.told.has(answer)) return false;
-    this.told.add(answer);
-    return true;
-  }
-
-  /** Gathers it for the next chunk of names, unless the file has it already. */
-  private tellOnce<K extends keyof NamesMessage>(
-    kind: K,
-    id: string | number | bigint,
-    value: NamesMessage[K][number],
-  ): void {
-    const key = `${kind} ${id}`;
-    const text = JSON.stringify(value);
-    if (this.written.get(key)?.text === text) return;
-    this.written.set(key, { text, names: { [kind]: [value] } });
-    const list = (this.names[kind] ?? []) as unknown[];
-    this.names = { ...this.names, [kind]: [...list, value] };
-  }
-
-  private flushNames(): void {
-    if (Object.keys(this.names).length === 0) return;
-    this.chunk('names', this.names);
-    this.names = {};
+    this.takeMet();
+    this.write(this.namesAndLosses());
+    this.endFile(summaryMessage(summary, losses, kernel, this.taken - this.closedEvents));
+    this.die();
   }
 }

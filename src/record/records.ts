@@ -3,12 +3,21 @@ import { tapRecord as at, tapRecordBytes } from '../decode/layout.generated.js';
 import { Batch } from '../decode/record.js';
 import { recordVersion } from './schema.js';
 
-/** A copy whose records may be changed; undefined where they are damaged. */
-export function checkedBatch(bytes: Uint8Array, attachments: number): Batch | undefined {
+/** Room for records, in sizes that others can use again. */
+function roomFor(bytes: number, free: Batch[]): Batch {
+  const last = free.pop();
+  if (last && last.u8.length >= bytes) return last;
+  return new Batch(new Uint8Array(2 ** Math.ceil(Math.log2(Math.max(bytes, 4096)))));
+}
+
+/**
+ * A copy whose records may be changed, with room behind them; undefined where they are damaged. `free`: batches that
+ * nobody uses any more.
+ */
+export function checkedBatch(bytes: Uint8Array, attachments: number, free: Batch[]): Batch | undefined {
   if (bytes.length % 8 !== 0) return undefined;
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  const batch = new Batch(copy);
+  const batch = roomFor(bytes.length, free);
+  batch.u8.set(bytes);
   const { u32, u16, u8 } = batch;
   for (let offset = 0; offset < bytes.length; ) {
     const word = offset >> 2;

@@ -1,6 +1,7 @@
 /** A recording as a trace: the same sink gets the same header, events and summary as it did live. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Merger } from '../decode/merge.js';
+import type { Batch } from '../decode/record.js';
 import { EventMaker } from '../trace/event-maker.js';
 import { type AttachmentLoss, makeLedger } from '../trace/ledger.js';
 import { TraceNames } from '../trace/names.js';
@@ -50,6 +51,7 @@ export class Replay {
   private readonly xdp = new RecordedXdp();
   private readonly hooks = new RecordedHooks();
   private readonly plan: TraceHeader['plan'];
+  private readonly free: Batch[] = [];
   private readonly merger: Merger;
   private readonly maker: EventMaker;
   private readonly bootNs: bigint;
@@ -67,7 +69,7 @@ export class Replay {
     this.bootNs = BigInt(header.bootNs);
     this.names = new RecordedNames(how.devices);
     this.plan = planOf(header);
-    this.merger = new Merger(header.rings, this.bootNs);
+    this.merger = new Merger(header.rings, this.bootNs, (batch) => this.free.push(batch));
     this.maker = new EventMaker(
       {
         attachments: this.plan.attachments,
@@ -137,9 +139,10 @@ export class Replay {
   private take(chunk: Chunk, offset: number): boolean {
     switch (chunk.kind) {
       case 'records': {
-        const batch = checkedBatch(chunk.bytes, this.plan.attachments.length);
-        if (!batch || chunk.ring >= this.recording.header.rings) throw new BrokenRecording('damaged', offset);
-        if (batch.u8.length > 0) this.lastNs = this.merger.add(chunk.ring, batch, batch.u8.length)!;
+        const { ring, bytes } = chunk;
+        const batch = checkedBatch(bytes, this.plan.attachments.length, this.free);
+        if (!batch || ring >= this.recording.header.rings) throw new BrokenRecording('damaged', offset);
+        if (bytes.length > 0) this.lastNs = this.merger.add(ring, batch, bytes.length)!;
         return false;
       }
       case 'round': {
@@ -171,6 +174,8 @@ export class Replay {
         return false;
       case 'summary':
         this.summary = chunk.value;
+        return false;
+      case 'index':
         return false;
       case 'header':
         throw new BrokenRecording('damaged', offset);

@@ -232,6 +232,12 @@ export interface SummaryMessage {
   forgotten: string;
 }
 
+export interface IndexMessage {
+  spans: { offset: string; events: string; firstNs: string; lastNs: string }[];
+  summaryOffset: string;
+  offset: string;
+}
+
 export interface PackedMessage {
   ring: number;
   /** Compressed by raw deflate. */
@@ -251,6 +257,7 @@ export interface Bodies {
   summary: SummaryMessage;
   packed: PackedMessage;
   ruleTraces: RuleTracesMessage;
+  index: IndexMessage;
 }
 export type BodyKind = keyof Bodies;
 
@@ -273,6 +280,8 @@ function chunks(): protobuf.Type {
 
 /** Field numbers of Chunk in front of their wire types: length-delimited 2, fixed32 5. */
 export const recordsTag = (2 << 3) | 2;
+/** What a chunk begins with that holds records, packed or not. */
+export const recordsTags: readonly number[] = [recordsTag, (11 << 3) | 2];
 const crcTag = (15 << 3) | 5;
 const crcBytes = 5;
 
@@ -282,6 +291,18 @@ export function varint(value: number): number[] {
   for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
   bytes.push(rest);
   return bytes;
+}
+
+export const lengthBytesMax = 5;
+
+/** The varint that `bytes` begins with; undefined where it has no end. */
+export function lengthBefore(bytes: Uint8Array): { value: number; bytes: number } | undefined {
+  let value = 0;
+  for (let at = 0; at < Math.min(lengthBytesMax, bytes.length); at += 1) {
+    value += (bytes[at]! & 0x7f) * 2 ** (7 * at);
+    if (bytes[at]! < 0x80) return { value, bytes: at + 1 };
+  }
+  return undefined;
 }
 
 /** A chunk with its length in front, ready to be written. */

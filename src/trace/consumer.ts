@@ -5,7 +5,7 @@
 import { Merger, type Take } from '../decode/merge.js';
 import { Batch } from '../decode/record.js';
 import { drainEnd, type NativeBinding, type NativeSession } from '../native/binding.js';
-import type { BatchLog } from './log.js';
+import type { BatchLog, RingReader } from './log.js';
 
 const batchBytes = 1 << 19;
 /** Batches in use at once, shared out among the rings: beyond that a ring fills, and what it loses is counted. */
@@ -17,17 +17,17 @@ const lazyIntervalMs = 10;
 /** Empty rounds before the consumer goes back to sleep. */
 const idleRounds = 3;
 /** A program may have taken its time stamp and not yet reserved its record. */
-const graceNs = 2_000_000;
+export const graceNs = 2_000_000;
 /** And a function may still be running whose return amends the record of its entry. */
 export const returnGraceNs = 10_000_000;
 /** While it sleeps: how long a record may wait in its ring until it is read. */
-const wakeUpNs = 100_000_000n;
+export const wakeUpNs = 100_000_000n;
 /** Events a round, so that signals and timers get their turn. */
 const eventsPerRound = 20_000;
 
 export interface ConsumerOptions {
   /** How far behind the clock events are given out. */
-  readonly behindNs?: number | undefined;
+  readonly behindNs: number;
   /** CLOCK_BOOTTIME that times are counted from; absent: now. */
   readonly baseNs?: bigint;
   /** A round that read fewer bytes than this is followed by a longer rest. */
@@ -38,7 +38,7 @@ export interface ConsumerOptions {
   readonly drained?: (() => void) | undefined;
 }
 
-export class Consumer {
+export class Consumer implements RingReader {
   readonly merger: Merger;
   private readonly free: Batch[] = [];
   /** Batches whose records wait, by ring; each ring has its share, so that none can keep the others back. */
@@ -71,9 +71,9 @@ export class Consumer {
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    { behindNs, baseNs, lazyBelowBytes, log, drained }: ConsumerOptions = {},
+    { behindNs, baseNs, lazyBelowBytes, log, drained }: ConsumerOptions = { behindNs: graceNs },
   ) {
-    this.behindNs = behindNs ?? graceNs;
+    this.behindNs = behindNs;
     this.log = log;
     this.drained = drained;
     this.lazyBelowBytes = lazyBelowBytes ?? 0;
@@ -179,13 +179,13 @@ export class Consumer {
 
   /** Hands on what was drained; returns the time of the last record. */
   private received(ring: number, batch: Batch, bytes: number): number {
-    const last = this.log?.batch(ring, batch, bytes) ?? 0;
+    const lastNs = this.log?.batch(ring, batch.u8.subarray(0, bytes)) ?? 0;
     if (this.take) {
       this.inUse[ring]! += 1;
       return this.merger.add(ring, batch, bytes)!;
     }
     this.free.push(batch);
-    return this.merger.timeAt(batch, last);
+    return lastNs;
   }
 
   /** After halt(), once the programs are detached: everything left is read and given out. */

@@ -1,5 +1,5 @@
 /** What a recording is told while a trace runs, in the order in which it happens. */
-import type { Batch } from '../decode/record.js';
+import type { NativeSession } from '../native/binding.js';
 import type { RuleTraces } from '../netfilter/rule-trace.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { AttachmentLoss } from './ledger.js';
@@ -40,10 +40,32 @@ export interface Beginning {
   readonly sockets?: SocketSource;
 }
 
+export interface ReaderOptions {
+  /** How far behind the clock rings are complete. */
+  readonly behindNs: number;
+  /** A round that read fewer bytes than this is followed by a longer rest. */
+  readonly lazyBelowBytes: number;
+  /** Called when records have been read, before a round is told. */
+  readonly drained?: (() => void) | undefined;
+}
+
+/** Somebody who reads the rings while a trace runs. */
+export interface RingReader {
+  start(): void;
+  /** Ends the reading at once; what is still in the rings is left there. */
+  halt(): void;
+  /** After halt(), once the programs are detached: reads everything that is left. */
+  finish(): void;
+  /** What happened before this time of CLOCK_BOOTTIME has been given out. */
+  readonly givenOutUntilNs: bigint;
+  /** Bytes in a ring, the most that was seen when it was read. */
+  readonly highWaterBytes: number;
+}
+
 /** The rings, as they are read. */
 export interface BatchLog {
-  /** Records as they were drained, before anything in them is changed. Returns the offset of the last one. */
-  batch(ring: number, batch: Batch, bytes: number): number;
+  /** Records as they were drained, before anything in them is changed. Returns the time of the last one, as round() has it. */
+  batch(ring: number, records: Uint8Array): number;
   /** Every ring has been read up to this time, in nanoseconds since the trace began; Infinity: to its end. */
   round(untilNs: number): void;
 }
@@ -72,6 +94,8 @@ export interface TraceLog extends BatchLog {
   ruleTraces(traces: RuleTraces): void;
   notice(text: string): void;
   end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void;
+  /** Reads the rings itself, where nobody else wants their records; undefined: it cannot. */
+  reader(session: NativeSession, how: ReaderOptions): RingReader | undefined;
   /** Events it holds. */
   readonly events: number;
   /** Before anything else. */

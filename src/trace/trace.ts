@@ -32,7 +32,7 @@ import {
 } from './arming.js';
 import { blindFilterNotes } from './blind-filters.js';
 import { chainNotes, type HookInventory } from './chain-notes.js';
-import { Consumer, returnGraceNs } from './consumer.js';
+import { Consumer, graceNs, returnGraceNs } from './consumer.js';
 import { DeviceKeeper } from './device-keeper.js';
 import type { DeviceTable } from './device-table.js';
 import { Devices } from './devices.js';
@@ -45,7 +45,7 @@ import { FollowedPackets } from './followed.js';
 import { KernelNames } from './kernel-names.js';
 import { type AttachmentLoss, attachmentLosses, type Ledger, makeLedger } from './ledger.js';
 import { ownerNotes, symbolNotes } from './limits.js';
-import type { KernelCounts, TraceLog } from './log.js';
+import type { KernelCounts, RingReader, TraceLog } from './log.js';
 import { TraceNames } from './names.js';
 import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
@@ -383,33 +383,41 @@ export class Trace {
     });
     const losses = (): AttachmentLoss[] =>
       attachmentLosses(plan.attachments, (attachment) => session.counts(attachment));
+    let recordingFailure: Error | undefined;
     log?.connect({
       losses,
       closed: () => this.stop('output-closed'),
       enough: () => this.stop('count'),
-      failed: (error) => this.fail(error),
+      failed: (error) => {
+        recordingFailure = error;
+        this.fail(error);
+      },
     });
     const isQuiet = this.recording?.showsEvents === false;
-    const consumer = new Consumer(
-      this.native,
-      session.native,
-      possibleCpus(),
-      isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
-      () => this.sink.flush(),
-      (error) => this.fail(error),
-      () => this.sink.isCongested,
-      {
-        ...{ baseNs, log, lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0 },
-        drained: rules && (() => rules.read()),
-        behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : undefined,
-      },
-    );
-    const reason = await this.untilEnd(consumer);
+    const how = {
+      behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : graceNs,
+      lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0,
+      drained: rules && (() => rules.read()),
+    };
+    const own = isQuiet ? log!.reader(session.native, how) : undefined;
+    const reader: RingReader =
+      own ??
+      new Consumer(
+        this.native,
+        session.native,
+        possibleCpus(),
+        isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
+        () => this.sink.flush(),
+        (error) => this.fail(error),
+        () => this.sink.isCongested,
+        { ...how, baseNs, log },
+      );
+    const reason = await this.untilEnd(reader);
     session.record(false);
     const endNs = this.native.clocks().bootNs;
     session.detachAll();
     if (reason !== 'count' && reason !== 'output-closed') {
-      consumer.finish();
+      reader.finish();
       this.passed(endNs);
     }
     this.sink.end?.();
@@ -423,7 +431,7 @@ export class Trace {
       undecided: maker.undecided + kernel.undecided,
       forgotten: kernel.forgotten,
       seconds: (performance.now() - this.startedAt) / 1000,
-      ringHighWater: { bytes: consumer.highWaterBytes, ofBytes: this.options.ringBytes },
+      ringHighWater: { bytes: reader.highWaterBytes, ofBytes: this.options.ringBytes },
       ledger: makeLedger(plan.attachments, lost, 0),
       notWatched: plan.watches.flatMap(({ stage, mechanism, reason }) =>
         mechanism ? [] : [{ stage, reason }],
@@ -431,6 +439,7 @@ export class Trace {
       counted: xdp.counted(),
     };
     log?.end(summary, lost, kernel);
+    if (recordingFailure) throw recordingFailure;
     return summary;
   }
 
@@ -439,18 +448,18 @@ export class Trace {
     this.log?.passed(bootNs);
   }
 
-  private tellPassed(consumer: Consumer): void {
+  private tellPassed(reader: RingReader): void {
     try {
-      this.passed(consumer.givenOutUntilNs);
+      this.passed(reader.givenOutUntilNs);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private async untilEnd(consumer: Consumer): Promise<EndReason> {
+  private async untilEnd(reader: RingReader): Promise<EndReason> {
     const { durationSeconds } = this.options;
     let timer: NodeJS.Timeout | undefined;
-    const passing = setInterval(() => this.tellPassed(consumer), passedIntervalMs);
+    const passing = setInterval(() => this.tellPassed(reader), passedIntervalMs);
     try {
       return await new Promise<EndReason>((resolve, reject) => {
         this.finish = resolve;
@@ -458,12 +467,12 @@ export class Trace {
         if (this.endReason) resolve(this.endReason);
         if (durationSeconds !== undefined)
           timer = setTimeout(() => this.stop('duration'), durationSeconds * 1000);
-        consumer.start();
+        reader.start();
       });
     } finally {
       clearTimeout(timer);
       clearInterval(passing);
-      consumer.halt();
+      reader.halt();
     }
   }
 
