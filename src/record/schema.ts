@@ -256,8 +256,8 @@ export interface Bodies {
   loss: { lost: AttachmentLossMessage[] };
   summary: SummaryMessage;
   packed: PackedMessage;
-  ruleTraces: RuleTracesMessage;
   index: IndexMessage;
+  ruleTraces: RuleTracesMessage;
 }
 export type BodyKind = keyof Bodies;
 
