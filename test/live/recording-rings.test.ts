@@ -16,7 +16,9 @@ import { tracerCommand } from '../support/tracer.js';
 import { cannotRunLive } from '../support/world.js';
 
 const skip = cannotRunLive() ?? false;
-const PACKETS = 60_000;
+const PACKETS = 20_000;
+/** Has room for all of them, however long the recorder has to wait for a CPU. */
+const roomy = ['--buffer-size', '32M'];
 const PACKETS_PER_SECOND = 50_000;
 
 let world: QuietWorld;
@@ -70,7 +72,7 @@ async function kindsIn(path: string): Promise<string[]> {
 describe('a recording alone', { skip }, () => {
   for (const args of [[], ['--compress']])
     it(`${args.join(' ')} has every packet that the kernel counted, and says so at its end`, async () => {
-      const { path, counts } = await recorded('all.taptrace', args);
+      const { path, counts } = await recorded('all.taptrace', [...roomy, ...args]);
       const lines = await linesIn(path);
       const at = (stage: string): number => lines.filter((line) => line.stage === stage).length;
       assert.deepEqual([at('tx-tap'), at('rx-tap')], [counts.sentByA, counts.receivedByB]);
@@ -79,7 +81,7 @@ describe('a recording alone', { skip }, () => {
       const sum = index.spans.reduce((total, { events }) => total + Number(events), 0);
       assert.deepEqual([sum, Number(summary.events)], [2 * PACKETS, 2 * PACKETS]);
       const { stdout } = await runTaptrace(['read', path, '--info']);
-      assert.match(stdout, /^events: 120000 in \d+\.\d s, nothing was lost\nbytes: \d+\n/);
+      assert.match(stdout, /^events: 40000 in \d+\.\d s, nothing was lost\nbytes: \d+\n/);
       assert.ok(stdout.includes(`bytes: ${statSync(path).size}\n`));
     });
 
@@ -91,7 +93,7 @@ describe('a recording alone', { skip }, () => {
       lost: { ring: number };
       complete: boolean;
     };
-    assert.ok(lost.ring > PACKETS && events > 100, `${events} events, ${lost.ring} lost`);
+    assert.ok(lost.ring > PACKETS && events > 50, `${events} events, ${lost.ring} lost`);
     assert.equal(events + lost.ring, counts.sentByA + counts.receivedByB);
     assert.equal(complete, false);
     assert.match(stderr, new RegExp(`${events} events in .* NOT complete`));
