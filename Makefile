@@ -10,7 +10,7 @@ BPF_OBJECTS := tp_btf-kfunc tp_btf-probe tp_btf-direct qdisc-probe qdisc-direct 
                xdp-probe tcx-kfunc cgroup_skb-kfunc netfilter-kfunc packet_socket-kfunc packet_socket-context layout-types
 BPF_FILES := $(BPF_OBJECTS:%=dist/bpf/%.bpf.o)
 TOOLS := $(patsubst test/tools/%.c,dist/tools/%,$(wildcard test/tools/*.c)) dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o dist/tools/filter.bpf.o \
-         dist/tools/nothing.bpf.o
+         dist/tools/nothing.bpf.o dist/tools/netfilter-drop.bpf.o
 BPF_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 # Headers installed beside node spare node-gyp a download.
@@ -102,8 +102,8 @@ dist/tools/xdp.bpf.o dist/tools/xdp-plain.bpf.o: test/bpf/xdp.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter $(if $(findstring plain,$@),,-g) -c -o $@ $<
 
-# For the benchmark: what the kernel's measuring costs.
-dist/tools/nothing.bpf.o: test/bpf/nothing.bpf.c
+# What the kernel's measuring costs, for the benchmark; a netfilter hook of somebody else, for tests.
+dist/tools/nothing.bpf.o dist/tools/netfilter-drop.bpf.o: dist/tools/%.bpf.o: test/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c -o $@ $<
 

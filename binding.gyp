@@ -19,6 +19,8 @@
         "native/chunk_buffer.cc",
         "native/memlock.cc",
         "native/netfilter_link.cc",
+        "native/netlink_listener.cc",
+        "native/nft_list.cc",
         "native/system.cc",
         "native/fold.cc",
         "native/object.cc",

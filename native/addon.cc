@@ -7,6 +7,8 @@
 #include "error.h"
 #include "ethtool.h"
 #include "memlock.h"
+#include "netlink_listener.h"
+#include "nft_list.h"
 #include "prepare.h"
 #include "recording_writer.h"
 #include "session.h"
@@ -23,8 +25,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_capabilities(env, exports);
   export_ethtool(env, exports);
   export_memlock(env, exports);
+  export_nft_list(env, exports);
   export_system(env, exports);
   export_xdp(env, exports);
+  NetlinkListener::export_class(env, exports);
   Session::export_class(env, exports);
   RecordingWriter::export_class(env, exports);
   return exports;

@@ -13,6 +13,7 @@ export type {
   ComparisonResult,
   Finding,
   GroupKind,
+  RuleDecision,
   StageCount,
   TimeFacts,
   Translation,

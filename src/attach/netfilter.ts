@@ -11,6 +11,11 @@ export function hooksWatched(attachments: readonly Attachment[]): typeof inetHoo
   return inetHooks.filter(({ stage }) => stages.has(stage));
 }
 
+/** Whether netfilter hooks are watched, in whichever way. */
+export function watchesHooks(attachments: readonly Attachment[]): boolean {
+  return attachments.some(({ stage }) => stageById(stage).group === 'netfilter');
+}
+
 /** All hooks are watched by instances of one program: the first carries it, the others ride along. */
 export function joinNetfilter(attachments: readonly Attachment[]): Attachment[] {
   const hooks = attachments.filter(({ mechanism }) => mechanism === 'netfilter');

@@ -64,7 +64,7 @@ export function compareView(
     sink,
     summary: (summary) => {
       output.progress('');
-      const result = run.result(summary, sink.follower.tracker.counts);
+      const result = run.result(summary, sink.follower.counts);
       if (args.json) output.data(`${JSON.stringify(comparisonJson(result, summary.notWatched))}\n`);
       else output.data(`${comparisonLines(result, output.width).join('\n')}\n`);
       for (const line of summaryLines(summary, true)) output.talk(line);

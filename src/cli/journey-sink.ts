@@ -3,6 +3,7 @@ import { type RungRefused, refusalBlock } from '../attach/refusal.js';
 import { PacketFollower } from '../journey/follower.js';
 import type { Journey } from '../journey/journey.js';
 import type { TrackerCounts } from '../journey/tracker.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
@@ -85,6 +86,10 @@ export class JourneySink implements TraceSink {
 
   event(event: TapEvent): void {
     this.follower.event(event);
+  }
+
+  ruleTraces(traces: RuleTraces): void {
+    this.follower.rules.take(traces);
   }
 
   end(): void {

@@ -1,4 +1,5 @@
 /** `taptrace path`: one packet after the other, its whole way. */
+import { ruleDoubts } from '../render/nft-text.js';
 import { PathJson } from '../render/path-json.js';
 import { PathText } from '../render/path-text.js';
 import { followedText } from '../render/path-words.js';
@@ -33,11 +34,11 @@ export function pathView(
   return {
     sink,
     summary: (summary) => {
-      const { packets, tracker } = sink.follower;
-      const { counts } = tracker;
-      if (json) output.data(`${JSON.stringify({ ...summaryJson(summary, packets), journeys: counts })}\n`);
+      const { packets, counts } = sink.follower;
+      if (json) output.data(`${JSON.stringify({ ...summaryJson(summary, packets), ...counts })}\n`);
       const [first, ...others] = summaryLines(summary, true);
-      for (const line of [first!, followedText(packets, counts), ...others]) output.talk(line);
+      const followed = followedText(packets, counts.journeys);
+      for (const line of [first!, followed, ...ruleDoubts(counts.nftTraces), ...others]) output.talk(line);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { RecordView } from '../decode/record.js';
 import type { Branch, CloseReason, Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
 import { isTakenByXdp, takenVerdict } from '../journey/verdict.js';
+import { isDecision } from '../netfilter/rule-trace.js';
 import { isPingOriginal } from '../stages/death.js';
 import { stageById } from '../stages/lookup.js';
 import type { TapEvent } from '../trace/event.js';
@@ -13,7 +14,7 @@ import { Changes, type Seen } from './changes.js';
 import { Ends } from './ends.js';
 import { Flow } from './flow.js';
 import { Groups } from './groups.js';
-import type { Row } from './place.js';
+import { countRule, type Row } from './place.js';
 import { type ComparisonNames, Places } from './places.js';
 import { cameBack, countIn, Pass, type Runner, runnerOf, Walk } from './walk.js';
 import { Xdp } from './xdp.js';
@@ -151,7 +152,7 @@ export class Comparison {
     this.groups.add({ kind, place: row, tap: tap.row });
   }
 
-  private atHook({ atNs }: Step, event: TapEvent, seen: Seen, walk: Walk): void {
+  private atHook({ atNs, rules = [] }: Step, event: TapEvent, seen: Seen, walk: Walk): void {
     const { record, packet, hook } = event;
     const { row } = seen;
     const runner = runnerOf(record);
@@ -177,6 +178,9 @@ export class Comparison {
     pass.runner = runner;
     pass.atNs = atNs;
     this.enter(pass.chains, bytes, atNs, walk);
+    const decisions = rules.filter(isDecision);
+    for (const rule of decisions) countRule(pass.chains ?? row, rule);
+    pass.decision = decisions.at(-1);
     walk.pass = pass;
   }
 

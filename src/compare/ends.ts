@@ -1,6 +1,7 @@
 /** How packets ended: dropped, and by whom; consumed; or not seen again. */
 import type { CloseReason } from '../journey/journey.js';
 import type { Step } from '../journey/step.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { Death } from '../stages/death.js';
 import { stageById } from '../stages/lookup.js';
 import type { StageId } from '../stages/types.js';
@@ -30,6 +31,12 @@ const isByGenericXdp = ({ stage, position }: Death): boolean => stage === 'rx-ta
 const otherFamily = (family: Death['family']): OtherFamily | undefined =>
   family === 'ip' || family === 'ip6' ? undefined : family;
 
+/** The rule of nft that dropped a packet, where it told. */
+function dropper(place: Row, pass: Pass | undefined): RuleHit | undefined {
+  if (!pass || (place !== pass.chains && place !== pass.hook)) return undefined;
+  return pass.decision?.verdict === 'drop' ? pass.decision : undefined;
+}
+
 export class Ends {
   constructor(
     private readonly names: ComparisonNames,
@@ -54,7 +61,10 @@ export class Ends {
       if (tap.isUnarmed) tap.row.unarmed -= 1;
       this.groups.add({ kind: 'dropped-before-tap', place, tap: tap.row });
     } else
-      this.groups.add({ kind: 'dropped', place, tap: tap?.row, entered }, tap ? atNs - tap.atNs : undefined);
+      this.groups.add(
+        { kind: 'dropped', place, tap: tap?.row, entered, rule: dropper(place, walk.pass) },
+        tap ? atNs - tap.atNs : undefined,
+      );
   }
 
   /** A driver that had an skb already gave it up for its XDP program (drivers/net/veth.c). */

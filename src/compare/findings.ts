@@ -1,5 +1,9 @@
 /** Findings: what happened to packets, in sentences a person would say, each with its number. */
+
+import { plural } from '../explain/words.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { BaseChain } from '../netfilter/types.js';
+import { deciderText } from '../netfilter/words.js';
 import type { StageId } from '../stages/types.js';
 import { durationText } from './duration.js';
 import type { Group, GroupKind, Translation } from './groups.js';
@@ -27,6 +31,8 @@ export interface Finding extends ChainFacts {
   readonly afterTapNs?: TimeFacts;
   readonly queuedNs?: TimeFacts;
   readonly rewritten?: Translation;
+  /** Of nft, where its tracing told: what dropped them. */
+  readonly rule?: RuleHit;
 }
 
 /** What the sentences have to know of the whole run. */
@@ -36,7 +42,6 @@ export interface FindingContext {
   readonly isLossy: boolean;
 }
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 const packetsText = (count: number): string => plural(count, 'packet');
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 const them = (count: number): string => (count === 1 ? 'it' : 'them');
@@ -96,12 +101,13 @@ function afterTap({ time }: Group): string {
 function droppedText(group: Group, context: FindingContext): string {
   const { place, packets, tap, entered } = group;
   const inHook = isOfHook(place.place);
-  const where = inHook ? `at ${placeText(place.place, context)}` : reasonText(place.place);
+  const by = group.rule ? ` ${deciderText(group.rule, place.place.chains)}` : '';
+  const where = inHook ? `at ${placeText(place.place, context)}${by}` : reasonText(place.place);
   if (tap) return `${tapPhrase(packets, tap)} ${was(packets)} dropped ${where}${afterTap(group)}.`;
   const isOut = entered === 'nf-output' || entered === 'nf-postrouting' || entered === 'nf-egress';
   if (!isOut) return `${packetsText(packets)} ${was(packets)} dropped ${where}.`;
   const verb = place.place.stage === entered ? 'entered' : 'left';
-  const why = inHook ? `in ${chainOrHook(place.place)}` : reasonText(place.place);
+  const why = inHook ? `in ${chainOrHook(place.place)}${by}` : reasonText(place.place);
   return `${packetsText(packets)} ${verb} ${entered} and never reached the TX tap: dropped ${why}, so tcpdump cannot show ${them(packets)}.`;
 }
 
@@ -184,7 +190,7 @@ function tapFacts(tap: Row): NonNullable<Finding['tap']> {
 }
 
 function finding(group: Group, context: FindingContext): Finding {
-  const { kind, packets, place, tap, translation, time } = group;
+  const { kind, packets, place, tap, translation, rule, time } = group;
   const { stage, netns, chains, reason, function: name, diedAt } = place.place;
   const times = timeFacts(time);
   return {
@@ -198,6 +204,7 @@ function finding(group: Group, context: FindingContext): Finding {
     ...(tap && { tap: tapFacts(tap) }),
     ...(times && (kind === 'queued' ? { queuedNs: times } : { afterTapNs: times })),
     ...(translation && { rewritten: translation }),
+    ...(rule && { rule }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Packets that met the same fate at the same place: what a finding is made of. */
+import { isSameRule, type RuleHit } from '../netfilter/rule-trace.js';
 import type { StageId } from '../stages/types.js';
 import type { End } from './flow.js';
 import { Histogram } from './histogram.js';
@@ -42,6 +43,8 @@ export interface Circumstances {
   /** The next place that saw the packet. */
   readonly later?: Row | undefined;
   readonly translation?: Translation;
+  /** Of nft, where its tracing told: what dropped them. */
+  readonly rule?: RuleHit | undefined;
 }
 
 export interface Group extends Circumstances {
@@ -58,7 +61,11 @@ const sameTranslation = (a?: Translation, b?: Translation): boolean =>
   a?.what === b?.what && a?.from === b?.from && a?.to === b?.to;
 
 const isSame = (a: Circumstances, b: Circumstances): boolean =>
-  a.kind === b.kind && a.tap === b.tap && a.entered === b.entered && a.later === b.later;
+  a.kind === b.kind &&
+  a.tap === b.tap &&
+  a.entered === b.entered &&
+  a.later === b.later &&
+  isSameRule(a.rule, b.rule);
 
 export class Groups {
   private readonly byPlace = new Map<Row, Group[]>();

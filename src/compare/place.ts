@@ -1,4 +1,6 @@
 /** The places of the path that packets are counted at: a tap, a hook, a base chain, an end. */
+
+import { isSameRule, type RuleHit } from '../netfilter/rule-trace.js';
 import type { BaseChain } from '../netfilter/types.js';
 import type { UnreachedFamily } from '../netfilter/unreached.js';
 import { chainName } from '../netfilter/words.js';
@@ -49,12 +51,29 @@ export interface Row {
   readonly afterTap: Histogram;
   /** Of a tap: packets that nobody's socket was there for. */
   unarmed: number;
+  /** Of chains: packets that each rule of nft, or the policy, decided about, as far as nft traced them. */
+  readonly rules: RuleCount[];
   /** Of a hook: its chains were told apart, so what none of them did was done by the kernel. */
   isBracketed: boolean;
 }
 
+/** Packets that a rule decided about. */
+export interface RuleCount {
+  readonly rule: RuleHit;
+  packets: number;
+}
+
 /** More places than that are counted together. */
 const rowsMax = 8192;
+/** And rules of a place beyond these are not counted. */
+const rulesMax = 256;
+
+/** Counts a packet that the rule decided about. */
+export function countRule({ rules }: Row, rule: RuleHit): void {
+  const known = rules.find((one) => isSameRule(one.rule, rule));
+  if (known) known.packets += 1;
+  else if (rules.length < rulesMax) rules.push({ rule, packets: 1 });
+}
 
 /** A place of its own for each key, up to a limit. */
 export class Rows {
@@ -85,7 +104,7 @@ export class Rows {
 
 function newRow(place: Place): Row {
   const counts = { packets: 0, bytes: 0, dropped: 0, rewritten: 0, marked: 0, queued: 0, stolenOrQueued: 0 };
-  return { place, ...counts, unarmed: 0, isBracketed: false, afterTap: new Histogram() };
+  return { place, ...counts, unarmed: 0, rules: [], isBracketed: false, afterTap: new Histogram() };
 }
 
 /** `inet filter/in`; of a device's hook with the device. */

@@ -1,6 +1,9 @@
 /** What a comparison comes to: rows in path order, findings, and how far they can be trusted. */
+import type { FollowCounts } from '../journey/follower.js';
+import type { RuleCounts } from '../journey/rule-matcher.js';
 import type { TrackerCounts } from '../journey/tracker.js';
 import { runsAt } from '../netfilter/brackets.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { BaseChain } from '../netfilter/types.js';
 import { stages } from '../stages/table.js';
 import type { StageId } from '../stages/types.js';
@@ -36,6 +39,13 @@ export interface StageCount extends ChainFacts, Omit<Place, 'chains'> {
   /** Of a tap. */
   readonly unarmed?: number;
   readonly afterTapNs?: TimeFacts;
+  /** Of chains: what decided, and about how many packets, as far as nft traced them. */
+  readonly rules?: readonly RuleDecision[];
+}
+
+/** A rule of nft, or a policy, that decided about packets. */
+export interface RuleDecision extends RuleHit {
+  readonly packets: number;
 }
 
 export interface ComparisonResult {
@@ -51,6 +61,8 @@ export interface ComparisonResult {
   readonly lost: Ledger['lost'];
   readonly lostByStage: Ledger['lostByStage'];
   readonly journeys: TrackerCounts;
+  /** What came of nft's tracing; absent where it told nothing. */
+  readonly nftTraces?: RuleCounts;
   readonly gaps: readonly ComparisonGap[];
 }
 
@@ -61,9 +73,8 @@ export interface ComparisonGap {
 }
 
 /** How a run went, as far as it decides what its numbers are worth. */
-export interface RunFacts {
+export interface RunFacts extends FollowCounts {
   readonly ledger: Ledger;
-  readonly journeys: TrackerCounts;
   readonly gaps: readonly ComparisonGap[];
 }
 
@@ -101,7 +112,7 @@ function inPathOrder(rows: readonly Row[]): Row[] {
 }
 
 function stageCount(row: Row): StageCount {
-  const { place, packets, bytes, dropped, rewritten, marked, queued, stolenOrQueued, unarmed } = row;
+  const { place, packets, bytes, dropped, rewritten, marked, queued, stolenOrQueued, unarmed, rules } = row;
   const { chains, ...where } = place;
   const times = timeFacts(row.afterTap);
   return {
@@ -111,12 +122,15 @@ function stageCount(row: Row): StageCount {
     ...{ dropped, rewritten, marked, queued, stolenOrQueued },
     ...(unarmed > 0 && { unarmed }),
     ...(times && { afterTapNs: times }),
+    ...(rules.length > 0 && {
+      rules: rules.map(({ rule, packets: decided }) => ({ ...rule, packets: decided })),
+    }),
   };
 }
 
 export function comparisonResult(
   comparison: Comparison,
-  { ledger, journeys, gaps }: RunFacts,
+  { ledger, journeys, nftTraces, gaps }: RunFacts,
 ): ComparisonResult {
   const rows = inPathOrder(comparison.places.all);
   const context = {
@@ -131,6 +145,8 @@ export function comparisonResult(
     stillOpen: comparison.stillOpen,
     stages: rows.map(stageCount),
     findings: findings(comparison.groups.all, rows, context),
-    ...{ complete, lost, lostByStage, journeys, gaps },
+    ...{ complete, lost, lostByStage, journeys },
+    ...(nftTraces && { nftTraces }),
+    gaps,
   };
 }

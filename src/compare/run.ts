@@ -1,7 +1,6 @@
 /** One run whose packets are compared, from its header to the result. */
-import type { FollowRequest } from '../journey/follower.js';
+import type { FollowCounts, FollowRequest } from '../journey/follower.js';
 import type { Journey } from '../journey/journey.js';
-import type { TrackerCounts } from '../journey/tracker.js';
 import { UnreachedChains } from '../netfilter/unreached.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceOptions } from '../trace/options.js';
@@ -77,10 +76,10 @@ export class ComparisonRun {
   }
 
   /** Everything that was seen, once the run is over. */
-  result({ ledger, counted }: TraceSummary, journeys: TrackerCounts): ComparisonResult {
+  result({ ledger, counted }: TraceSummary, counts: FollowCounts): ComparisonResult {
     // A driver counts all frames, whatever is asked for.
     if (!this.isFiltered) this.comparison.xdp.counted(counted);
     const gaps = this.gaps.map(({ netnsInum, text }) => ({ netns: netnsInum, text }));
-    return comparisonResult(this.comparison, { ledger, journeys, gaps });
+    return comparisonResult(this.comparison, { ledger, ...counts, gaps });
   }
 }

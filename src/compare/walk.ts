@@ -1,5 +1,6 @@
 /** How far one sk_buff of a packet has come: what the next event is held against. */
 import type { RecordView } from '../decode/record.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { StageId } from '../stages/types.js';
 import type { Flow } from './flow.js';
 import type { Translation } from './groups.js';
@@ -19,6 +20,8 @@ export class Pass {
   /** The chains between that bracket and the next one. */
   chains: Row | undefined;
   atNs = 0;
+  /** What nft told of the chains between that bracket and the next one: the last decision. */
+  decision: RuleHit | undefined;
   runner: Runner | undefined;
   /** What its hook has counted it for. */
   wasRewritten = false;

@@ -8,7 +8,8 @@ import type { PacketSelection } from '../trace/packet-selection.js';
 import { matchedHere } from '../trace/selection.js';
 import type { TraceHeader } from '../trace/trace.js';
 import type { Journey } from './journey.js';
-import { Tracker } from './tracker.js';
+import { type RuleCounts, RuleMatcher } from './rule-matcher.js';
+import { Tracker, type TrackerCounts } from './tracker.js';
 
 export interface FollowRequest {
   /** A packet that passes one of them anywhere is followed; none: every device. */
@@ -32,8 +33,17 @@ export interface FollowListener {
   enough(): void;
 }
 
+/** What became of packets, and of what nft told of them. */
+export interface FollowCounts {
+  readonly journeys: TrackerCounts;
+  /** Absent where nft told nothing. */
+  readonly nftTraces?: RuleCounts;
+}
+
 export class PacketFollower {
   readonly tracker: Tracker;
+  /** Is told what nft's tracing says. */
+  readonly rules = new RuleMatcher();
   /** Of the trace itself: the kernel was asked, where that could be. */
   private readonly filter: PacketFilter | undefined;
   /** What the reader of a recording asks on top of it. */
@@ -60,6 +70,11 @@ export class PacketFollower {
     });
   }
 
+  get counts(): FollowCounts {
+    const { tracker, rules } = this;
+    return { journeys: tracker.counts, ...(rules.counts && { nftTraces: rules.counts }) };
+  }
+
   /** For the user, before the first event. */
   get notes(): string[] {
     return this.narrower?.note ? [`filter: ${this.narrower.note}`] : [];
@@ -73,6 +88,7 @@ export class PacketFollower {
   }
 
   event(event: TapEvent): void {
+    this.rules.see(event);
     this.tracker.take(event);
   }
 
@@ -100,6 +116,7 @@ export class PacketFollower {
     const { packets = Number.POSITIVE_INFINITY } = this.asked;
     if (!wanted || this.packets >= packets) return;
     this.packets += 1;
+    this.rules.match(journey);
     this.listener.journey(journey);
     if (this.packets === packets) this.listener.enough();
   }

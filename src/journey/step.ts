@@ -2,6 +2,7 @@
 import type { Attachment } from '../attach/plan.js';
 import { type DecodedPacket, decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { Stage } from '../stages/types.js';
 import type { TapEvent } from '../trace/event.js';
@@ -31,6 +32,8 @@ export interface Step {
   readonly hook: HookPosition | undefined;
   /** What a packet socket made of it. */
   readonly delivery: Delivery | undefined;
+  /** What nft told of the chains that were ahead of it here: known once the journey has ended. */
+  rules?: readonly RuleHit[];
 }
 
 /** Copies records; a slab is freed when no step refers to it any more. */

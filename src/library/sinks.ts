@@ -6,6 +6,7 @@ import type { EventLine } from '../lines/event.js';
 import type { JourneyLine } from '../lines/journey.js';
 import type { ComparisonLine } from '../lines/reports.js';
 import type { HeaderLine, SummaryLine } from '../lines/run.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { comparisonJson } from '../render/compare-json.js';
 import { EventLines } from '../render/event-lines.js';
@@ -109,6 +110,10 @@ abstract class PacketValues<T> extends Values<T> {
     this.follower.event(event);
   }
 
+  ruleTraces(traces: RuleTraces): void {
+    this.follower.rules.take(traces);
+  }
+
   passed(bootNs: bigint): void {
     this.follower.passed(bootNs);
     this.flush();
@@ -120,8 +125,8 @@ abstract class PacketValues<T> extends Values<T> {
   }
 
   summary(summary: TraceSummary): SummaryLine {
-    const { packets, tracker } = this.follower;
-    return { ...summaryJson(summary, packets), journeys: tracker.counts };
+    const { packets, counts } = this.follower;
+    return { ...summaryJson(summary, packets), ...counts };
   }
 }
 
@@ -180,7 +185,7 @@ export class ComparisonValues extends PacketValues<ComparisonLine> {
   flush(): void {}
 
   override summary(summary: TraceSummary): SummaryLine {
-    const result = this.run.result(summary, this.follower.tracker.counts);
+    const result = this.run.result(summary, this.follower.counts);
     // As a program gets it from --json: keys that are not known are absent.
     const line = JSON.stringify(comparisonJson(result, summary.notWatched));
     this.listener.feed.push([JSON.parse(line) as ComparisonLine]);

@@ -1,4 +1,5 @@
 /** One packet at one stage: the line `event` of NDJSON, and what the library gives. */
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { BaseChain, ChainOwner } from '../netfilter/types.js';
 import type { Death, HookFamily } from '../stages/death.js';
 import type { Direction, Mechanism, StageId } from '../stages/types.js';
@@ -54,6 +55,8 @@ export interface EventLine {
   readonly branch?: number;
   /** Why the event is counted to this packet, where addresses and content do not prove it. */
   readonly guess?: string;
+  /** Of a journey, at a netfilter hook: what nft's tracing told of the chains that were ahead, in order. */
+  readonly rules?: readonly RuleHit[];
   /** Address of the sk_buff. */
   readonly skb?: string;
   /** Address of its memory. */
@@ -113,4 +116,4 @@ export interface EventLine {
   readonly stack?: readonly string[];
 }
 
-export type { BaseChain, ChainOwner, Death, Direction, Holder, HookFamily, Mechanism, StageId };
+export type { BaseChain, ChainOwner, Death, Direction, Holder, HookFamily, Mechanism, RuleHit, StageId };

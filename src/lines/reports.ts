@@ -7,6 +7,7 @@ import type {
   ChainFacts,
   ComparisonGap,
   ComparisonResult,
+  RuleDecision,
   StageCount,
   TimeFacts,
 } from '../compare/result.js';
@@ -89,6 +90,7 @@ export type {
   MemoryLimit,
   PassedOver,
   Refusal,
+  RuleDecision,
   RungProgram,
   RungTrial,
   Stage,

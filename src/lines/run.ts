@@ -1,5 +1,6 @@
 /** What begins, interrupts and ends every run in NDJSON. */
 
+import type { RuleCounts } from '../journey/rule-matcher.js';
 import type { TrackerCounts } from '../journey/tracker.js';
 import type { BaseChain } from '../netfilter/types.js';
 import type { StageWatch } from '../stages/report.js';
@@ -124,6 +125,8 @@ export interface SummaryLine {
   readonly counted?: readonly CountedXdp[];
   /** Where packets are followed: how their journeys ended. */
   readonly journeys?: TrackerCounts;
+  /** What came of nft's tracing; absent where it told nothing. */
+  readonly nftTraces?: RuleCounts;
 }
 
 export type {
@@ -131,6 +134,7 @@ export type {
   EndReason,
   FilterPlace,
   KeptCapability,
+  RuleCounts,
   StageLoss,
   StageWatch,
   TrackerCounts,

@@ -180,6 +180,27 @@ export interface RecordingWriterOptions {
   readonly beforeChunk?: () => void;
 }
 
+/** What came to one socket of a NetlinkListener since it was read last. */
+export interface Heard {
+  /** Its number. */
+  readonly socket: number;
+  /** Whole netlink messages. */
+  readonly messages: Uint8Array;
+  /** Messages that found no room in the socket's buffer. */
+  readonly lost: number;
+}
+
+/** Sockets in one netlink multicast group, each in a namespace. */
+export interface NativeNetlinkListener {
+  /** Subscribes in one more namespace; returns the socket's number. Throws NativeError. */
+  add(netnsPath: string | null): number;
+  /** Lets go of the socket, and so of its namespace. */
+  remove(socket: number): void;
+  /** Takes all that has come, and what was lost until then; nothing of sockets that nothing came to. */
+  read(): Heard[];
+  close(): void;
+}
+
 export interface SessionOptions {
   /** Bytes of each ring, a power of two and at least a page. */
   readonly ringBytes: number;
@@ -198,6 +219,7 @@ export interface Thread {
 export interface NativeBinding {
   Session: new (options: SessionOptions) => NativeSession;
   RecordingWriter: new (options: RecordingWriterOptions) => RecordingWriter;
+  NetlinkListener: new (protocol: number, group: number) => NativeNetlinkListener;
   /** Parameters of a kernel function, or of one of a module; null where BTF does not know it. */
   btfFunction(name: string, module?: string): BtfParameter[] | null;
   btfTracepoint(name: string): BtfParameter[] | null;
@@ -231,6 +253,11 @@ export interface NativeBinding {
   deviceStatistics(netnsPath: string | null, device: string): Record<string, number>;
   /** Sends one netlink request, returns all reply messages of its dump. */
   netlink(netnsPath: string | null, protocol: number, request: Uint8Array): Uint8Array;
+  /**
+   * What `nft list chain` prints of `family table chain`, with handles and without counters; null where libnftables is
+   * not installed. The words are nft's commands: only names that are plain words may be given. Throws NativeError.
+   */
+  nftListChain(netnsPath: string | null, chain: string): string | null;
 }
 
 /** What the addon throws. */

@@ -1,5 +1,6 @@
 /** From the messages of a recording to what a trace knows. */
 import type { Attachment, AttachPlan } from '../attach/plan.js';
+import type { RuleTrace, RuleTraces } from '../netfilter/rule-trace.js';
 import type { BaseChain, HookPosition } from '../netfilter/types.js';
 import { isStageId } from '../stages/lookup.js';
 import type { StageWatch } from '../stages/report.js';
@@ -26,6 +27,8 @@ import type {
   HookPositionMessage,
   NetnsMessage,
   OptionsMessage,
+  RuleTraceMessage,
+  RuleTracesMessage,
   SocketSetupMessage,
   WatchMessage,
 } from './schema.js';
@@ -81,6 +84,19 @@ export function setupOf(message: SocketSetupMessage): SocketSetup | undefined {
 
 export function gapOf({ netns, fromNs, toNs, text }: GapMessage): HookGap {
   return { netnsInum: netns, fromNs: BigInt(fromNs), toNs: BigInt(toNs), text };
+}
+
+export function ruleTracesOf({ netns, messages, ...times }: RuleTracesMessage): RuleTraces {
+  return { netnsInum: netns, ...times, messages: messages.map(ruleTraceOf) };
+}
+
+/** The chunk's memory is used again. */
+function ruleTraceOf({ network, transport, ...told }: RuleTraceMessage): RuleTrace {
+  return {
+    ...told,
+    ...(network && { network: Uint8Array.from(network) }),
+    ...(transport && { transport: Uint8Array.from(transport) }),
+  } as RuleTrace;
 }
 
 export function lossOf({ attachId, ring, recursion }: AttachmentLossMessage): AttachmentLoss {

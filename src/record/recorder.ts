@@ -1,5 +1,6 @@
 /** Writes a recording while a trace runs: records as they are drained, and what views will ask about them. */
 import { isNativeError, type NativeSession, nativeBinding, type RecordingWriter } from '../native/binding.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import { stageById } from '../stages/lookup.js';
 import { wakeUpNs } from '../trace/consumer.js';
 import type { AttachmentLoss } from '../trace/ledger.js';
@@ -284,6 +285,10 @@ export class Recorder implements TraceLog {
 
   gap({ netnsInum, fromNs, toNs, text }: HookGap): void {
     this.chunk('gap', { netns: netnsInum, fromNs: String(fromNs), toNs: String(toNs), text });
+  }
+
+  ruleTraces({ netnsInum, messages, ...times }: RuleTraces): void {
+    this.chunk('ruleTraces', { netns: netnsInum, ...times, messages: messages.map((one) => ({ ...one })) });
   }
 
   notice(text: string): void {

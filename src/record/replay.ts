@@ -19,6 +19,7 @@ import {
   lossOf,
   planOf,
   rightsOf,
+  ruleTracesOf,
 } from './from-messages.js';
 import {
   type RecordedDevices,
@@ -161,6 +162,9 @@ export class Replay {
         return false;
       case 'gap':
         this.sink.gap?.(gapOf(chunk.value));
+        return false;
+      case 'ruleTraces':
+        this.sink.ruleTraces?.(ruleTracesOf(chunk.value));
         return false;
       case 'notice':
         this.sink.notice(chunk.value.text);

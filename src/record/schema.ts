@@ -179,6 +179,28 @@ export interface GapMessage {
   toNs: string;
   text: string;
 }
+export interface RuleTraceMessage {
+  family: string;
+  table: string;
+  chain: string;
+  kind: string;
+  handle?: number;
+  verdict?: string;
+  id: number;
+  nfproto: number;
+  hook?: string;
+  network?: Uint8Array;
+  transport?: Uint8Array;
+  goesOut: boolean;
+  text?: string;
+}
+export interface RuleTracesMessage {
+  netns: number;
+  fromNs: number;
+  toNs: number;
+  lost: number;
+  messages: RuleTraceMessage[];
+}
 export interface AttachmentLossMessage {
   attachId: number;
   ring: string;
@@ -235,6 +257,7 @@ export interface Bodies {
   summary: SummaryMessage;
   packed: PackedMessage;
   index: IndexMessage;
+  ruleTraces: RuleTracesMessage;
 }
 export type BodyKind = keyof Bodies;
 

@@ -3,7 +3,9 @@ import { durationText } from '../compare/duration.js';
 import type { Finding } from '../compare/findings.js';
 import { chainLabel } from '../compare/place.js';
 import type { ComparisonResult, StageCount } from '../compare/result.js';
-import { listText } from '../explain/words.js';
+import { listText, plural } from '../explain/words.js';
+import { deciderText } from '../netfilter/words.js';
+import { ruleDoubts } from './nft-text.js';
 import { printable } from './printable.js';
 import { wrapText } from './text-layout.js';
 
@@ -44,6 +46,9 @@ function placeOf(count: StageCount, severalNetns: boolean): string {
   return words.filter(Boolean).join(' ');
 }
 
+const hasSeveralNetns = (stages: readonly StageCount[]): boolean =>
+  new Set(stages.map(({ netns }) => netns)).size > 1;
+
 const isChain = ({ chain, chains }: StageCount): boolean => chain !== undefined || chains !== undefined;
 
 function clip(text: string, width: number): string {
@@ -67,7 +72,7 @@ function widthsOf(shown: readonly Column[], rows: readonly Cells[]): number[] {
 function tableLines(stages: readonly StageCount[], width: number, expendable: number): string[] | undefined {
   const filled = columns.filter(({ rare, text }) => !rare || stages.some((count) => text(count) !== ''));
   const shown = filled.filter((column) => (column.expendable ?? 0) <= expendable);
-  const severalNetns = new Set(stages.map(({ netns }) => netns)).size > 1;
+  const severalNetns = hasSeveralNetns(stages);
   const rows = stages.map((count) => ({
     head: isChain(count) ? '' : count.stage,
     place: printable(placeOf(count, severalNetns)),
@@ -87,8 +92,6 @@ function tableLines(stages: readonly StageCount[], width: number, expendable: nu
   return [{ head: '', place: '', values: shown.map(({ title }) => title) }, ...rows].map(line);
 }
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
-
 /** `9 in, 3 of 8 out` */
 function unarmedCount({ packets, tap }: Finding): string {
   const all = tap!.packets === packets ? '' : ` of ${tap!.packets}`;
@@ -107,15 +110,30 @@ function unarmedTexts(findings: readonly Finding[]): string[] {
   return [`Nobody tapped ${listText(list)}: tcpdump would have shown these packets.`];
 }
 
+/** What rules decided, of the packets that the ruleset has nft trace. */
+function ruleTexts(stages: readonly StageCount[], severalNetns: boolean): string[] {
+  return stages.flatMap(({ stage, netnsName, chain, chains = chain ? [chain] : [], rules = [] }) => {
+    if (rules.length === 0) return [];
+    const list = [...rules]
+      .sort((a, b) => b.packets - a.packets)
+      .map((rule) => `${rule.verdict} ${deciderText(rule, chains)}: ${plural(rule.packets, 'packet')}`);
+    const where = severalNetns && netnsName !== undefined ? ` in ${netnsName}` : '';
+    const place = chains.length > 0 ? chains.map(chainLabel).join(' or ') : stage;
+    return [`nft traced at ${place}${where}: ${list.join('; ')}.`];
+  });
+}
+
 /** Why the numbers are not the whole truth; none where they are. */
-function doubts({ lost, lostByStage, journeys, gaps, withoutEnd, stillOpen }: ComparisonResult): string[] {
+function doubts(result: ComparisonResult): string[] {
+  const { lost, lostByStage, journeys, nftTraces, gaps, withoutEnd, stillOpen } = result;
   const lines: string[] = [];
   const stages = Object.entries(lostByStage).filter(([, loss]) => loss.ring + (loss.recursion ?? 0) > 0);
   if (stages.length > 0) {
     const list = stages.map(([stage, { ring, recursion }]) => `${ring + (recursion ?? 0)} at ${stage}`);
     lines.push(`Events were lost (${list.join(', ')}): all numbers are lower bounds.`);
   } else if (lost.user > 0) lines.push(`${plural(lost.user, 'event')} lost: all numbers are lower bounds.`);
-  lines.push(...gaps.map(({ text }) => `${text[0]?.toUpperCase()}${text.slice(1)}.`));
+  const doubted = [...gaps.map(({ text }) => text), ...ruleDoubts(nftTraces)];
+  lines.push(...doubted.map((text) => `${text[0]?.toUpperCase()}${text.slice(1)}.`));
   if (journeys.partial > 0) {
     const are = journeys.partial === 1 ? 'was' : 'were';
     lines.push(
@@ -143,7 +161,12 @@ export function comparisonLines(result: ComparisonResult, width: number): string
   const table = [2, 1, 0].map((most) => tableLines(stages, width, most)).find((lines) => lines)!;
   const unarmed = findings.filter(({ kind }) => kind === 'unarmed');
   const others = findings.filter((one) => !unarmed.includes(one));
-  const sentences = [...others.map(({ text }) => text), ...unarmedTexts(unarmed), ...doubts(result)];
+  const sentences = [
+    ...others.map(({ text }) => text),
+    ...ruleTexts(stages, hasSeveralNetns(stages)),
+    ...unarmedTexts(unarmed),
+    ...doubts(result),
+  ];
   const wrapped = sentences.flatMap((text) => {
     const [first = '', ...others] = wrapText(printable(text), width - 2);
     return [`- ${first}`, ...others.map((line) => `  ${line}`)];

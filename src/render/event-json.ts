@@ -5,6 +5,7 @@
 import type { RecordView } from '../decode/record.js';
 import { dissect } from '../dissect/packet.js';
 import { summarize } from '../dissect/summary.js';
+import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { positionJson } from '../netfilter/words.js';
 import type { Names, TapEvent } from '../trace/event.js';
@@ -22,6 +23,8 @@ export interface EventOfJourney {
   readonly branch?: number;
   /** Why the event is counted to this packet, where addresses and content do not prove it. */
   readonly guess?: string | undefined;
+  /** What nft told of the chains that were ahead of it. */
+  readonly rules?: readonly RuleHit[] | undefined;
 }
 
 export class EventJson {
@@ -75,12 +78,14 @@ export class EventJson {
     out.ascii('}');
   }
 
-  private journey({ packet, branch, guess }: EventOfJourney): void {
+  private journey({ packet, branch, guess, rules }: EventOfJourney): void {
     this.number(',"packet":', packet);
     if (branch !== undefined) this.number(',"branch":', branch);
-    if (guess === undefined) return;
-    this.out.ascii(',"guess":');
-    this.out.json(guess);
+    if (guess !== undefined) {
+      this.out.ascii(',"guess":');
+      this.out.json(guess);
+    }
+    if (rules) this.out.text(`,"rules":${JSON.stringify(rules)}`);
   }
 
   private number(key: string, value: number): void {

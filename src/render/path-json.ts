@@ -60,8 +60,8 @@ export class PathJson {
     out.ascii(`{"type":"journey","packet":${journey.packet},"events":[`);
     for (const [index, step] of journey.steps.entries()) {
       if (index > 0) out.ascii(',');
-      const { branch, guess } = step;
-      this.events.object(this.reader.open(step), { packet: journey.packet, branch, guess });
+      const { branch, guess, rules } = step;
+      this.events.object(this.reader.open(step), { packet: journey.packet, branch, guess, rules });
     }
     out.ascii('],');
     out.text(JSON.stringify(this.explanation(journey)).slice(1));

@@ -10,6 +10,7 @@ import { sinceText } from '../explain/words.js';
 import { inferredBetween, type Seen } from '../journey/inferred.js';
 import type { Journey } from '../journey/journey.js';
 import { type Step, StepReader } from '../journey/step.js';
+import { ruleText } from '../netfilter/words.js';
 import type { TapEvent } from '../trace/event.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import { notesOf } from '../trace/notes.js';
@@ -18,6 +19,7 @@ import type { Palette } from './event-text.js';
 import { type ContextHeader, explainContext } from './path-context.js';
 import { answerTexts, bracketTexts, branchText, changeTexts, endText, identityText } from './path-remarks.js';
 import { closingText, relativesTexts, waitingText } from './path-words.js';
+import { printable } from './printable.js';
 import { wrapText } from './text-layout.js';
 import { TimeColumn } from './time-column.js';
 
@@ -131,7 +133,7 @@ export class PathText {
     const remarks = this.remarks(scene, row, event);
     const stack = this.stack(event);
     const lines = this.besides(place, remarks);
-    return [...this.inferred(row, rows), ...lines, ...this.newSummary(row), ...stack];
+    return [...this.inferred(row, rows), ...lines, ...this.rules(row), ...this.newSummary(row), ...stack];
   }
 
   private place(scene: Scene, row: Row, { stage, attachment }: TapEvent): string {
@@ -195,8 +197,17 @@ export class PathText {
     const text = remarks.join('; ');
     const { width } = this.options;
     if (visibleLength(place) + 2 + visibleLength(text) <= width) return [`${place}  ${text}`];
-    const below = remarks.flatMap((remark) => this.wrap(remark, width - hanging.length - 2));
-    return [place.trimEnd(), ...below.map((line) => `${hanging}  ${line}`)];
+    return [place.trimEnd(), ...remarks.flatMap((remark) => this.below(remark))];
+  }
+
+  /** What nft told of the rules that it met there. */
+  private rules({ steps }: Row): string[] {
+    const hits = steps.flatMap(({ step }) => step.rules ?? []);
+    return hits.flatMap((hit) => this.below(printable(ruleText(hit))));
+  }
+
+  private below(text: string): string[] {
+    return this.wrap(text, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
   }
 
   /** The packet once more, where its line reads otherwise now. */
@@ -207,7 +218,7 @@ export class PathText {
     const was = this.lineAt(old.step);
     const is = this.lineAt(last.step);
     if (was === undefined || is === undefined || was === is) return [];
-    return this.wrap(is, this.options.width - hanging.length - 2).map((line) => `${hanging}  ${line}`);
+    return this.below(is);
   }
 
   private lineAt(step: Step): string | undefined {

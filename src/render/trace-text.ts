@@ -1,5 +1,7 @@
 /** What a trace says on stderr: the header before the first event and the summary with the loss ledger. */
+
 import { armsDevices } from '../attach/plan.js';
+import { plural } from '../explain/words.js';
 import type { StageWatch } from '../stages/report.js';
 import { type TakenVerdict, takenVerdicts } from '../system/xdp-counts.js';
 import { armedLine } from '../trace/arming.js';
@@ -85,8 +87,6 @@ export function headerLines(header: TraceHeader): string[] {
     ...rightsLines(header),
   ];
 }
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 function lossText([stage, loss]: [string, StageLoss]): string {
   const parts: string[] = [];

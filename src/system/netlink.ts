@@ -114,6 +114,11 @@ export function attributeBe32(value: DataView | undefined): number | undefined {
   return value && value.byteLength >= 4 ? value.getUint32(0) : undefined;
 }
 
+/** Exact below 2^53. */
+export function attributeBe64(value: DataView | undefined): number | undefined {
+  return value && value.byteLength >= 8 ? Number(value.getBigUint64(0)) : undefined;
+}
+
 export function attributeU8(value: DataView | undefined): number | undefined {
   return value && value.byteLength >= 1 ? value.getUint8(0) : undefined;
 }

@@ -34,6 +34,8 @@ export interface ConsumerOptions {
   readonly lazyBelowBytes?: number;
   /** Is told what is drained before it is put in order. */
   readonly log?: BatchLog | undefined;
+  /** Called when the rings have been read and before events are given out. */
+  readonly drained?: (() => void) | undefined;
 }
 
 export class Consumer implements RingReader {
@@ -54,6 +56,7 @@ export class Consumer implements RingReader {
   private readonly behindNs: number;
   private readonly lazyBelowBytes: number;
   private readonly log: BatchLog | undefined;
+  private readonly drained: (() => void) | undefined;
   /** Bytes in a ring, the most that was seen when draining. */
   highWaterBytes = 0;
 
@@ -68,10 +71,11 @@ export class Consumer implements RingReader {
     private readonly onError: (error: unknown) => void,
     /** While true nothing is read: the rings fill, and what they lose is counted. */
     private readonly isHeld: () => boolean = () => false,
-    { behindNs, baseNs, lazyBelowBytes, log }: ConsumerOptions = { behindNs: graceNs },
+    { behindNs, baseNs, lazyBelowBytes, log, drained }: ConsumerOptions = { behindNs: graceNs },
   ) {
     this.behindNs = behindNs;
     this.log = log;
+    this.drained = drained;
     this.lazyBelowBytes = lazyBelowBytes ?? 0;
     this.merger = new Merger(rings, baseNs ?? native.clocks().bootNs, (batch) => {
       this.inUse[batch.ring]! -= 1;
@@ -150,6 +154,7 @@ export class Consumer implements RingReader {
       allEmpty &&= isEmpty;
       bytes += written;
     }
+    this.drained?.();
     return { bytes, untilNs, allEmpty };
   }
 

@@ -41,6 +41,7 @@ export function laterWork(
   plan: AttachPlan,
   namespaces: { readonly all: boolean; readonly list: readonly Netns[] },
   session: Pick<NativeSession, 'mapsNeedCapability'>,
+  listensToRules: boolean,
 ): LaterWork {
   const paths = namespaces.list.flatMap(({ path }) => (path === null ? [] : [path]));
   const { all } = namespaces;
@@ -51,6 +52,7 @@ export function laterWork(
     asksPacketSockets: plan.attachments.some(({ stage }) => stage === 'delivery'),
     searchesDirectories: paths.some((path) => !isOfProcess(path) && isBehindClosedDirectory(path)),
     bracketsChains: hooksWatched(plan.attachments).length > 0,
+    listensToRules,
     mapsNeedCapability: session.mapsNeedCapability(),
     loadsPrograms: (all || paths.length > 0) && plan.attachments.some(knowsOnlyItsSocket),
   };

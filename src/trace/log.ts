@@ -1,5 +1,6 @@
 /** What a recording is told while a trace runs, in the order in which it happens. */
 import type { NativeSession } from '../native/binding.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import type { HookPosition } from '../netfilter/types.js';
 import type { AttachmentLoss } from './ledger.js';
 import type { ClockBase, NameSource } from './names.js';
@@ -88,6 +89,7 @@ export interface TraceLog extends BatchLog {
   /** Undefined: the device has none any more. */
   xdpProgram(netnsInum: number, ifindex: number, program: XdpProgram | undefined): void;
   gap(gap: HookGap): void;
+  ruleTraces(traces: RuleTraces): void;
   notice(text: string): void;
   end(summary: TraceSummary, losses: readonly AttachmentLoss[], kernel: KernelCounts): void;
   /** Reads the rings itself, where nobody else wants their records; undefined: it cannot. */

@@ -74,6 +74,8 @@ export interface LaterWork {
   readonly loadsPrograms: boolean;
   /** Puts links of its own between the chains of rulesets that change. */
   readonly bracketsChains: boolean;
+  /** Reads what rulesets trace, and the rules that it is about. */
+  readonly listensToRules: boolean;
 }
 
 export interface KeptCapability {
@@ -104,6 +106,7 @@ export function capabilitiesToKeep(held: readonly Capability[], work: LaterWork)
     [work.bracketsChains, 'CAP_NET_ADMIN', 'to follow rulesets that change'],
     [work.bracketsChains, bpf, 'to load a program for every chain that is added'],
     [work.bracketsChains, perfmon, 'to let these programs read the kernel'],
+    [work.listensToRules, 'CAP_NET_ADMIN', 'to read the rules that nft traces'],
     [work.mapsNeedCapability, bpf, 'to read counters, for which this kernel asks it'],
   ];
   const kept = new Map<Capability, string>();

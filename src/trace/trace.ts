@@ -4,6 +4,7 @@
  */
 import { type KernelFeatures, probeFeatures } from '../attach/features.js';
 import { type KernelSelection, kernelSelection } from '../attach/kernel-selection.js';
+import { watchesHooks } from '../attach/netfilter.js';
 import type { AttachPlan, PlanRequest } from '../attach/plan.js';
 import type { RungRefused } from '../attach/refusal.js';
 import { openSession, type TapSession } from '../attach/session.js';
@@ -13,6 +14,7 @@ import { userFilterBytes } from '../filter/expression.js';
 import { PacketFilter } from '../filter/filter.js';
 import { type KernelFilter, translate } from '../filter/translate.js';
 import type { NativeBinding } from '../native/binding.js';
+import type { RuleTraces } from '../netfilter/rule-trace.js';
 import type { StageWatch } from '../stages/report.js';
 import { DropReasons } from '../system/drop-reasons.js';
 import { effectiveCapabilities, possibleCpus } from '../system/kernel.js';
@@ -49,6 +51,7 @@ import { type HookGap, NetfilterKeeper } from './netfilter-keeper.js';
 import type { TraceOptions } from './options.js';
 import { asksNothing } from './packet-selection.js';
 import { checkBtf, checkRights } from './rights.js';
+import { RuleTraceKeeper } from './rule-trace-keeper.js';
 import { Selection, type SelectionOptions } from './selection.js';
 import { SocketHolders } from './socket-holders.js';
 import { socketTakes } from './socket-setups.js';
@@ -111,6 +114,8 @@ export interface TraceSink {
   notice(text: string): void;
   /** The ruleset of a namespace changed: for so long its chains may have been named wrong. */
   gap?(gap: HookGap): void;
+  /** What nft's tracing told; before the events that come after it. */
+  ruleTraces?(traces: RuleTraces): void;
   /** A program that the kernel turned down, with all that was said about it. */
   refused?(refused: RungRefused): void;
 }
@@ -226,6 +231,7 @@ export class Trace {
     const hooks = new NetfilterKeeper(native, session, devices, opened.plan.attachments, (placement) =>
       this.log?.hookPlaced(placement),
     );
+    const rules = this.listensToRules(opened.plan) ? this.ruleTraceKeeper(devices) : undefined;
     const xdp = new XdpKeeper(native, session, opened.plan, (...which) => this.log?.xdpProgram(...which));
     const keeper = new DeviceKeeper(session, devices, namespaces.all, options.follow !== undefined, xdp);
     try {
@@ -242,6 +248,7 @@ export class Trace {
           this.log?.gap(gap);
         },
       });
+      rules?.start();
       native.releaseBtf();
       const holders = new SocketHolders(armed.flatMap(({ by }) => by));
       const source = new KernelNames(native, session, devices, symbols, holders);
@@ -262,7 +269,7 @@ export class Trace {
       ];
       const rights =
         options.dropCapabilities &&
-        dropRights(native, held, laterWork(opened.plan, namespaces, session.native));
+        dropRights(native, held, laterWork(opened.plan, namespaces, session.native, rules !== undefined));
       const clocks = native.clocks();
       session.record(true);
       this.startedAt = performance.now();
@@ -287,13 +294,30 @@ export class Trace {
         ...{ attachments: opened.plan.attachments, takes, snaplen: options.snaplen },
         positionOf: (record) => hooks.positionOf(record),
       };
-      return await this.consume(session, opened.plan, xdp, context, clock.bootNs);
+      return await this.consume(session, opened.plan, xdp, context, clock.bootNs, rules);
     } finally {
       keeper.stop();
       hooks.stop();
+      rules?.stop();
       session.close();
       symbols.close();
     }
+  }
+
+  /** Rules are shown at the hooks of packets that are followed; listening has the kernel make messages of them. */
+  private listensToRules(plan: AttachPlan): boolean {
+    const { follow, observeOnly } = this.options;
+    return watchesHooks(plan.attachments) && (follow === 'packets' || this.log !== undefined) && !observeOnly;
+  }
+
+  private ruleTraceKeeper(devices: Devices): RuleTraceKeeper {
+    return new RuleTraceKeeper(this.native, devices, {
+      notice: (text) => this.notice(text),
+      traces: (traces) => {
+        this.sink.ruleTraces?.(traces);
+        this.log?.ruleTraces(traces);
+      },
+    });
   }
 
   /** What the kernel is asked to choose. Where it chooses nothing there is nothing to follow: all is told. */
@@ -350,6 +374,7 @@ export class Trace {
     xdp: XdpKeeper,
     context: EventContext,
     baseNs: bigint,
+    rules: RuleTraceKeeper | undefined,
   ): Promise<TraceSummary> {
     const { log, selection } = this;
     const maker = new EventMaker(context, [selection], (event) => {
@@ -373,7 +398,8 @@ export class Trace {
       behindNs: plan.attachments.some(({ program }) => program?.onReturn) ? returnGraceNs : graceNs,
       lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0,
     };
-    const own = isQuiet ? log!.reader(session.native, how) : undefined;
+    // Traces of rules are read between the rings and the end of a round.
+    const own = isQuiet && !rules ? log!.reader(session.native, how) : undefined;
     const reader: RingReader =
       own ??
       new Consumer(
@@ -384,7 +410,7 @@ export class Trace {
         () => this.sink.flush(),
         (error) => this.fail(error),
         () => this.sink.isCongested,
-        { ...how, baseNs, log },
+        { ...how, baseNs, log, drained: rules && (() => rules.read()) },
       );
     const reason = await this.untilEnd(reader);
     session.record(false);

@@ -13,12 +13,13 @@ const underLockdown: Readonly<Record<Exclude<Situation['lockdown'], 'none'>, rea
 /**
  * Each of the two mechanisms once, and each function: they need many commands, which take their time in a guest.
  * Following is nothing but programs: it is the old verifiers that may refuse them. Of hardships and rights, the kernels
- * before 5.11 and 5.19 know others than those since.
+ * before 5.11 and 5.19 know others than those since. Owners of hooks are told from 6.12 on.
  */
 const kernelsOf: Readonly<Record<string, readonly Situation['kernel'][]>> = {
   following: ['5.10', '6.1'],
   gro: ['5.10', 'newest'],
   hardship: ['5.10', 'newest'],
+  owners: ['6.12', 'newest'],
   tc: ['5.10', '6.12'],
   'upper-devices': ['5.10', '6.12'],
 };

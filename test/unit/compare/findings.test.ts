@@ -55,6 +55,44 @@ describe('findings say', () => {
     assert.deepEqual(tap, { stage: 'rx-tap', netns: 1, device: 'vB', packets: 40 });
   });
 
+  it('by which rule, where nft told; packets of which it did not tell are told apart', () => {
+    const rule = {
+      family: 'inet',
+      table: 'filter',
+      chain: 'in',
+      handle: 4,
+      text: 'udp drop',
+      verdict: 'drop',
+    } as const;
+    const byRule = times(3, dropAfter(3100)).map((journey) => {
+      journey.steps.find(({ stage }) => stage.group === 'netfilter')!.rules = [
+        { ...rule, handle: 3, verdict: 'continue' },
+        rule,
+      ];
+      return journey;
+    });
+    const { findings, stages } = compared([...byRule, ...times(2, dropAfter(3100))]);
+    assert.deepEqual(
+      findings.map(({ text, packets, rule: by }) => [text, packets, by]),
+      [
+        [
+          '3 of 5 packets that tcpdump shows on vB were dropped at inet filter/in (nf-input, priority 0) by rule handle 4 (udp drop), 3.1 µs after the tap.',
+          3,
+          rule,
+        ],
+        [
+          '2 of 5 packets that tcpdump shows on vB were dropped at inet filter/in (nf-input, priority 0), 3.1 µs after the tap.',
+          2,
+          undefined,
+        ],
+      ],
+    );
+    assert.deepEqual(
+      stages.flatMap(({ rules = [], dropped }) => rules.map(({ packets }) => [dropped, packets])),
+      [[5, 3]],
+    );
+  });
+
   it('that NAT rewrote what the tap had seen', () => {
     const there = { ...flow, dport: 8080 };
     const [before, after] = passed(prerouting);

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hookName, inetHooks } from '../../../src/netfilter/hooks.js';
 import type { HookPosition } from '../../../src/netfilter/types.js';
-import { chainName, positionJson, positionText } from '../../../src/netfilter/words.js';
+import {
+  chainName,
+  deciderText,
+  positionJson,
+  positionText,
+  ruleText,
+} from '../../../src/netfilter/words.js';
 import { stageById } from '../../../src/stages/lookup.js';
 import { chain } from './chains.js';
 
@@ -32,6 +38,24 @@ test('a position by its neighbours, else by its place in the hook', () => {
   assert.equal(positionText(position({ index: 0 })), 'first of the hook');
   assert.equal(positionText(position({ index: 3 })), 'last of the hook');
   assert.equal(positionText(position({ priority: 19 })), 'at priority 19');
+});
+
+test('a rule by chain, handle and text, a policy by its chain', () => {
+  const rule = { family: 'inet', table: 'filter', chain: 'in', handle: 4, verdict: 'drop' } as const;
+  const { handle: _, ...policy } = rule;
+  assert.equal(
+    ruleText({ ...rule, text: 'tcp dport 80 drop' }),
+    'nft rule: inet filter/in handle 4 "tcp dport 80 drop": drop',
+  );
+  assert.equal(ruleText(rule), 'nft rule: inet filter/in handle 4: drop');
+  assert.equal(ruleText(policy), 'nft policy: inet filter/in: drop');
+  assert.equal(
+    deciderText({ ...rule, text: 'tcp dport 80 drop' }, [first]),
+    'by rule handle 4 (tcp dport 80 drop)',
+  );
+  assert.equal(deciderText({ ...rule, chain: 'tr' }, [first]), 'by rule handle 4 of inet filter/tr');
+  assert.equal(deciderText(policy, [first]), 'by its policy');
+  assert.equal(deciderText(policy, [first, second]), 'by the policy of inet filter/in');
 });
 
 test("the JSON has the contract's keys in order", () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { tapDelivery } from '../../../src/decode/layout.generated.js';
 import type { RecordView } from '../../../src/decode/record.js';
+import type { RuleTraces } from '../../../src/netfilter/rule-trace.js';
 import { ChunkReader } from '../../../src/record/chunk-reader.js';
 import { RecordingCopy } from '../../../src/record/copy.js';
 import { OutputFile } from '../../../src/record/output-file.js';
@@ -118,6 +119,43 @@ test('what is known already is not asked for again, and losses are marked before
   const { events, summary } = await replayed(path);
   assert.deepEqual([events.length, recorder.events], [6, 6]);
   assert.deepEqual([summary.broken?.how, summary.ledger.lost.ring], ['cut', 5]);
+});
+
+test('what nft told is replayed as it was, before the round that needs it', async () => {
+  const path = join(directory, 'rules.taptrace');
+  const recorder = connected(path);
+  recorder.begin({
+    header: headerOf('taps', v618),
+    clock: { bootNs, wallOffsetNs: 0n },
+    rings: 1,
+    source: new Source(),
+  });
+  const bytes = batchBytes([record(1)]);
+  recorder.batch(0, bytes);
+  const common = {
+    family: 'inet',
+    table: 'filter',
+    chain: 'in',
+    id: 0xfac51f74,
+    nfproto: 10,
+    goesOut: false,
+  } as const;
+  const told: RuleTraces = {
+    ...{ netnsInum: 4026531840, fromNs: 1_000_000_001, toNs: 4_503_599_627_370_497, lost: 3 },
+    messages: [
+      {
+        ...{ ...common, kind: 'rule', handle: 4, verdict: 'jump tr', hook: 'input', text: 'udp jump tr' },
+        network: Uint8Array.of(1, 2),
+        transport: Uint8Array.of(3),
+      },
+      { ...common, kind: 'end' },
+      { ...common, kind: 'policy', verdict: 'drop', goesOut: true },
+    ],
+  };
+  recorder.ruleTraces(told);
+  recorder.round(1);
+  assert.deepEqual(await kindsIn(path), ['header', 'records', 'ruleTraces', 'names', 'round']);
+  assert.deepEqual((await replayed(path)).rules, [told]);
 });
 
 /** What a recording of a few batches holds, in its file. */

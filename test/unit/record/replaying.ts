@@ -1,4 +1,5 @@
 /** Recordings read inside the test's own process. */
+import type { RuleTraces } from '../../../src/netfilter/rule-trace.js';
 import { RecordedDevices } from '../../../src/record/recorded.js';
 import { Recording } from '../../../src/record/recording.js';
 import { Replay } from '../../../src/record/replay.js';
@@ -10,6 +11,7 @@ export interface Replayed {
   readonly summary: TraceSummary;
   /** Stage and time of each event. */
   readonly events: readonly string[];
+  readonly rules: readonly RuleTraces[];
 }
 
 /** All of its events, whatever was asked when it was recorded. Throws UsageError. */
@@ -20,6 +22,7 @@ export async function replayed(path: string): Promise<Replayed> {
   for (const one of header.namespaces) devices.learnNetns(one);
   for (const one of header.devices) devices.learn(one);
   const events: string[] = [];
+  const rules: RuleTraces[] = [];
   const options = {
     ...{
       stages: [],
@@ -38,13 +41,14 @@ export async function replayed(path: string): Promise<Replayed> {
     {
       header: () => undefined,
       event: ({ stage, record }) => events.push(`${stage.id} ${record.timeNs}`),
+      ruleTraces: (traces) => rules.push(traces),
       flush: () => undefined,
       notice: () => undefined,
       isCongested: false,
     },
   );
   try {
-    return { summary: await replay.run(), events };
+    return { summary: await replay.run(), events, rules };
   } finally {
     recording.close();
   }

@@ -48,6 +48,22 @@ describe('a comparison as text', () => {
       assert.match(comparisonLines(result, width)[0]!, title);
   });
 
+  it('says what rules decided, most packets first, and why not of all', () => {
+    const rule = { family: 'inet', table: 'filter', chain: 'early', verdict: 'accept' } as const;
+    const accepted = times(3, [rxTap, ...passed(input), consumed]).map((journey, index) => {
+      journey.steps[1]!.rules = [
+        index === 0 ? { ...rule, chain: 'tr', handle: 4, text: 'udp accept' } : rule,
+      ];
+      return journey;
+    });
+    const told = { ...compared(accepted), nftTraces: { messages: 3, lost: 2, ambiguous: 1 } };
+    assert.deepEqual(comparisonLines(told, 200).slice(-3), [
+      '- nft traced at inet filter/early: accept by its policy: 2 packets; accept by rule handle 4 of inet filter/tr (udp accept): 1 packet.',
+      "- 2 messages of nft's tracing lost: the rules of some packets are not shown.",
+      '- Rules that nft told of fit several packets that are alike (1 time): they are not shown.',
+    ]);
+  });
+
   it('of nothing says so', () => {
     assert.deepEqual(comparisonLines(compared([]), 80), ['no packet was seen']);
   });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Journey } from '../../../src/journey/journey.js';
 import { PathJson } from '../../../src/render/path-json.js';
 import { journeyOf, sight } from '../explain/journeys.js';
-import { branched, header, story } from './path-scene.js';
+import { branched, header, ruled, story } from './path-scene.js';
 
 interface JourneyLine {
   readonly events: readonly Readonly<Record<string, unknown>>[];
@@ -44,6 +44,14 @@ test('events are those of a trace, with packet, branch, and why it is a guess', 
   assert.deepEqual(
     events.map(({ guess }) => guess),
     [undefined, undefined, undefined, undefined, 'known by its content alone'],
+  );
+});
+
+test('an event at a hook has the rules that nft told of', () => {
+  const { events } = lineOf(ruled());
+  assert.deepEqual(
+    events.flatMap(({ stage, rules }) => (rules === undefined ? [] : [[stage, rules]])),
+    [['nf-input', ruled().steps.find(({ rules }) => rules)!.rules]],
   );
 });
 

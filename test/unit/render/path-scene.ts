@@ -93,6 +93,17 @@ export function story(): Journey {
   ]);
 }
 
+/** The same with what nft told of the hook that it died in. */
+export function ruled(): Journey {
+  const journey = story();
+  const common = { family: 'inet', table: 'fw' } as const;
+  journey.steps.find(({ stage }) => stage.id === 'nf-input')!.rules = [
+    { ...common, chain: 'tr', handle: 4, verdict: 'drop', text: 'udp dport 2000 comment \u001b[31m drop' },
+    { ...common, chain: 'in', verdict: 'accept' },
+  ];
+  return journey;
+}
+
 /** Received by a tap, a clone and relatives; no end seen, and a guess. */
 export function branched(): Journey {
   const encapsulated = frame({ src: '192.0.2.1', dst: '192.0.2.2', protocol: 4, payload: bare() });

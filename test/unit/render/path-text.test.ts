@@ -8,7 +8,7 @@ import { PathText, type PathTextOptions } from '../../../src/render/path-text.js
 import { journeyOf, sight } from '../explain/journeys.js';
 import { assertGolden } from '../stages/golden.js';
 import { plain } from '../support/texts.js';
-import { branched, header, story } from './path-scene.js';
+import { branched, header, ruled, story } from './path-scene.js';
 
 process.env.TZ = 'UTC';
 
@@ -57,6 +57,18 @@ test('each way for a journey to close without an end says so', () => {
   );
   assert.equal(new Set(closings).size, 6);
   assert.doesNotMatch(render(journeyOf([sight('rx-tap'), sight('consume')])), /no end/);
+});
+
+test('rules of nft stand below their hook', () => {
+  const lines = render(ruled()).split('\n');
+  const at = lines.findIndex((line) => line.includes('nf-input'));
+  assert.deepEqual(
+    lines.slice(at + 1, at + 3).map((line) => line.trim()),
+    [
+      'nft rule: inet fw/tr handle 4 "udp dport 2000 comment \\x1b[31m drop": drop',
+      'nft policy: inet fw/in: accept',
+    ],
+  );
 });
 
 test('the whole line again only where it reads otherwise', () => {

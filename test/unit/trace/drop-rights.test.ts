@@ -14,19 +14,21 @@ const at = (path: string): Netns => ({ inum: 1, path, name: 'blue' });
 const passive = plan('taps', v612);
 
 test('what a trace will still do, from its plan and its namespaces', () => {
-  const own = laterWork(passive, { all: false, list: [here] }, free);
+  const own = laterWork(passive, { all: false, list: [here] }, free, false);
   assert.deepEqual(
     Object.entries(own).filter(([, needed]) => needed),
     [],
   );
-  const armed = laterWork(plan('taps', v612, { arm: true }), { all: false, list: [here] }, free);
+  const armed = laterWork(plan('taps', v612, { arm: true }), { all: false, list: [here] }, free, false);
   assert.deepEqual(armed, { ...own, armsDevices: true });
-  const all = laterWork(passive, { all: true, list: [here] }, free);
+  const all = laterWork(passive, { all: true, list: [here] }, free, false);
   assert.deepEqual(all, { ...own, entersNetns: true, looksAtProcesses: true });
-  const process = laterWork(passive, { all: false, list: [at('/proc/1/ns/net')] }, free);
+  const process = laterWork(passive, { all: false, list: [at('/proc/1/ns/net')] }, free, false);
   assert.deepEqual(process, { ...own, entersNetns: true, looksAtProcesses: true });
-  const maps = laterWork(passive, { all: false, list: [here] }, { mapsNeedCapability: () => true });
+  const maps = laterWork(passive, { all: false, list: [here] }, { mapsNeedCapability: () => true }, false);
   assert.deepEqual(maps, { ...own, mapsNeedCapability: true });
+  const rules = laterWork(passive, { all: false, list: [here] }, free, true);
+  assert.deepEqual(rules, { ...own, listensToRules: true });
 });
 
 test("a namespace in another user's closed directory", (t) => {
@@ -37,7 +39,7 @@ test("a namespace in another user's closed directory", (t) => {
   mkdirSync(closed);
   writeFileSync(join(closed, 'blue'), '');
   const searches = (): boolean =>
-    laterWork(passive, { all: false, list: [at(join(closed, 'blue'))] }, free).searchesDirectories;
+    laterWork(passive, { all: false, list: [at(join(closed, 'blue'))] }, free, false).searchesDirectories;
   assert.equal(searches(), false);
   chownSync(closed, 65534, 65534);
   chmodSync(closed, 0o700);
@@ -46,7 +48,7 @@ test("a namespace in another user's closed directory", (t) => {
   assert.equal(searches(), false);
 });
 
-const work = { ...laterWork(passive, { all: false, list: [here] }, free), armsDevices: true };
+const work = { ...laterWork(passive, { all: false, list: [here] }, free, false), armsDevices: true };
 
 test('the numbers of what is kept go to the addon', () => {
   const asked: (readonly number[])[] = [];

@@ -84,7 +84,7 @@ const nothing: LaterWork = {
     asksPacketSockets: false,
     searchesDirectories: false,
   },
-  ...{ mapsNeedCapability: false, loadsPrograms: false, bracketsChains: false },
+  ...{ mapsNeedCapability: false, loadsPrograms: false, bracketsChains: false, listensToRules: false },
 };
 const everything: Capability[] = [
   ...(['CAP_DAC_READ_SEARCH', 'CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_PTRACE', 'CAP_SYS_ADMIN'] as const),
@@ -104,6 +104,7 @@ test('each kind of later work keeps its own capability, with a reason', () => {
   assert.deepEqual(keeps({ searchesDirectories: true }), ['CAP_DAC_READ_SEARCH']);
   assert.deepEqual(keeps({ mapsNeedCapability: true }), ['CAP_BPF']);
   assert.deepEqual(keeps({ bracketsChains: true }), ['CAP_NET_ADMIN', 'CAP_BPF', 'CAP_PERFMON']);
+  assert.deepEqual(keeps({ listensToRules: true }), ['CAP_NET_ADMIN']);
   assert.deepEqual(keeps({ loadsPrograms: true, mapsNeedCapability: true }), ['CAP_BPF']);
   const work = Object.fromEntries(Object.keys(nothing).map((key) => [key, true])) as unknown as LaterWork;
   for (const { reason } of capabilitiesToKeep(everything, work)) assert.match(reason, /^to /);
