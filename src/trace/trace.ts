@@ -399,7 +399,8 @@ export class Trace {
       lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0,
       drained: rules && (() => rules.read()),
     };
-    const own = isQuiet ? log!.reader(session.native, how) : undefined;
+    // Traces of rules are read between the rings and the end of a round.
+    const own = isQuiet && !rules ? log!.reader(session.native, how) : undefined;
     const reader: RingReader =
       own ??
       new Consumer(
@@ -410,7 +411,7 @@ export class Trace {
         () => this.sink.flush(),
         (error) => this.fail(error),
         () => this.sink.isCongested,
-        { ...how, baseNs, log },
+        { ...how, baseNs, log, drained: rules && (() => rules.read()) },
       );
     const reason = await this.untilEnd(reader);
     session.record(false);
