@@ -1,42 +1,44 @@
 /** -w x.pcapng: events into a file for Wireshark. */
 import { numbersPackets } from '../journey/numbering.js';
 import { Tracker } from '../journey/tracker.js';
-import { type OutputFile, writeFailure } from '../record/output-file.js';
+import type { OutputFile } from '../record/output-file.js';
 import { EventPcapng } from '../render/event-pcapng.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink, TraceSummary } from '../trace/trace.js';
+import { BlockWriter } from './block-writer.js';
 import type { Output } from './output.js';
-
-const writeThresholdBytes = 1 << 17;
 
 export class PcapngSink implements TraceSink {
   private events!: EventPcapng;
   private tracker: Tracker | undefined;
-  private waiting: Buffer[] = [];
-  private waitingBytes = 0;
-  private waitingEvents = 0;
-  /** Events in the file. */
-  written = 0;
+  private readonly writer: BlockWriter;
   readonly isCongested = false;
 
   constructor(
-    private readonly file: OutputFile,
+    file: OutputFile,
     private readonly output: Output,
     private readonly version: string,
     /** Nobody reads it any more. */
-    private readonly closed: () => void,
+    closed: () => void,
     /** Somebody else tells the header and what happens. */
     private readonly isQuiet = false,
-  ) {}
+  ) {
+    this.writer = new BlockWriter(file, closed);
+  }
+
+  /** Events in the file. */
+  get written(): number {
+    return this.writer.written;
+  }
 
   header(header: TraceHeader): void {
     if (!this.isQuiet) for (const line of headerLines(header)) this.output.talk(line);
     this.events = new EventPcapng(header, this.version);
     if (numbersPackets(header.plan))
       this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
-    this.add([this.events.begin()]);
+    this.writer.add([this.events.begin()]);
     this.flush();
   }
 
@@ -44,31 +46,11 @@ export class PcapngSink implements TraceSink {
     const packet = this.tracker?.take(event);
     // It only says what became of the packet of an earlier event.
     if (event.record.is('amends')) return;
-    this.add(this.events.event(event, packet));
-    this.waitingEvents += 1;
-    if (this.waitingBytes > writeThresholdBytes) this.flush();
-  }
-
-  private add(blocks: readonly Buffer[]): void {
-    for (const block of blocks) {
-      this.waiting.push(block);
-      this.waitingBytes += block.length;
-    }
+    this.writer.add(this.events.event(event, packet), 1);
   }
 
   flush(): void {
-    if (this.waiting.length === 0) return;
-    try {
-      this.file.write([Buffer.concat(this.waiting)]);
-      this.written += this.waitingEvents;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.closed();
-      else throw writeFailure(this.file.path, error, this.written);
-    } finally {
-      this.waiting = [];
-      this.waitingBytes = 0;
-      this.waitingEvents = 0;
-    }
+    this.writer.flush();
   }
 
   notice(text: string): void {
@@ -80,8 +62,7 @@ export class PcapngSink implements TraceSink {
   }
 
   finish(summary: TraceSummary): void {
-    this.add(this.events.end(summary));
-    this.flush();
-    this.file.close();
+    this.writer.add(this.events.end(summary));
+    this.writer.close();
   }
 }

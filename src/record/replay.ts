@@ -8,7 +8,7 @@ import type { TraceOptions } from '../trace/options.js';
 import type { Selection } from '../trace/selection.js';
 import { SocketTakes } from '../trace/socket-takes.js';
 import type { EndReason, TraceHeader, TraceSink, TraceSummary } from '../trace/trace.js';
-import { BrokenRecording, type Chunk } from './chunk-reader.js';
+import type { Chunk } from './chunk-reader.js';
 import {
   armedOf,
   countedOf,
@@ -20,6 +20,7 @@ import {
   rightsOf,
   ruleTracesOf,
 } from './from-messages.js';
+import { BrokenFile } from './input-file.js';
 import {
   type RecordedDevices,
   RecordedHooks,
@@ -116,17 +117,17 @@ export class Replay {
     };
   }
 
-  private async chunks(): Promise<BrokenRecording | undefined> {
+  private async chunks(): Promise<BrokenFile | undefined> {
     try {
       while (this.reason === undefined) {
         const offset = this.recording.offset;
         const chunk = await this.recording.next();
-        if (!chunk) return this.summary ? undefined : new BrokenRecording('cut', offset);
+        if (!chunk) return this.summary ? undefined : new BrokenFile('cut', offset);
         if (this.take(chunk, offset)) await this.giveOut(this.untilNs);
       }
       return undefined;
     } catch (error) {
-      if (error instanceof BrokenRecording) return error;
+      if (error instanceof BrokenFile) return error;
       throw error;
     }
   }
@@ -138,7 +139,7 @@ export class Replay {
     switch (chunk.kind) {
       case 'records': {
         const batch = checkedBatch(chunk.bytes, this.plan.attachments.length);
-        if (!batch || chunk.ring >= this.recording.header.rings) throw new BrokenRecording('damaged', offset);
+        if (!batch || chunk.ring >= this.recording.header.rings) throw new BrokenFile('damaged', offset);
         if (batch.u8.length > 0) this.lastNs = this.merger.add(chunk.ring, batch, batch.u8.length)!;
         return false;
       }
@@ -173,7 +174,7 @@ export class Replay {
         this.summary = chunk.value;
         return false;
       case 'header':
-        throw new BrokenRecording('damaged', offset);
+        throw new BrokenFile('damaged', offset);
     }
   }
 
@@ -193,7 +194,7 @@ export class Replay {
     }
   }
 
-  private summaryOf(broken: BrokenRecording | undefined): TraceSummary {
+  private summaryOf(broken: BrokenFile | undefined): TraceSummary {
     const { summary, maker, plan } = this;
     const { events, late } = maker;
     const filteredOut = maker.filteredOut + Number(summary?.filtered ?? 0);
