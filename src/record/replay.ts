@@ -183,7 +183,7 @@ export class Replay {
     for (;;) {
       const given = this.merger.giveOut(
         untilNs,
-        (batch, offset, late) => this.maker.take(batch, offset, late),
+        (batch, offset, late, gap) => this.maker.take(batch, offset, late, gap),
         eventsPerTurn,
       );
       if (given > 0) this.sink.flush();

@@ -71,6 +71,7 @@ export class EventPcapng {
     blocks.push(
       packetBlock({
         ...{ interfaceId: face.id, seconds, nanos, bytes, len, flags: flagsOf(event) },
+        dropCount: event.lostBefore || undefined,
         packetId: packet || undefined,
         queue: record.has('queue') ? record.queue : undefined,
         verdict: event.stage.id === 'xdp' && record.has('verdict') ? xdpVerdict(record.verdict) : undefined,

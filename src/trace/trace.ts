@@ -394,7 +394,7 @@ export class Trace {
       this.native,
       session.native,
       possibleCpus(),
-      isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
+      isQuiet ? undefined : (batch, offset, late, gap) => maker.take(batch, offset, late, gap),
       () => this.sink.flush(),
       (error) => this.fail(error),
       () => this.sink.isCongested,
