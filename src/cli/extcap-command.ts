@@ -56,21 +56,25 @@ function interfaceOf(asked: Asked): ReturnType<typeof interfaceCalled> {
   );
 }
 
-/** The options of `trace` that do what Wireshark asks for. */
 async function capture(asked: Asked): Promise<number> {
   const { device, stages } = interfaceOf(asked);
   const { fifo, snaplen = '0', netns, arm, debug } = asked;
+  const [controlIn, controlOut] = [asked['extcap-control-in'], asked['extcap-control-out']];
   if (fifo === undefined) throw new UsageError('--capture needs --fifo, the file that Wireshark reads');
-  const filter = asked['extcap-capture-filter']?.trim();
   const { captureForWireshark } = await import('./extcap-capture.js');
-  return captureForWireshark(fifo, Boolean(debug), [
-    ...(device === undefined ? [] : ['--interface', device]),
-    ...(netns ? ['--netns', netns] : []),
-    ...(arm ? ['--arm'] : []),
-    ...['--stages', asked.stages?.replaceAll(' ', '') || stages, '--snaplen', snaplen],
-    ...['--write', fifo, '--write-format', 'pcapng'],
-    ...(filter ? ['--', filter] : []),
-  ]);
+  return captureForWireshark({
+    ...{ fifo, talks: Boolean(debug) },
+    ...(controlIn && controlOut && { control: { in: controlIn, out: controlOut } }),
+    settings: {
+      ...{ stages: asked.stages?.trim() || stages, snaplen },
+      filter: asked['extcap-capture-filter']?.trim() ?? '',
+    },
+    fixed: [
+      ...(device === undefined ? [] : ['--interface', device]),
+      ...(netns ? ['--netns', netns] : []),
+      ...(arm ? ['--arm'] : []),
+    ],
+  });
 }
 
 async function place({ uninstall, profile, dir }: Asked): Promise<number> {

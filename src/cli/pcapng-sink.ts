@@ -11,14 +11,20 @@ import { BlockWriter } from './block-writer.js';
 import type { Output } from './output.js';
 
 export class PcapngSink implements TraceSink {
-  private events!: EventPcapng;
-  private tracker: Tracker | undefined;
+  private events: EventPcapng | undefined;
+  /** One for all runs, so that no number comes twice. */
+  private readonly tracker = new Tracker({
+    isWanted: () => false,
+    onClosed: () => undefined,
+    keepSteps: false,
+  });
+  private numbers = false;
   private readonly writer: BlockWriter;
   readonly isCongested = false;
 
   constructor(
     file: OutputFile,
-    private readonly output: Output,
+    private readonly output: Pick<Output, 'talk'>,
     private readonly version: string,
     /** Nobody reads it any more. */
     closed: () => void,
@@ -35,18 +41,20 @@ export class PcapngSink implements TraceSink {
 
   header(header: TraceHeader): void {
     if (!this.isQuiet) for (const line of headerLines(header)) this.output.talk(line);
-    this.events = new EventPcapng(header, this.version);
-    if (numbersPackets(header.plan))
-      this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
-    this.writer.add([this.events.begin()]);
+    if (this.events) this.events.goOn(header);
+    else {
+      this.events = new EventPcapng(header, this.version);
+      this.writer.add([this.events.begin()]);
+    }
+    this.numbers = numbersPackets(header.plan);
     this.flush();
   }
 
   event(event: TapEvent): void {
-    const packet = this.tracker?.take(event);
+    const packet = this.numbers ? this.tracker.take(event) : undefined;
     // It only says what became of the packet of an earlier event.
     if (event.record.is('amends')) return;
-    this.writer.add(this.events.event(event, packet), 1);
+    this.writer.add(this.events!.event(event, packet), 1);
   }
 
   flush(): void {
@@ -61,8 +69,13 @@ export class PcapngSink implements TraceSink {
     this.output.talk(text);
   }
 
-  finish(summary: TraceSummary): void {
-    this.writer.add(this.events.end(summary));
+  /** What was received and lost; another run may go on in the same file. */
+  endRun(summary: TraceSummary): void {
+    this.writer.add(this.events!.end(summary));
+    this.flush();
+  }
+
+  close(): void {
     this.writer.close();
   }
 }

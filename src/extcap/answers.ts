@@ -1,6 +1,7 @@
 /** Answers to Wireshark's questions. It asks every extcap program when it starts, so they need next to no modules. */
 import { UsageError } from '../errors.js';
 import { PacketFilter } from '../filter/filter.js';
+import { toolbarSentences } from './controls.js';
 import { interfaceCalled, offeredInterfaces } from './interfaces.js';
 import { type Fields, sentence } from './sentences.js';
 
@@ -10,7 +11,7 @@ export function interfacesAnswer(version: string): string {
   const interfaces = offeredInterfaces().map(({ value, display }) =>
     sentence('interface', { value, display }),
   );
-  return sentence('extcap', about) + interfaces.join('');
+  return [sentence('extcap', about), ...interfaces, ...toolbarSentences()].join('');
 }
 
 /** --extcap-dlts. What is written says of each stage what its packets begin with; for a filter it is Ethernet. */

@@ -9,7 +9,7 @@ const options = {
   ...{ capture: flag, fifo: text, stages: text, snaplen: text, netns: text, arm: flag, debug: flag },
   ...{ 'extcap-interfaces': flag, 'extcap-dlts': flag, 'extcap-config': flag },
   ...{ 'extcap-interface': text, 'extcap-capture-filter': text, 'extcap-version': text },
-  // Pipes of toolbars, of which we have none.
+  // Pipes of the toolbar.
   ...{ 'extcap-control-in': text, 'extcap-control-out': text, 'extcap-reload-option': text },
 } as const satisfies NonNullable<ParseArgsConfig['options']>;
 

@@ -43,16 +43,24 @@ interface Interface {
 }
 
 export class EventPcapng {
+  /** Of this run. */
   private readonly interfaces = new Map<string, Interface>();
+  private described = 0;
   private last = { seconds: 0, nanos: 0 };
 
   constructor(
-    private readonly header: TraceHeader,
+    private header: TraceHeader,
     private readonly version: string,
   ) {}
 
   begin(): Buffer {
     return sectionBlock({ os: this.os, application: applicationName(this.version) });
+  }
+
+  /** Another run, in the same section: its attachments are others, and so are its interfaces. */
+  goOn(header: TraceHeader): void {
+    this.header = header;
+    this.interfaces.clear();
   }
 
   private get os(): string {
@@ -89,8 +97,9 @@ export class EventPcapng {
     const key = `${attachment.attachId} ${netns} ${ifindex} ${linkType}`;
     const known = this.interfaces.get(key);
     if (known) return known;
-    const made: Interface = { id: this.interfaces.size, stage: stage.id, received: 0 };
+    const made: Interface = { id: this.described, stage: stage.id, received: 0 };
     this.interfaces.set(key, made);
+    this.described += 1;
     const { names, options } = this.header;
     const device = ifindex === 0 ? undefined : names.deviceLabel(netns, ifindex);
     blocks.push(
