@@ -6,6 +6,7 @@ import { openSync } from 'node:fs';
 import { type ExitCode, exitCode, UsageError } from '../errors.js';
 import type { CaptureSettings, Setting } from '../extcap/controls.js';
 import { Toolbar } from '../extcap/toolbar.js';
+import { version } from '../library/version.js';
 import { nativeBinding } from '../native/binding.js';
 import { OutputFile } from '../record/output-file.js';
 import { readKallsymsAsync } from '../system/symbols.js';
@@ -80,7 +81,7 @@ class WiresharkCapture {
 
   async run(): Promise<ExitCode> {
     const { toolbar } = this;
-    this.sink = await this.openSink();
+    this.sink = this.openSink();
     this.trace = await this.prepared(this.settings);
     if (toolbar) {
       // One after the other: each is checked with those before it in force.
@@ -99,7 +100,7 @@ class WiresharkCapture {
     this.trace?.stop('asked');
   }
 
-  private async openSink(): Promise<PcapngSink> {
+  private openSink(): PcapngSink {
     const { fifo, talks } = this.request;
     const output = new Output();
     if (!talks) output.hush();
@@ -107,7 +108,6 @@ class WiresharkCapture {
       output.talk(line);
       this.toolbar?.log(line);
     };
-    const { version } = await import('../library/version.js');
     return new PcapngSink(new OutputFile(fifo), { talk }, version(), () => this.stop());
   }
 
@@ -130,7 +130,7 @@ class WiresharkCapture {
 
   /** A trace that has begun nothing yet. Throws UsageError. */
   private async prepared({ stages, snaplen, filter }: CaptureSettings): Promise<Trace> {
-    const words = [...this.request.fixed, '--stages', stages.replaceAll(' ', ''), '--snaplen', snaplen];
+    const words = [...this.request.fixed, `--stages=${stages.replaceAll(' ', '')}`, `--snaplen=${snaplen}`];
     const parsed = await parse('trace', [...words, ...(filter ? ['--', filter] : [])]);
     if (parsed.done) throw new UsageError('nothing is asked for');
     const { options } = eventOptions(parsed.args, filterExpression(parsed.args));
