@@ -57,11 +57,14 @@ typescript: node_modules/.package-lock.json
 
 # The command line in a few files: reading a hundred and fifty modules takes longer than all else at its start.
 # The library, which shares them, needs no other package that way.
+# The program itself holds what Wireshark asks: one file to load (src/cli/main.ts).
+BUNDLE := --bundle --format=esm --platform=node --minify-syntax --outdir=dist/bin/taptrace --log-level=warning
+
 bundle: typescript
 	@rm -rf dist/bin/taptrace
-	@node_modules/.bin/esbuild main=dist/src/cli/main.js index=dist/src/index.js format=dist/src/format.js \
-	  --bundle --splitting --format=esm --platform=node --minify-syntax \
-	  --outdir=dist/bin/taptrace --log-level=warning --metafile=dist/bundle.json \
+	@node_modules/.bin/esbuild dist/src/cli/main.js --external:./command-line.js $(BUNDLE)
+	@node_modules/.bin/esbuild command-line=dist/src/cli/command-line.js index=dist/src/index.js format=dist/src/format.js \
+	  --splitting --metafile=dist/bundle.json $(BUNDLE) \
 	  --banner:js="import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"
 
 # What a package holds for one kind of machine: the addons with their libraries inside, and the BPF objects.

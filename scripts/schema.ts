@@ -15,6 +15,7 @@ export function lineSchema(): string {
   const title = 'One line of taptrace --json';
   const description =
     'trace and path print a header, events or journeys with gaps between them, and a summary; ' +
-    'compare, stages and doctor print one object. Keys are only ever added.';
+    'compare, stages and doctor print one object; read prints of a pcap or pcapng file a capture, its interfaces and ' +
+    'packets, and a capture-summary. Keys are only ever added.';
   return `${JSON.stringify({ $schema, title, description, ...schema }, null, 2)}\n`;
 }

@@ -1,8 +1,10 @@
-/** `taptrace/format`: recordings, on any platform. Only a filter needs the addon. */
+/** `taptrace/format`: recordings and capture files, on any platform. Only a filter needs the addon. */
 export { type ErrorCode, type ExitCode, TaptraceError } from './errors.js';
-export type { RunOptions, SelectOptions } from './library/options.js';
+export { readCapture } from './library/captures.js';
+export type { CaptureOptions, RunOptions, SelectOptions } from './library/options.js';
 export { read, readComparison, readPath } from './library/reading.js';
 export type { Run } from './library/run.js';
+export type * from './lines/capture.js';
 export type * from './lines/event.js';
 export type * from './lines/journey.js';
 export type * from './lines/line.js';

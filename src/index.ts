@@ -11,6 +11,7 @@
  * - `trace` gives events, `path` packets with their whole way, `compare` one comparison, at its end.
  * - `read`, `readPath` and `readComparison` give the same of a recording. They are also in `taptrace/format`, which needs no
  *   addon and runs on any platform; only a filter needs the addon.
+ * - `readCapture` gives the packets of a pcap or pcapng file, which knows no stages; `read` refuses such a file.
  * - `stages` and `doctor` say what this kernel allows.
  *
  * Values are the lines that `--json` prints (`docs/schema.json`, in the package `taptrace/schema.json`), so whatever is

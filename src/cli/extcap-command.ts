@@ -1,10 +1,9 @@
 /** `taptrace extcap`: answers Wireshark's questions, captures for it, and puts itself where Wireshark looks. */
 import { realpathSync } from 'node:fs';
-import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitCode, UsageError } from '../errors.js';
-import { filterAnswer, interfacesAnswer, linkTypesAnswer, settingsAnswer } from '../extcap/answers.js';
+import { type Asked, extcapArguments } from '../extcap/arguments.js';
 import { interfaceCalled } from '../extcap/interfaces.js';
-import { version } from '../library/version.js';
+import { answerTo } from '../extcap/questions.js';
 import { Output } from './output.js';
 
 const help = `taptrace extcap --install [--profile] [--dir FOLDER]
@@ -30,46 +29,22 @@ Examples:
 Watching needs rights (taptrace doctor says which), and Wireshark starts it with its own.
 `;
 
-const text = { type: 'string' } as const;
-const flag = { type: 'boolean' } as const;
-const options = {
-  ...{ install: flag, uninstall: flag, profile: flag, dir: text, help: flag },
-  ...{ capture: flag, fifo: text, stages: text, snaplen: text, netns: text, arm: flag, debug: flag },
-  ...{ 'extcap-interfaces': flag, 'extcap-dlts': flag, 'extcap-config': flag },
-  ...{ 'extcap-interface': text, 'extcap-capture-filter': text, 'extcap-version': text },
-  // Pipes of toolbars, of which we have none.
-  ...{ 'extcap-control-in': text, 'extcap-control-out': text, 'extcap-reload-option': text },
-} as const satisfies NonNullable<ParseArgsConfig['options']>;
-
-type Asked = ReturnType<typeof read>;
-
-function read(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    const [what] = (error as Error).message.split('. ');
-    throw new UsageError(what!, '"taptrace extcap --help" lists the options');
-  }
-}
-
 /** Runs what was asked for. Returns the exit code. Throws TaptraceError. */
 export async function extcapCommand(argv: readonly string[]): Promise<number> {
-  const asked = read(argv);
+  const asked = extcapArguments(argv);
   if (asked.install || asked.uninstall) return place(asked);
   if (asked.capture) return capture(asked);
-  process.stdout.write(await answer(asked));
+  process.stdout.write(answer(asked));
   return exitCode.done;
 }
 
-function answer(asked: Asked): string | Promise<string> {
+/** Questions that are none: the others are answered before this is loaded. Throws UsageError. */
+function answer(asked: Asked): string {
   if (asked.help) return help;
-  if (asked['extcap-interfaces']) return interfacesAnswer(version());
-  const named = interfaceOf(asked).value;
-  if (asked['extcap-dlts']) return linkTypesAnswer();
-  if (asked['extcap-config']) return settingsAnswer(named);
-  const filter = asked['extcap-capture-filter'];
-  if (filter !== undefined) return filterAnswer(filter);
-  throw new UsageError(`nothing is asked of ${named}`, '"taptrace extcap --help" lists the questions');
+  const { value } = interfaceOf(asked);
+  const told = answerTo(asked);
+  if (told !== undefined) return told;
+  throw new UsageError(`nothing is asked of ${value}`, '"taptrace extcap --help" lists the questions');
 }
 
 function interfaceOf(asked: Asked): ReturnType<typeof interfaceCalled> {
@@ -81,21 +56,25 @@ function interfaceOf(asked: Asked): ReturnType<typeof interfaceCalled> {
   );
 }
 
-/** The options of `trace` that do what Wireshark asks for. */
 async function capture(asked: Asked): Promise<number> {
   const { device, stages } = interfaceOf(asked);
   const { fifo, snaplen = '0', netns, arm, debug } = asked;
+  const [controlIn, controlOut] = [asked['extcap-control-in'], asked['extcap-control-out']];
   if (fifo === undefined) throw new UsageError('--capture needs --fifo, the file that Wireshark reads');
-  const filter = asked['extcap-capture-filter']?.trim();
   const { captureForWireshark } = await import('./extcap-capture.js');
-  return captureForWireshark(fifo, Boolean(debug), [
-    ...(device === undefined ? [] : ['--interface', device]),
-    ...(netns ? ['--netns', netns] : []),
-    ...(arm ? ['--arm'] : []),
-    ...['--stages', asked.stages?.replaceAll(' ', '') || stages, '--snaplen', snaplen],
-    ...['--write', fifo, '--write-format', 'pcapng'],
-    ...(filter ? ['--', filter] : []),
-  ]);
+  return captureForWireshark({
+    ...{ fifo, talks: Boolean(debug) },
+    ...(controlIn && controlOut && { control: { in: controlIn, out: controlOut } }),
+    settings: {
+      ...{ stages: asked.stages?.trim() || stages, snaplen },
+      filter: asked['extcap-capture-filter']?.trim() ?? '',
+    },
+    fixed: [
+      ...(device === undefined ? [] : ['--interface', device]),
+      ...(netns ? ['--netns', netns] : []),
+      ...(arm ? ['--arm'] : []),
+    ],
+  });
 }
 
 async function place({ uninstall, profile, dir }: Asked): Promise<number> {

@@ -77,10 +77,12 @@ const help: Readonly<Record<CommandName, CommandHelp>> = {
   read: {
     usage:
       'taptrace read FILE [options] [filter…]\n\nA recording (-w) through any view, as if it happened now; - reads standard input. Needs no rights.\n' +
-      'What was asked when it was recorded holds; options and filter narrow it down.',
+      'What was asked when it was recorded holds; options and filter narrow it down.\n' +
+      'A pcap or pcapng file is shown as tcpdump -nn -r shows it, with the stages of files of ours.',
     options: readOptionTable,
     examples: [
       ['$0 read t.taptrace', 'its events'],
+      ['$0 read x.pcap tcp port 443', 'packets that tcpdump or Wireshark kept'],
       ['$0 read t.taptrace --view path -c 1 icmp', 'the way of one ping'],
       ['$0 read t.taptrace --view compare', 'the taps beside the netfilter hooks'],
       ['$0 read t.taptrace --json --stages taps tcp port 443', 'as data'],

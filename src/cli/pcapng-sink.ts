@@ -1,74 +1,64 @@
 /** -w x.pcapng: events into a file for Wireshark. */
 import { numbersPackets } from '../journey/numbering.js';
 import { Tracker } from '../journey/tracker.js';
-import { type OutputFile, writeFailure } from '../record/output-file.js';
+import type { OutputFile } from '../record/output-file.js';
 import { EventPcapng } from '../render/event-pcapng.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
 import type { HookGap } from '../trace/netfilter-keeper.js';
 import type { TraceHeader, TraceSink, TraceSummary } from '../trace/trace.js';
+import { BlockWriter } from './block-writer.js';
 import type { Output } from './output.js';
 
-const writeThresholdBytes = 1 << 17;
-
 export class PcapngSink implements TraceSink {
-  private events!: EventPcapng;
-  private tracker: Tracker | undefined;
-  private waiting: Buffer[] = [];
-  private waitingBytes = 0;
-  private waitingEvents = 0;
-  /** Events in the file. */
-  written = 0;
+  private events: EventPcapng | undefined;
+  /** One for all runs, so that no number comes twice. */
+  private readonly tracker = new Tracker({
+    isWanted: () => false,
+    onClosed: () => undefined,
+    keepSteps: false,
+  });
+  private numbers = false;
+  private readonly writer: BlockWriter;
   readonly isCongested = false;
 
   constructor(
-    private readonly file: OutputFile,
-    private readonly output: Output,
+    file: OutputFile,
+    private readonly output: Pick<Output, 'talk'>,
     private readonly version: string,
     /** Nobody reads it any more. */
-    private readonly closed: () => void,
+    closed: () => void,
     /** Somebody else tells the header and what happens. */
     private readonly isQuiet = false,
-  ) {}
+  ) {
+    this.writer = new BlockWriter(file, closed);
+  }
+
+  /** Events in the file. */
+  get written(): number {
+    return this.writer.written;
+  }
 
   header(header: TraceHeader): void {
     if (!this.isQuiet) for (const line of headerLines(header)) this.output.talk(line);
-    this.events = new EventPcapng(header, this.version);
-    if (numbersPackets(header.plan))
-      this.tracker = new Tracker({ isWanted: () => false, onClosed: () => undefined, keepSteps: false });
-    this.add([this.events.begin()]);
+    if (this.events) this.events.goOn(header);
+    else {
+      this.events = new EventPcapng(header, this.version);
+      this.writer.add([this.events.begin()]);
+    }
+    this.numbers = numbersPackets(header.plan);
     this.flush();
   }
 
   event(event: TapEvent): void {
-    const packet = this.tracker?.take(event);
+    const packet = this.numbers ? this.tracker.take(event) : undefined;
     // It only says what became of the packet of an earlier event.
     if (event.record.is('amends')) return;
-    this.add(this.events.event(event, packet));
-    this.waitingEvents += 1;
-    if (this.waitingBytes > writeThresholdBytes) this.flush();
-  }
-
-  private add(blocks: readonly Buffer[]): void {
-    for (const block of blocks) {
-      this.waiting.push(block);
-      this.waitingBytes += block.length;
-    }
+    this.writer.add(this.events!.event(event, packet), 1);
   }
 
   flush(): void {
-    if (this.waiting.length === 0) return;
-    try {
-      this.file.write([Buffer.concat(this.waiting)]);
-      this.written += this.waitingEvents;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.closed();
-      else throw writeFailure(this.file.path, error, this.written);
-    } finally {
-      this.waiting = [];
-      this.waitingBytes = 0;
-      this.waitingEvents = 0;
-    }
+    this.writer.flush();
   }
 
   notice(text: string): void {
@@ -79,9 +69,13 @@ export class PcapngSink implements TraceSink {
     this.output.talk(text);
   }
 
-  finish(summary: TraceSummary): void {
-    this.add(this.events.end(summary));
+  /** What was received and lost; another run may go on in the same file. */
+  endRun(summary: TraceSummary): void {
+    this.writer.add(this.events!.end(summary));
     this.flush();
-    this.file.close();
+  }
+
+  close(): void {
+    this.writer.close();
   }
 }

@@ -19,7 +19,8 @@ export function pcapngView(
   return {
     sink,
     summary: (summary) => {
-      sink.finish(summary);
+      sink.endRun(summary);
+      sink.close();
       if (!print) for (const line of summaryLines(summary)) output.talk(line);
       output.talk(`${sink.written} events are in ${path === '-' ? 'the file' : path}`);
     },

@@ -1,36 +1,18 @@
 /** `taptrace read`: a recording through any view, as if it happened now. */
 import { statSync } from 'node:fs';
+import { isCapture } from '../capture/capture-reading.js';
 import { exitCode, UsageError } from '../errors.js';
+import { InputFile } from '../record/input-file.js';
 import { Reading, type ReadOptions } from '../record/reading.js';
-import type { Recording } from '../record/recording.js';
-import { printable } from '../render/printable.js';
 import { compareView } from './compare-command.js';
 import { exitCodeOf, filterExpression, Stopper, stopOnSignals, type View } from './live.js';
 import { Output } from './output.js';
 import { pathView } from './path-command.js';
+import { Progress, tellBroken } from './progress.js';
 import { readOptions } from './read-options.js';
 import { writeTarget } from './recording-options.js';
 import { eventsView } from './trace-command.js';
 import type { TraceArguments } from './trace-options.js';
-
-/** For somebody who waits at a terminal. */
-class Progress {
-  private toldAt = performance.now() + 1000;
-
-  constructor(
-    private readonly output: Output,
-    private readonly recording: Recording,
-  ) {}
-
-  tell(): void {
-    const now = performance.now();
-    const { bytes, offset, path } = this.recording;
-    if (now < this.toldAt || process.stdout.isTTY) return;
-    this.toldAt = now + 200;
-    const share = bytes ? `${Math.floor((offset / bytes) * 100)} %` : `${(offset / 1e6).toFixed(0)} MB`;
-    this.output.progress(`reading ${printable(path)}: ${share}`);
-  }
-}
 
 /** Into another recording; undefined where that is not asked for. */
 async function copyCommand(args: TraceArguments, reading: Reading): Promise<number | undefined> {
@@ -65,19 +47,6 @@ const isNarrowed = ({ own, stages }: ReadOptions): boolean =>
   own.interfaces.length > 0 ||
   [own.filter, own.selection, own.count].some((one) => one !== undefined);
 
-const broken = {
-  cut: 'ends in the middle: the trace was killed, its disk was full, or the file was cut',
-  damaged: 'is damaged',
-} as const;
-
-function tellBroken(
-  output: Output,
-  path: string,
-  { how, offset }: { how: keyof typeof broken; offset: number },
-): void {
-  output.talk(`${path} ${broken[how]} (byte ${offset}); everything before that is here`);
-}
-
 /** What it holds, in a few lines. */
 async function infoCommand(path: string, args: TraceArguments): Promise<number> {
   if (args.json || args.write !== undefined) throw new UsageError('--info tells in text, and writes nothing');
@@ -99,7 +68,10 @@ export async function readCommand(args: TraceArguments, version: string): Promis
     throw new UsageError('read needs the name of a recording', 'taptrace read FILE [filter…]');
   if (args.info) return infoCommand(String(path), args);
   const asked = readOptions(args, filterExpression({ ...args, _: words }));
-  const reading = await Reading.open(String(path), asked);
+  const input = InputFile.open(String(path));
+  if (await isCapture(input))
+    return (await import('./capture-command.js')).captureCommand(args, version, input, asked);
+  const reading = await Reading.open(input, asked);
   const { recording, options } = reading;
   const stopper = new Stopper();
   const closed = (): void => stopper.stop('output-closed');
@@ -112,7 +84,7 @@ export async function readCommand(args: TraceArguments, version: string): Promis
     asked.view === 'trace'
       ? await eventsView(args, version, output, closed)
       : (asked.view === 'path' ? pathView : compareView)(args, version, output, journeys, enough);
-  const progress = new Progress(output, recording);
+  const progress = new Progress(output, input);
   const replay = reading.replay(view.sink, () => progress.tell());
   stopper.ends(replay);
   const forget = stopOnSignals(replay);

@@ -3,7 +3,8 @@ import { createColors } from 'picocolors';
 import { type RungRefused, refusalBlock } from '../attach/refusal.js';
 import { ByteWriter } from '../render/byte-writer.js';
 import { EventLines } from '../render/event-lines.js';
-import { EventText, type Palette, type TextOptions } from '../render/event-text.js';
+import { EventText, type Palette } from '../render/event-text.js';
+import type { TextOptions } from '../render/packet-text.js';
 import { gapJson, headerJson } from '../render/trace-json.js';
 import { headerLines } from '../render/trace-text.js';
 import type { TapEvent } from '../trace/event.js';
@@ -22,17 +23,14 @@ export function palette(colour: boolean): Palette {
 /** Characters. */
 const linesMax = 1 << 14;
 
-abstract class BufferedSink implements TraceSink {
+/** Lines for standard output, gathered before they are written. */
+export abstract class LineSink {
   protected readonly out = new ByteWriter();
 
   constructor(
     protected readonly output: Output,
     private readonly lineBuffered: boolean,
-    private readonly debug: boolean,
   ) {}
-
-  abstract header(header: TraceHeader): void;
-  abstract event(event: TapEvent): void;
 
   /** Call after each line. */
   protected lineWritten(): void {
@@ -50,6 +48,19 @@ abstract class BufferedSink implements TraceSink {
   notice(text: string): void {
     this.output.talk(text);
   }
+}
+
+abstract class BufferedSink extends LineSink implements TraceSink {
+  constructor(
+    output: Output,
+    lineBuffered: boolean,
+    private readonly debug: boolean,
+  ) {
+    super(output, lineBuffered);
+  }
+
+  abstract header(header: TraceHeader): void;
+  abstract event(event: TapEvent): void;
 
   gap({ text }: HookGap): void {
     this.output.talk(text);

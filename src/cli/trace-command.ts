@@ -45,19 +45,17 @@ export async function eventsView(
   return target.print ? bothViews(traceView(args, version, output), file) : file;
 }
 
-/** Runs the trace; returns the exit code. `setUp` gets the output and what ends the run early, before it begins. */
+/** Runs the trace; returns the exit code. */
 export async function traceCommand(
   args: TraceArguments,
   version: string,
   kallsyms: Promise<Buffer>,
-  setUp: (output: Output, stop: () => void) => void = () => undefined,
 ): Promise<number> {
   keepYoungGenerationSmall();
   const { options, notes } = eventOptions(args, filterExpression(args));
   const stopper = new Stopper();
   const closed = (): void => stopper.stop('output-closed');
   const output = new Output(closed);
-  setUp(output, closed);
   return runLive({
     ...{ options, notes, output, stopper, kallsyms },
     view: await eventsView(args, version, output, closed),

@@ -1,7 +1,7 @@
 /** The options of `trace`: their table for yargs, and the checked value made of them. */
 import type { Options } from 'yargs';
 import { UsageError } from '../errors.js';
-import type { TextOptions } from '../render/event-text.js';
+import type { TextOptions } from '../render/packet-text.js';
 import { printable } from '../render/printable.js';
 import { expandStages, isStageId, stageById, UnknownStageError } from '../stages/lookup.js';
 import { stages as allStages } from '../stages/table.js';

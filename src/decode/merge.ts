@@ -5,6 +5,7 @@
 import { amend, isAmendedBy, isAmendment } from './amend.js';
 import { tapRecord } from './layout.generated.js';
 import type { Batch } from './record.js';
+import { SequenceGaps } from './sequence-gaps.js';
 
 /** How far back an amended record may lie: nothing but what the same function caused lies between. */
 const amendableRecords = 256;
@@ -14,6 +15,7 @@ class RingQueue {
   private times = new Float64Array(1024);
   private offsets = new Uint32Array(1024);
   private batches: (Batch | undefined)[] = new Array(1024);
+  private gaps = new Int32Array(1024);
   private head = 0;
   private tail = 0;
 
@@ -29,20 +31,25 @@ class RingQueue {
   get headOffset(): number {
     return this.offsets[this.head]!;
   }
+  get headGap(): number {
+    return this.gaps[this.head]!;
+  }
 
   /** Nearly always an append; a program that was interrupted between clock and reserve comes out of order. */
-  push(time: number, batch: Batch, offset: number): void {
+  push(time: number, batch: Batch, offset: number, gap: number): void {
     if (this.tail === this.times.length) this.makeRoom();
     let place = this.tail;
     while (place > this.head && this.times[place - 1]! > time) {
       this.times[place] = this.times[place - 1]!;
       this.offsets[place] = this.offsets[place - 1]!;
       this.batches[place] = this.batches[place - 1];
+      this.gaps[place] = this.gaps[place - 1]!;
       place -= 1;
     }
     this.times[place] = time;
     this.offsets[place] = offset;
     this.batches[place] = batch;
+    this.gaps[place] = gap;
     this.tail += 1;
   }
 
@@ -70,21 +77,26 @@ class RingQueue {
     const size = count * 2 > this.times.length ? this.times.length * 2 : this.times.length;
     const times = new Float64Array(size);
     const offsets = new Uint32Array(size);
+    const gaps = new Int32Array(size);
     times.set(this.times.subarray(this.head, this.tail));
     offsets.set(this.offsets.subarray(this.head, this.tail));
+    gaps.set(this.gaps.subarray(this.head, this.tail));
     this.batches = this.batches.slice(this.head, this.tail);
     this.batches.length = size;
     this.times = times;
     this.offsets = offsets;
+    this.gaps = gaps;
     this.head = 0;
     this.tail = count;
   }
 }
 
-export type Take = (batch: Batch, offset: number, late: boolean) => void;
+/** `gap`: records that are missing before it (SequenceGaps). */
+export type Take = (batch: Batch, offset: number, late: boolean, gap: number) => void;
 
 export class Merger {
   private readonly queues: RingQueue[];
+  private readonly gaps: SequenceGaps;
   /** Times inside are nanoseconds since this, which a Number holds exactly for 104 days. */
   private readonly baseNs: bigint;
   private readonly baseHigh: number;
@@ -101,6 +113,7 @@ export class Merger {
     private readonly release: (batch: Batch) => void = () => undefined,
   ) {
     this.queues = Array.from({ length: rings }, () => new RingQueue());
+    this.gaps = new SequenceGaps(rings);
     this.baseNs = baseNs;
     this.baseHigh = Number(baseNs >> 32n);
     this.baseLow = Number(baseNs & 0xffffffffn);
@@ -134,8 +147,9 @@ export class Merger {
     let time: number | undefined;
     for (let offset = 0; offset < usedBytes; ) {
       time = this.timeAt(batch, offset);
-      if (!isAmendment(batch, offset) || !queue.amend(batch, offset)) {
-        queue.push(time, batch, offset);
+      const amends = isAmendment(batch, offset);
+      if (!amends || !queue.amend(batch, offset)) {
+        queue.push(time, batch, offset, amends ? 0 : this.gaps.before(ring, batch, offset));
         batch.pending += 1;
       }
       offset += batch.u32[(offset + tapRecord.recordLen) >> 2]!;
@@ -156,8 +170,9 @@ export class Merger {
       else this.givenOut = queue.headTime;
       const batch = queue.headBatch;
       const offset = queue.headOffset;
+      const gap = queue.headGap;
       queue.pop();
-      take(batch, offset, late);
+      take(batch, offset, late, gap);
       this.waiting -= 1;
       batch.pending -= 1;
       if (batch.pending === 0) this.release(batch);

@@ -1,5 +1,7 @@
 /** Answers to Wireshark's questions. It asks every extcap program when it starts, so they need next to no modules. */
 import { UsageError } from '../errors.js';
+import { PacketFilter } from '../filter/filter.js';
+import { toolbarSentences } from './controls.js';
 import { interfaceCalled, offeredInterfaces } from './interfaces.js';
 import { type Fields, sentence } from './sentences.js';
 
@@ -9,11 +11,12 @@ export function interfacesAnswer(version: string): string {
   const interfaces = offeredInterfaces().map(({ value, display }) =>
     sentence('interface', { value, display }),
   );
-  return sentence('extcap', about) + interfaces.join('');
+  return [sentence('extcap', about), ...interfaces, ...toolbarSentences()].join('');
 }
 
 /** --extcap-dlts. What is written says of each stage what its packets begin with; for a filter it is Ethernet. */
-export function linkTypesAnswer(): string {
+export function linkTypesAnswer(interfaceValue: string): string {
+  interfaceCalled(interfaceValue);
   return sentence('dlt', { number: 1, name: 'EN10MB', display: 'Ethernet' });
 }
 
@@ -57,8 +60,7 @@ export function settingsAnswer(interfaceValue: string): string {
 }
 
 /** What is wrong with a capture filter, for Wireshark to show; empty where nothing is. */
-export async function filterAnswer(expression: string): Promise<string> {
-  const { PacketFilter } = await import('../filter/filter.js');
+export function filterAnswer(expression: string): string {
   try {
     new PacketFilter(expression);
     return '';

@@ -10,7 +10,7 @@ import { loadAddon } from '../native/binding.js';
 import type { ClassicPrograms } from './translate.js';
 import { findMistake } from './where.js';
 
-interface NativeFilter {
+export interface NativeFilter {
   /** Why it was compiled as for a file although it is for a live capture; empty where it was not. */
   readonly notLive: string;
   instructions(): Uint8Array;
@@ -174,9 +174,15 @@ function tagNumber(vlan: VlanTag | undefined): number {
   return vlan ? vlan.protocol * 0x1_0000 + vlan.tci : -1;
 }
 
-function compile(Filter: FilterAddon['Filter'], expression: string, use: FilterUse): NativeFilter {
+/** For a link type as libpcap numbers them. Throws UsageError with libpcap's message. */
+export function compile(
+  Filter: FilterAddon['Filter'],
+  expression: string,
+  use: FilterUse,
+  dlt = DLT_EN10MB,
+): NativeFilter {
   try {
-    return new Filter(expression, DLT_EN10MB, true, use);
+    return new Filter(expression, dlt, true, use);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(

@@ -41,6 +41,20 @@ export interface SelectOptions extends RunOptions {
   readonly stack?: boolean;
 }
 
+/** Which packets of a capture file, and how much of them. */
+export type CaptureOptions = Pick<
+  SelectOptions,
+  | keyof RunOptions
+  | 'filter'
+  | 'interfaces'
+  | 'stages'
+  | 'direction'
+  | 'minLen'
+  | 'maxLen'
+  | 'snaplen'
+  | 'count'
+>;
+
 /** How to watch a live kernel. */
 export interface TraceOptions extends SelectOptions {
   /** Network namespaces: names, paths, process ids, `self` or `all`. Default: the own one. */
@@ -88,6 +102,10 @@ export const selectNames: Names<SelectOptions> = {
     minLen: true,
     maxLen: true,
   },
+};
+export const captureNames: Names<CaptureOptions> = {
+  ...{ signal: true, onNotice: true, filter: true, interfaces: true, stages: true, direction: true },
+  ...{ minLen: true, maxLen: true, snaplen: true, count: true },
 };
 export const traceNames: Names<TraceOptions> = {
   ...selectNames,

@@ -1,27 +1,18 @@
 /** Recordings as values. Nothing here needs the addon, but for a filter. */
 import { readOptions } from '../cli/read-options.js';
-import { exitCode, TaptraceError } from '../errors.js';
 import type { EventLine } from '../lines/event.js';
 import type { JourneyLine } from '../lines/journey.js';
 import type { ComparisonLine } from '../lines/reports.js';
 import type { HeaderLine, SummaryLine } from '../lines/run.js';
 import { Reading, type ViewName } from '../record/reading.js';
 import type { Replay } from '../record/replay.js';
-import type { TraceSummary } from '../trace/trace.js';
+import { checkWhole } from './damage.js';
 import type { Feed } from './feed.js';
 import { asArguments, type SelectOptions, selectNames } from './options.js';
 import { type Driver, Run } from './run.js';
 import { ComparisonValues, EventValues, JourneyValues, type Listener, type ValueSink } from './sinks.js';
 
 type SinkOfReading<T> = (listener: Listener<T>, reading: Reading) => ValueSink;
-
-function checkWhole(file: string, { broken }: TraceSummary): void {
-  if (!broken) return;
-  const how = broken.how === 'cut' ? 'ends in the middle' : 'is damaged';
-  throw new TaptraceError(`${file} ${how} (byte ${broken.offset})`, exitCode.failure, undefined, {
-    code: 'recording-damaged',
-  });
-}
 
 class ReadDriver<T> implements Driver<T> {
   private replay: Replay | undefined;
@@ -46,7 +37,7 @@ class ReadDriver<T> implements Driver<T> {
       if (this.isStopped) this.replay.stop('asked');
       const summary = await this.replay.run();
       const line = sink.summary(summary);
-      checkWhole(file, summary);
+      checkWhole(file, summary.broken);
       return line;
     } finally {
       reading.recording.close();

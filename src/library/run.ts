@@ -4,9 +4,9 @@ import type { HeaderLine, SummaryLine } from '../lines/run.js';
 import { Feed } from './feed.js';
 
 /** What drives a run: attaches or opens, gives, and comes back with the summary. */
-export interface Driver<T> {
+export interface Driver<T, Header = HeaderLine, Summary = SummaryLine> {
   /** Throws where it cannot begin, or breaks down. */
-  run(feed: Feed<T>, begun: (header: HeaderLine) => void): Promise<SummaryLine>;
+  run(feed: Feed<T>, begun: (header: Header) => void): Promise<Summary>;
   /** Ends it in good order. */
   stop(): void;
 }
@@ -41,26 +41,26 @@ function deferred<T>(): Deferred<T> {
  *
  * A program that is slow in taking pauses the run: live, ring buffers then fill, and what they lose is in the summary.
  */
-export class Run<T> implements AsyncIterable<T>, AsyncDisposable {
+export class Run<T, Header = HeaderLine, Summary = SummaryLine> implements AsyncIterable<T>, AsyncDisposable {
   private readonly feed = new Feed<T>();
-  private readonly begun = deferred<HeaderLine>();
-  private readonly ended = deferred<SummaryLine>();
+  private readonly begun = deferred<Header>();
+  private readonly ended = deferred<Summary>();
 
   /** @internal */
   constructor(
-    private readonly driver: Driver<T>,
+    private readonly driver: Driver<T, Header, Summary>,
     private readonly signal?: AbortSignal,
   ) {
     void this.drive();
   }
 
   /** What is watched, and how; once everything is attached. */
-  get header(): Promise<HeaderLine> {
+  get header(): Promise<Header> {
     return this.begun.promise;
   }
 
   /** How it went, and what was lost; once it is over. */
-  get summary(): Promise<SummaryLine> {
+  get summary(): Promise<Summary> {
     return this.ended.promise;
   }
 

@@ -1,4 +1,5 @@
 /** Every line that --json prints; docs/schema.json is made of this type. */
+import type { CapturedPacketLine, CaptureInterfaceLine, CaptureLine, CaptureSummaryLine } from './capture.js';
 import type { EventLine } from './event.js';
 import type { JourneyLine } from './journey.js';
 import type { ComparisonLine, DoctorLine, StagesLine } from './reports.js';
@@ -12,4 +13,8 @@ export type Line =
   | SummaryLine
   | ComparisonLine
   | StagesLine
-  | DoctorLine;
+  | DoctorLine
+  | CaptureLine
+  | CaptureInterfaceLine
+  | CapturedPacketLine
+  | CaptureSummaryLine;

@@ -4,9 +4,9 @@ import { decodePacket, emptyPacket } from '../decode/packet.js';
 import { Batch, RecordView } from '../decode/record.js';
 import { stageById } from '../stages/lookup.js';
 import type { Selection } from '../trace/selection.js';
-import { BrokenRecording } from './chunk-reader.js';
 import { planOf } from './from-messages.js';
 import { IndexBuilder } from './index-builder.js';
+import { BrokenFile } from './input-file.js';
 import { type OutputFile, writeFailure } from './output-file.js';
 import type { Recording } from './recording.js';
 import { checkedBatch } from './records.js';
@@ -14,7 +14,7 @@ import { encodeChunk, magic, recordsPrefix, type SummaryMessage } from './schema
 
 export interface Copied {
   readonly events: number;
-  readonly broken?: BrokenRecording;
+  readonly broken?: BrokenFile;
 }
 
 export class RecordingCopy {
@@ -48,7 +48,7 @@ export class RecordingCopy {
       await this.chunks();
       return { events: this.events };
     } catch (error) {
-      if (error instanceof BrokenRecording) return { events: this.events, broken: error };
+      if (error instanceof BrokenFile) return { events: this.events, broken: error };
       if ((error as NodeJS.ErrnoException).code === 'EPIPE') return { events: this.events };
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
       throw writeFailure(this.file.path, error, this.events);
@@ -62,7 +62,7 @@ export class RecordingCopy {
     while (!this.isStopped) {
       const { offset } = this.recording;
       const chunk = await this.recording.next();
-      if (!chunk && !hasEnded) throw new BrokenRecording('cut', offset);
+      if (!chunk && !hasEnded) throw new BrokenFile('cut', offset);
       if (!chunk) return;
       hasEnded = chunk.kind === 'summary' || chunk.kind === 'index';
       if (chunk.kind === 'records') this.records(chunk.ring, chunk.bytes, offset);
@@ -81,7 +81,7 @@ export class RecordingCopy {
 
   private records(ring: number, bytes: Uint8Array, offset: number): void {
     const batch = checkedBatch(bytes, this.attachments.length, this.free);
-    if (!batch) throw new BrokenRecording('damaged', offset);
+    if (!batch) throw new BrokenFile('damaged', offset);
     this.free.push(batch);
     const wanted = this.wanted(batch, bytes);
     const length = wanted.reduce((sum, one) => sum + one.length, 0);

@@ -1,8 +1,8 @@
 /** What a recording holds, without showing it: from its end where that can be, else by reading all of it. */
 import { tapRecord as at, tapFlag } from '../decode/layout.generated.js';
 import type { Batch } from '../decode/record.js';
-import { BrokenRecording } from './chunk-reader.js';
 import { readClosing } from './closing.js';
+import { BrokenFile } from './input-file.js';
 import { Recording } from './recording.js';
 import { checkedBatch } from './records.js';
 import type { HeaderMessage, SummaryMessage } from './schema.js';
@@ -12,7 +12,7 @@ export interface RecordingInfo {
   readonly events: number;
   /** Absent where the recording ends early. */
   readonly summary?: SummaryMessage;
-  readonly broken?: BrokenRecording;
+  readonly broken?: BrokenFile;
 }
 
 /** Throws UsageError where it is no recording. */
@@ -37,15 +37,15 @@ async function counted(recording: Recording): Promise<Omit<RecordingInfo, 'heade
       if (chunk.kind === 'summary') summary = chunk.value;
       if (chunk.kind !== 'records') continue;
       const batch = checkedBatch(chunk.bytes, recording.header.attachments.length, free);
-      if (!batch) throw new BrokenRecording('damaged', recording.offset);
+      if (!batch) throw new BrokenFile('damaged', recording.offset);
       events += eventsIn(batch, chunk.bytes.length);
       free.push(batch);
     }
   } catch (error) {
-    if (error instanceof BrokenRecording) return { events, broken: error };
+    if (error instanceof BrokenFile) return { events, broken: error };
     throw error;
   }
-  return summary ? { events, summary } : { events, broken: new BrokenRecording('cut', recording.offset) };
+  return summary ? { events, summary } : { events, broken: new BrokenFile('cut', recording.offset) };
 }
 
 function eventsIn({ u32 }: Batch, bytes: number): number {

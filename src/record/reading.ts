@@ -8,6 +8,7 @@ import type { TraceOptions } from '../trace/options.js';
 import { Selection } from '../trace/selection.js';
 import type { TraceSink } from '../trace/trace.js';
 import { selectionOf } from './from-messages.js';
+import type { InputFile } from './input-file.js';
 import { RecordedDevices } from './recorded.js';
 import { Recording } from './recording.js';
 import { Replay } from './replay.js';
@@ -122,8 +123,8 @@ export class Reading {
   ) {}
 
   /** Throws UsageError where it is no recording, or one that cannot be viewed like this. */
-  static async open(path: string, asked: ReadOptions): Promise<Reading> {
-    const recording = await Recording.open(path);
+  static async open(file: string | InputFile, asked: ReadOptions): Promise<Reading> {
+    const recording = await Recording.open(file);
     try {
       checkEnds(recording, asked);
     } catch (error) {

@@ -1,48 +1,48 @@
 /** A recording that is open for reading: its header, then its chunks. */
-import { createReadStream, fstatSync, openSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { UsageError } from '../errors.js';
-import { BrokenRecording, type Chunk, ChunkReader } from './chunk-reader.js';
+import { type Chunk, ChunkReader } from './chunk-reader.js';
 import { planOf, UnknownWord } from './from-messages.js';
-import { formatVersion, type HeaderMessage, recordVersion } from './schema.js';
-
-const readBytes = 1 << 18;
+import { BrokenFile, InputFile } from './input-file.js';
+import { formatVersion, type HeaderMessage, magic, recordVersion } from './schema.js';
 
 export class Recording {
   private constructor(
-    /** As the user named it. */
-    readonly path: string,
+    private readonly input: InputFile,
     readonly header: HeaderMessage,
     /** The header's chunk with its length in front. */
     readonly headerBytes: Uint8Array,
     private readonly reader: ChunkReader,
-    private readonly source: Readable,
-    /** Absent where it cannot be known: pipes. */
-    readonly bytes: number | undefined,
   ) {}
 
-  /** `-`: standard input. Throws UsageError where it is no recording, cannot be read, or is too new. */
-  static async open(path: string): Promise<Recording> {
-    const { source, bytes } = open(path);
-    const reader = new ChunkReader(source);
-    try {
-      if (!(await reader.begins())) throw notOne(path, await reader.peek(8));
-      const header = await readHeader(path, reader);
-      return new Recording(path, header, Uint8Array.from(reader.chunkBytes), reader, source, bytes);
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      throw new UsageError(`cannot read ${path}: ${(error as Error).message}`, undefined, 'recording');
-    }
+  /** Throws UsageError where it is no recording, cannot be read, or is too new. */
+  static async open(file: string | InputFile): Promise<Recording> {
+    const input = typeof file === 'string' ? InputFile.open(file) : file;
+    const { path } = input;
+    const reader = new ChunkReader(input.stream);
+    const start = await input.peek(magic.length);
+    if (!(await reader.begins())) throw notOne(path, start);
+    const header = await readHeader(path, reader);
+    return new Recording(input, header, Uint8Array.from(reader.chunkBytes), reader);
   }
 
-  /** The next chunk; undefined behind the last one. Throws BrokenRecording. */
+  /** As the user named it. */
+  get path(): string {
+    return this.input.path;
+  }
+
+  /** Absent where it cannot be known: pipes. */
+  get bytes(): number | undefined {
+    return this.input.bytes;
+  }
+
+  /** The next chunk; undefined behind the last one. Throws BrokenFile. */
   next(): Promise<Chunk | undefined> {
     return this.reader.next();
   }
 
   /** Ends the reading: of a pipe nothing more is waited for. */
   close(): void {
-    this.source.destroy();
+    this.input.close();
   }
 
   /** The last chunk with its length in front; valid until the next one is asked for. */
@@ -53,19 +53,6 @@ export class Recording {
   /** Bytes read so far. */
   get offset(): number {
     return this.reader.offset;
-  }
-}
-
-function open(path: string): { source: Readable; bytes: number | undefined } {
-  if (path === '-') return { source: process.stdin, bytes: undefined };
-  try {
-    const fd = openSync(path, 'r');
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw new Error('it is a directory');
-    const source = createReadStream(path, { fd, highWaterMark: readBytes });
-    return { source, bytes: status.isFile() ? status.size : undefined };
-  } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`, undefined, 'recording');
   }
 }
 
@@ -86,9 +73,14 @@ function notOne(path: string, start: Uint8Array): UsageError {
   const what = start.length === 0 ? 'it is empty' : other && `it is ${other}`;
   return new UsageError(
     `${path} is no recording of taptrace${what ? `: ${what}` : ''}`,
-    other?.includes('pcap') ? 'tcpdump -r, tshark -r and Wireshark read such files' : undefined,
+    other && hintFor(other),
     'recording',
   );
+}
+
+function hintFor(other: string): string {
+  if (other.includes('pcap')) return '"taptrace read" and the library\'s readCapture read such files';
+  return other.includes('gzip') ? 'read it with "gunzip -c FILE | taptrace read -"' : 'decompress it first';
 }
 
 async function readHeader(path: string, reader: ChunkReader): Promise<HeaderMessage> {
@@ -98,7 +90,7 @@ async function readHeader(path: string, reader: ChunkReader): Promise<HeaderMess
     'recording',
   );
   const first = await reader.next().catch((error: unknown) => {
-    throw error instanceof BrokenRecording ? damaged : error;
+    throw error instanceof BrokenFile ? damaged : error;
   });
   if (first?.kind !== 'header') throw damaged;
   const { format, taptrace, recordVersion: version } = first.value;

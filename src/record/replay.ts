@@ -9,7 +9,7 @@ import type { TraceOptions } from '../trace/options.js';
 import type { Selection } from '../trace/selection.js';
 import { SocketTakes } from '../trace/socket-takes.js';
 import type { EndReason, TraceHeader, TraceSink, TraceSummary } from '../trace/trace.js';
-import { BrokenRecording, type Chunk } from './chunk-reader.js';
+import type { Chunk } from './chunk-reader.js';
 import {
   armedOf,
   countedOf,
@@ -21,6 +21,7 @@ import {
   rightsOf,
   ruleTracesOf,
 } from './from-messages.js';
+import { BrokenFile } from './input-file.js';
 import {
   type RecordedDevices,
   RecordedHooks,
@@ -118,17 +119,17 @@ export class Replay {
     };
   }
 
-  private async chunks(): Promise<BrokenRecording | undefined> {
+  private async chunks(): Promise<BrokenFile | undefined> {
     try {
       while (this.reason === undefined) {
         const offset = this.recording.offset;
         const chunk = await this.recording.next();
-        if (!chunk) return this.summary ? undefined : new BrokenRecording('cut', offset);
+        if (!chunk) return this.summary ? undefined : new BrokenFile('cut', offset);
         if (this.take(chunk, offset)) await this.giveOut(this.untilNs);
       }
       return undefined;
     } catch (error) {
-      if (error instanceof BrokenRecording) return error;
+      if (error instanceof BrokenFile) return error;
       throw error;
     }
   }
@@ -141,7 +142,7 @@ export class Replay {
       case 'records': {
         const { ring, bytes } = chunk;
         const batch = checkedBatch(bytes, this.plan.attachments.length, this.free);
-        if (!batch || ring >= this.recording.header.rings) throw new BrokenRecording('damaged', offset);
+        if (!batch || ring >= this.recording.header.rings) throw new BrokenFile('damaged', offset);
         if (bytes.length > 0) this.lastNs = this.merger.add(ring, batch, bytes.length)!;
         return false;
       }
@@ -178,7 +179,7 @@ export class Replay {
       case 'index':
         return false;
       case 'header':
-        throw new BrokenRecording('damaged', offset);
+        throw new BrokenFile('damaged', offset);
     }
   }
 
@@ -187,7 +188,7 @@ export class Replay {
     for (;;) {
       const given = this.merger.giveOut(
         untilNs,
-        (batch, offset, late) => this.maker.take(batch, offset, late),
+        (batch, offset, late, gap) => this.maker.take(batch, offset, late, gap),
         eventsPerTurn,
       );
       if (given > 0) this.sink.flush();
@@ -198,7 +199,7 @@ export class Replay {
     }
   }
 
-  private summaryOf(broken: BrokenRecording | undefined): TraceSummary {
+  private summaryOf(broken: BrokenFile | undefined): TraceSummary {
     const { summary, maker, plan } = this;
     const { events, late } = maker;
     const filteredOut = maker.filteredOut + Number(summary?.filtered ?? 0);

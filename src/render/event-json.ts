@@ -3,8 +3,6 @@
  */
 
 import type { RecordView } from '../decode/record.js';
-import { dissect } from '../dissect/packet.js';
-import { summarize } from '../dissect/summary.js';
 import type { RuleHit } from '../netfilter/rule-trace.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { positionJson } from '../netfilter/words.js';
@@ -13,9 +11,9 @@ import { notesOf } from '../trace/notes.js';
 import { deliveryOf, familyName, verdictName } from '../trace/verdicts.js';
 import type { ByteWriter } from './byte-writer.js';
 import { isFullSocket } from './delivery-text.js';
+import { writePacketFacts } from './packet-json.js';
 
 const contexts = [',"context":"process"}', ',"context":"softirq"}'] as const;
-const absolute = { absoluteSequence: true } as const;
 
 /** What is known of an event because its packet is followed. */
 export interface EventOfJourney {
@@ -66,7 +64,7 @@ export class EventJson {
     this.identity(event);
     this.number(',"len":', packet.len);
     this.number(',"capLen":', packet.capLen);
-    if (!record.isKeyOnly) this.packetFacts(event);
+    if (!record.isKeyOnly) writePacketFacts(out, packet);
     this.hook(event);
     this.metadata(event);
     this.outcome(event);
@@ -144,25 +142,6 @@ export class EventJson {
       out.hex64(record.headHigh, record.headLow);
       out.ascii('"');
     }
-  }
-
-  private packetFacts({ packet }: TapEvent): void {
-    const { out } = this;
-    out.ascii(',"linkType":"');
-    out.ascii(packet.linkType);
-    out.ascii('","data":"');
-    out.hex(packet.bytes, packet.offset, packet.offset + packet.capLen);
-    out.ascii('","summary":');
-    out.json(summarize(packet, absolute));
-    const { linkSrc, linkDst, src, dst, sport, dport, proto } = dissect(packet);
-    let text = '';
-    if (linkSrc !== undefined) text += `,"linkSrc":"${linkSrc}","linkDst":"${linkDst}"`;
-    if (src !== undefined) text += `,"src":"${src}"`;
-    if (dst !== undefined) text += `,"dst":"${dst}"`;
-    if (sport !== undefined) text += `,"sport":${sport}`;
-    if (dport !== undefined) text += `,"dport":${dport}`;
-    if (proto !== undefined) text += `,"proto":"${proto}"`;
-    out.ascii(text);
   }
 
   /** Which netfilter hook; where links of ours stand between its chains, also between which of them. */

@@ -1,4 +1,7 @@
 /** Events as blocks of a pcapng file: an interface for each stage, device and namespace, and what metadata tells. */
+
+import { directionFlag } from '../capture/pcapng-codes.js';
+import { applicationName, commentStart, placeWords } from '../capture/place.js';
 import type { DecodedPacket } from '../decode/packet.js';
 import { isOfTask } from '../decode/record.js';
 import { positionText } from '../netfilter/words.js';
@@ -7,7 +10,14 @@ import { notesOf } from '../trace/notes.js';
 import type { TraceHeader, TraceSummary } from '../trace/trace.js';
 import { verdictText } from '../trace/verdicts.js';
 import { deliveryText } from './delivery-text.js';
-import { interfaceBlock, linkTypes, packetBlock, sectionBlock, statisticsBlock } from './pcapng.js';
+import {
+  interfaceBlock,
+  linkTypes,
+  packetBlock,
+  sectionBlock,
+  statisticsBlock,
+  xdpVerdict,
+} from './pcapng.js';
 import { printable } from './printable.js';
 
 const addressBytes = 12;
@@ -16,8 +26,7 @@ const CHECKSUM_UNNECESSARY = 1;
 const CHECKSUM_PARTIAL = 3;
 /** epb_flags. */
 const flag = {
-  in: 1,
-  out: 2,
+  ...directionFlag,
   checksumNotReady: 1 << 9,
   checksumValid: 1 << 10,
   segmentation: 1 << 11,
@@ -34,16 +43,24 @@ interface Interface {
 }
 
 export class EventPcapng {
+  /** Of this run. */
   private readonly interfaces = new Map<string, Interface>();
+  private described = 0;
   private last = { seconds: 0, nanos: 0 };
 
   constructor(
-    private readonly header: TraceHeader,
+    private header: TraceHeader,
     private readonly version: string,
   ) {}
 
   begin(): Buffer {
-    return sectionBlock({ os: this.os, application: `taptrace ${this.version}` });
+    return sectionBlock({ os: this.os, application: applicationName(this.version) });
+  }
+
+  /** Another run, in the same section: its attachments are others, and so are its interfaces. */
+  goOn(header: TraceHeader): void {
+    this.header = header;
+    this.interfaces.clear();
   }
 
   private get os(): string {
@@ -62,9 +79,10 @@ export class EventPcapng {
     blocks.push(
       packetBlock({
         ...{ interfaceId: face.id, seconds, nanos, bytes, len, flags: flagsOf(event) },
+        dropCount: event.lostBefore || undefined,
         packetId: packet || undefined,
         queue: record.has('queue') ? record.queue : undefined,
-        xdpVerdict: event.stage.id === 'xdp' && record.has('verdict') ? record.verdict : undefined,
+        verdict: event.stage.id === 'xdp' && record.has('verdict') ? xdpVerdict(record.verdict) : undefined,
         process: isOfTask(record) ? { pid: record.pid, tid: record.tid } : undefined,
         comment: this.comment(event),
       }),
@@ -79,16 +97,15 @@ export class EventPcapng {
     const key = `${attachment.attachId} ${netns} ${ifindex} ${linkType}`;
     const known = this.interfaces.get(key);
     if (known) return known;
-    const made: Interface = { id: this.interfaces.size, stage: stage.id, received: 0 };
+    const made: Interface = { id: this.described, stage: stage.id, received: 0 };
     this.interfaces.set(key, made);
+    this.described += 1;
     const { names, options } = this.header;
-    const device = ifindex === 0 ? 'no device' : names.deviceLabel(netns, ifindex);
-    const probe = attachment.observed ? '' : ', a probe of ours';
+    const device = ifindex === 0 ? undefined : names.deviceLabel(netns, ifindex);
     blocks.push(
       interfaceBlock({
         ...{ linkType: linkTypes[linkType], snaplen: options.snaplen, os: this.os, filter: options.filter },
-        name: `${stage.id}@${device}`,
-        description: `${attachment.function} by ${attachment.mechanism} ${attachment.target}${probe}; namespace ${netns || 'unknown'}`,
+        ...placeWords({ stage, device, netns, attachment }),
       }),
     );
     return made;
@@ -98,7 +115,7 @@ export class EventPcapng {
   private comment(event: TapEvent): string {
     const { stage, attachment, record, hook } = event;
     const { names } = this.header;
-    const parts = [`${stage.id} in ${attachment.function}`];
+    const parts = [commentStart({ stage: stage.id, function: attachment.function })];
     const verdict = verdictText(event);
     if (verdict) parts.push(verdict);
     if (hook) parts.push(printable(positionText(hook)));

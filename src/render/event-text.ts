@@ -1,6 +1,4 @@
 /** One event as a line: where it was seen, then the packet as `tcpdump -nn` would put it. */
-import { dissect } from '../dissect/packet.js';
-import { SequenceTracker } from '../dissect/sequences.js';
 import { type SummaryOptions, summarize } from '../dissect/summary.js';
 import type { HookPosition } from '../netfilter/types.js';
 import { positionText } from '../netfilter/words.js';
@@ -8,22 +6,9 @@ import type { Names, TapEvent } from '../trace/event.js';
 import { notesOf } from '../trace/notes.js';
 import { verdictText } from '../trace/verdicts.js';
 import { deliveryText, holdersText, isFullSocket } from './delivery-text.js';
-import { asciiDump, hexDump } from './hex.js';
+import { packetBytes, summaryOptions, type TextOptions } from './packet-text.js';
 import { printable } from './printable.js';
 import { TimeColumn } from './time-column.js';
-
-/** tcpdump's options of the same letters; counts for repeatable ones. */
-export interface TextOptions {
-  readonly linkHeader: boolean;
-  readonly hex: number;
-  readonly hexAscii: number;
-  readonly ascii: number;
-  /** 0: time of day, 1 none, 2 seconds since the epoch, 3 since the last event, 4 with date, 5 since the first. */
-  readonly timeFormat: number;
-  readonly absoluteSequence: boolean;
-  readonly quick: boolean;
-  readonly verbose: number;
-}
 
 /** Colours by role; identity functions where colour is off. */
 export interface Palette {
@@ -56,7 +41,7 @@ export class EventText {
    * TCP sequence numbers are counted as a tcpdump on that device would: both taps of a device together, but
    * not on loopback, where each packet passes both. Other stages count for themselves.
    */
-  private summaryOptions({ attachment, stage }: TapEvent, device: string): SummaryOptions {
+  private optionsAt({ attachment, stage }: TapEvent, device: string): SummaryOptions {
     const isShared = stage.group === 'taps' && device !== 'lo' && !device.startsWith('lo@');
     const group = isShared ? 0 : attachment.attachId + 1;
     let ofGroup = this.summaries[group];
@@ -66,9 +51,7 @@ export class EventText {
     }
     let chosen = ofGroup.get(device);
     if (!chosen) {
-      const { linkHeader, absoluteSequence, quick, verbose } = this.options;
-      const level = Math.min(verbose, 3) as 0 | 1 | 2 | 3;
-      chosen = { linkHeader, absoluteSequence, quick, verbose: level, sequences: new SequenceTracker() };
+      chosen = summaryOptions(this.options);
       ofGroup.set(device, chosen);
     }
     return chosen;
@@ -77,7 +60,7 @@ export class EventText {
   /** The line, and the bytes below it where asked, with newlines. */
   render(event: TapEvent): string {
     const { stage, record } = event;
-    let line = this.time.text(this.names.clock, record.timeHigh, record.timeLow);
+    let line = this.time.text(this.names.clock.read(record.timeHigh, record.timeLow));
     line += this.placeColumns(event);
     const device = this.device(event);
     line += `${device.padEnd(this.widths.device)} `;
@@ -86,7 +69,7 @@ export class EventText {
     if (event.hook) line += this.hookText(event.hook);
     if (stage.id === 'drop') line += this.dropText(event);
     line += this.outcomeText(event);
-    return `${line}\n${this.stackText(event)}${this.bytesText(event)}`;
+    return `${line}\n${this.stackText(event)}${packetBytes(event.packet, this.options)}`;
   }
 
   /** The packet; where only its address is still known, what became of it. */
@@ -94,7 +77,7 @@ export class EventText {
     const { record, packet } = event;
     const verdict = verdictText(event);
     if (record.isKeyOnly) return verdict ? `${packet.len} bytes: ${verdict}` : `${packet.len} bytes`;
-    const summary = summarize(packet, this.summaryOptions(event, device));
+    const summary = summarize(packet, this.optionsAt(event, device));
     return verdict ? `${summary} ${verdict}` : summary;
   }
 
@@ -159,21 +142,5 @@ export class EventText {
       .stack(record.stackId)
       .map((frame) => `\t${frame}\n`)
       .join('');
-  }
-
-  /**
-   * Of -X, -x and -A the first one counts, as in tcpdump. Without the link header the bytes begin at the
-   * network header: of 802.3 frames at their LLC header, and also where a packet is cut short (tcpdump 4.99
-   * leaves out the first, and begins such a packet at its link header).
-   */
-  private bytesText({ packet }: TapEvent): string {
-    const { hex, hexAscii, ascii } = this.options;
-    const level = hexAscii || hex || ascii;
-    if (!level) return '';
-    const skip = level > 1 ? 0 : Math.min(dissect(packet).networkOffset ?? 0, packet.capLen);
-    const start = packet.offset + skip;
-    const length = packet.capLen - skip;
-    if (hexAscii || hex) return hexDump(packet.bytes, start, length, hexAscii > 0);
-    return asciiDump(packet.bytes, start, length);
   }
 }

@@ -107,7 +107,7 @@ export class PathText {
     const { journey } = scene;
     const event = this.reader.open(journey.steps[0]!);
     const { record } = event;
-    const time = this.time.text(this.context.names.clock, record.timeHigh, record.timeLow);
+    const time = this.time.text(this.context.names.clock.read(record.timeHigh, record.timeLow));
     const sender = senderOf(scene);
     const about = [...(sender ? [`sent by ${sender.comm}[${sender.pid}]`] : []), ...relativesTexts(journey)];
     const behind = about.length > 0 ? this.paragraph(about.join('; ')) : [];

@@ -3,22 +3,23 @@
  * nanoseconds since the epoch.
  */
 
+import { padded } from '../capture/block.js';
+import {
+  block,
+  byteOrderMagic,
+  filterIsText,
+  interfaceOption,
+  option,
+  packetOption,
+  sectionOption,
+  statisticsOption,
+} from '../capture/pcapng-codes.js';
+
 export const linkTypes = { ethernet: 1, raw: 101, unknown: 147 } as const;
 
-const block = { section: 0x0a0d0d0a, interface: 1, statistics: 5, packet: 6 } as const;
-const byteOrderMagic = 0x1a2b3c4d;
-const option = { end: 0, comment: 1 } as const;
-const sectionOption = { os: 3, application: 4 } as const;
-const interfaceOption = { name: 2, description: 3, resolution: 9, filter: 11, os: 12 } as const;
-const packetOption = { flags: 2, packetId: 5, queue: 6, verdict: 7, process: 8 } as const;
-const statisticsOption = { received: 4, dropped: 7 } as const;
 /** Times count nanoseconds: 10^-9. */
 const nanoseconds = 9;
-/** An expression of libpcap's language. */
-const filterIsText = 0;
 const optionBytesMax = 0xffff;
-
-const padded = (bytes: number): number => (bytes + 3) & ~3;
 
 /** Gathers options; those that are undefined are left out. */
 class Options {
@@ -45,7 +46,7 @@ class Options {
     return this.bytes(code, bytes);
   }
 
-  u64(code: number, value: number | undefined): this {
+  u64(code: number, value: number | bigint | undefined): this {
     if (value === undefined) return this;
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(BigInt(value));
@@ -71,7 +72,7 @@ function blockOf(type: number, ...parts: readonly Uint8Array[]): Buffer {
 }
 
 export interface SectionFacts {
-  readonly os: string;
+  readonly os?: string;
   readonly application: string;
   readonly comment?: string;
 }
@@ -91,9 +92,9 @@ export function sectionBlock({ os, application, comment }: SectionFacts): Buffer
 export interface InterfaceFacts {
   readonly linkType: number;
   readonly snaplen: number;
-  readonly name: string;
-  readonly description: string;
-  readonly os: string;
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly os?: string | undefined;
   readonly filter?: string | undefined;
 }
 
@@ -120,20 +121,21 @@ export interface PacketFacts {
   /** What was captured, with the VLAN tag in it. */
   readonly bytes: Uint8Array;
   readonly len: number;
-  readonly flags: number;
-  readonly packetId?: number | undefined;
+  readonly flags?: number | undefined;
+  /** Packets lost between this one and the one before it at the interface. */
+  readonly dropCount?: number | undefined;
+  readonly packetId?: number | bigint | undefined;
   readonly queue?: number | undefined;
-  /** What an XDP program answered. */
-  readonly xdpVerdict?: number | undefined;
+  /** Its kind, then a value, such as `xdpVerdict` makes. */
+  readonly verdict?: Uint8Array | undefined;
   readonly process?: { readonly pid: number; readonly tid: number } | undefined;
-  readonly comment: string;
+  readonly comment?: string | undefined;
 }
 
 const verdictIsXdp = 2;
 
 export function packetBlock(packet: PacketFacts): Buffer {
-  const { interfaceId, seconds, nanos, bytes, len, flags, packetId, queue, xdpVerdict, process, comment } =
-    packet;
+  const { interfaceId, seconds, nanos, bytes, len, process } = packet;
   const time = BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
   const fixed = Buffer.alloc(20 + padded(bytes.length));
   fixed.writeUInt32LE(interfaceId, 0);
@@ -143,16 +145,18 @@ export function packetBlock(packet: PacketFacts): Buffer {
   fixed.writeUInt32LE(len, 16);
   fixed.set(bytes, 20);
   const options = new Options()
-    .text(option.comment, comment)
-    .u32(packetOption.flags, flags)
-    .u64(packetOption.packetId, packetId)
-    .u32(packetOption.queue, queue)
-    .bytes(packetOption.verdict, xdpVerdict === undefined ? undefined : verdictBytes(xdpVerdict))
+    .text(option.comment, packet.comment)
+    .u32(packetOption.flags, packet.flags)
+    .u64(packetOption.dropCount, packet.dropCount)
+    .u64(packetOption.packetId, packet.packetId)
+    .u32(packetOption.queue, packet.queue)
+    .bytes(packetOption.verdict, packet.verdict)
     .bytes(packetOption.process, process && processBytes(process));
   return blockOf(block.packet, fixed, options.all);
 }
 
-function verdictBytes(verdict: number): Buffer {
+/** What an XDP program answered. */
+export function xdpVerdict(verdict: number): Uint8Array {
   const bytes = Buffer.alloc(9);
   bytes[0] = verdictIsXdp;
   bytes.writeBigUInt64LE(BigInt(verdict), 1);

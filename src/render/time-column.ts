@@ -8,9 +8,8 @@ export class TimeColumn {
   /** 0: time of day, 1 none, 2 seconds since the epoch, 3 since the last line, 4 with date, 5 since the first. */
   constructor(private readonly format: number) {}
 
-  /** With a blank behind it; empty where none is wanted. */
-  text(clock: WallClock, timeHigh: number, timeLow: number): string {
-    clock.read(timeHigh, timeLow);
+  /** The time that the clock stands at, with a blank behind it; empty where none is wanted. */
+  text(clock: WallClock): string {
     const { seconds, nanos } = clock;
     this.first ??= { seconds, nanos };
     const previous = this.last ?? this.first;

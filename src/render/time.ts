@@ -11,7 +11,7 @@ const micros = (nanos: number): string => String(Math.floor(nanos / 1000) + 1_00
  * base that is split once.
  */
 export class WallClock {
-  /** Of the record that `read` was called with last. */
+  /** What `read` or `set` was called for last. */
   seconds = 0;
   nanos = 0;
   private readonly baseHigh: number;
@@ -27,7 +27,7 @@ export class WallClock {
    * `wallOffsetNs` is what to add to CLOCK_BOOTTIME; `baseNs` any CLOCK_BOOTTIME near the records': a trace's is when
    * it began to record.
    */
-  constructor(wallOffsetNs: bigint, baseNs: bigint) {
+  constructor(wallOffsetNs = 0n, baseNs = 0n) {
     this.baseHigh = Number(baseNs >> 32n);
     this.baseLow = Number(baseNs & 0xffffffffn);
     const wallNs = baseNs + wallOffsetNs;
@@ -45,6 +45,13 @@ export class WallClock {
     const seconds = Math.floor(relative / nsInSecond);
     this.seconds = this.baseSeconds + seconds;
     this.nanos = relative - seconds * nsInSecond;
+    return this;
+  }
+
+  /** Sets them as they are, counted from the epoch. */
+  set({ seconds, nanos }: { readonly seconds: number; readonly nanos: number }): this {
+    this.seconds = seconds;
+    this.nanos = nanos;
     return this;
   }
 

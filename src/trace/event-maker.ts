@@ -21,6 +21,8 @@ export class EventMaker {
   private readonly record = new RecordView();
   private readonly packet: DecodedPacket = emptyPacket();
   private readonly event: TapEvent;
+  /** What is missing before the next event of an attachment. */
+  private readonly missing: number[] = [];
   events = 0;
   late = 0;
 
@@ -41,13 +43,15 @@ export class EventMaker {
     return this.selections.reduce((sum, one) => sum + one.undecided, 0);
   }
 
-  take(batch: Batch, offset: number, late: boolean): void {
+  /** `gap`: records that are missing before it. */
+  take(batch: Batch, offset: number, late: boolean, gap = 0): void {
     const { record, packet, event, context } = this;
     for (const selection of this.selections) if (selection.isFull) return;
     record.at(batch, offset);
     const attachment = context.attachments[record.attachId];
     if (!attachment)
       throw new Error(`a record names attachment ${record.attachId}, which the plan does not have`);
+    if (gap !== 0) this.missing[attachment.attachId] = (this.missing[attachment.attachId] ?? 0) + gap;
     const stage = stageById(attachment.stage);
     decodePacket(record, packet, stage.id === 'rx-tap' && attachment.mechanism !== 'packet_socket');
     event.attachment = attachment;
@@ -60,6 +64,14 @@ export class EventMaker {
     this.events += 1;
     if (late) this.late += 1;
     event.seq = this.events;
+    event.lostBefore = record.is('amends') ? 0 : this.lostBefore(attachment.attachId);
     this.give(event);
+  }
+
+  private lostBefore(attachId: number): number {
+    const missing = this.missing[attachId] ?? 0;
+    if (missing <= 0) return 0;
+    this.missing[attachId] = 0;
+    return missing;
   }
 }

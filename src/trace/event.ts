@@ -23,6 +23,11 @@ export interface TapEvent {
   delivery?: Delivery | undefined;
   /** It came after later events had been given out. */
   late: boolean;
+  /**
+   * Events of its attachment, whatever the device, that are missing before it: a gap in the numbers of a CPU stands at the
+   * next event from there that is wanted. Loss behind the last one is in the ledger alone.
+   */
+  lostBefore?: number;
 }
 
 /** Names for numbers in records. */

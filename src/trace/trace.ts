@@ -399,19 +399,18 @@ export class Trace {
       lazyBelowBytes: isQuiet ? this.options.ringBytes / 8 : 0,
       drained: rules && (() => rules.read()),
     };
-    // Traces of rules are read between the rings and the end of a round.
-    const own = isQuiet && !rules ? log!.reader(session.native, how) : undefined;
+    const own = isQuiet ? log!.reader(session.native, how) : undefined;
     const reader: RingReader =
       own ??
       new Consumer(
         this.native,
         session.native,
         possibleCpus(),
-        isQuiet ? undefined : (batch, offset, late) => maker.take(batch, offset, late),
+        isQuiet ? undefined : (batch, offset, late, gap) => maker.take(batch, offset, late, gap),
         () => this.sink.flush(),
         (error) => this.fail(error),
         () => this.sink.isCongested,
-        { ...how, baseNs, log, drained: rules && (() => rules.read()) },
+        { ...how, baseNs, log },
       );
     const reason = await this.untilEnd(reader);
     session.record(false);

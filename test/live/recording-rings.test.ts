@@ -3,12 +3,13 @@
  * lost, at the place where it is missing.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ChunkReader } from '../../src/record/chunk-reader.js';
 import { readClosing } from '../../src/record/closing.js';
+import { InputFile } from '../../src/record/input-file.js';
 import { runTaptrace } from '../support/cli.js';
 import { Child, patient } from '../support/process.js';
 import { type Counts, countsDuring, createQuietWorld, flood, type QuietWorld } from '../support/quiet.js';
@@ -58,11 +59,7 @@ const linesIn = async (path: string): Promise<{ type: string; stage: string }[]>
     .map((line) => JSON.parse(line) as { type: string; stage: string });
 
 async function kindsIn(path: string): Promise<string[]> {
-  const reader = new ChunkReader(
-    (async function* () {
-      yield readFileSync(path);
-    })(),
-  );
+  const reader = new ChunkReader(InputFile.open(path).stream);
   await reader.begins();
   const kinds: string[] = [];
   for (let chunk = await reader.next(); chunk; chunk = await reader.next()) kinds.push(chunk.kind);

@@ -18,7 +18,8 @@ describe('the schema', () => {
 
   it('has every kind of line', () => {
     const kinds = ['header', 'event', 'gap', 'journey', 'summary', 'comparison', 'stages', 'doctor'];
-    assert.deepEqual(lineKinds, kinds);
+    const ofCaptures = ['capture', 'interface', 'packet', 'capture-summary'];
+    assert.deepEqual(lineKinds, [...kinds, ...ofCaptures]);
   });
 
   it('takes the lines of goldens', () => {
@@ -35,7 +36,7 @@ describe('the schema', () => {
     ['a value of another type', { cpu: '0' }, /event\/cpu must be number/],
     ['a stage that there is not', { stage: 'wire' }, /event\/stage must be equal to one of/],
     ['a key that is missing', { tsNs: undefined }, /required property 'tsNs'/],
-    ['another type of line', { type: 'packet' }, /no line is of type packet/],
+    ['another type of line', { type: 'noise' }, /no line is of type noise/],
   ] as const)
     it(`refuses ${what}`, () => {
       const line = JSON.parse(JSON.stringify({ ...event, ...change })) as unknown;

@@ -8,6 +8,7 @@ import { ChunkReader } from '../../../src/record/chunk-reader.js';
 import { readClosing } from '../../../src/record/closing.js';
 import { IndexBuilder } from '../../../src/record/index-builder.js';
 import { recordingInfo } from '../../../src/record/info.js';
+import { InputFile } from '../../../src/record/input-file.js';
 import { Recorder } from '../../../src/record/recorder.js';
 import { v618 } from '../attach/kernels.js';
 import { headerOf, summaryOf } from '../render/header.js';
@@ -55,11 +56,7 @@ function recorded(name: string): string {
 
 /** Where chunks of a kind begin, found by reading everything. */
 async function offsetsOf(path: string, kind: string): Promise<number[]> {
-  const reader = new ChunkReader(
-    (async function* () {
-      yield readFileSync(path);
-    })(),
-  );
+  const reader = new ChunkReader(InputFile.open(path).stream);
   await reader.begins();
   const offsets: number[] = [];
   for (let offset = reader.offset, chunk = await reader.next(); chunk; chunk = await reader.next()) {

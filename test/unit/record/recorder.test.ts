@@ -9,6 +9,7 @@ import type { RecordView } from '../../../src/decode/record.js';
 import type { RuleTraces } from '../../../src/netfilter/rule-trace.js';
 import { ChunkReader } from '../../../src/record/chunk-reader.js';
 import { RecordingCopy } from '../../../src/record/copy.js';
+import { InputFile } from '../../../src/record/input-file.js';
 import { OutputFile } from '../../../src/record/output-file.js';
 import { Recorder } from '../../../src/record/recorder.js';
 import { Recording } from '../../../src/record/recording.js';
@@ -60,11 +61,7 @@ const record = (sequence: number): RecordContent => ({
 });
 
 async function kindsIn(path: string): Promise<string[]> {
-  const reader = new ChunkReader(
-    (async function* () {
-      yield readFileSync(path);
-    })(),
-  );
+  const reader = new ChunkReader(InputFile.open(path).stream);
   assert.ok(await reader.begins());
   const kinds: string[] = [];
   for (let chunk = await reader.next(); chunk; chunk = await reader.next()) kinds.push(chunk.kind);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import type { TextOptions } from '../../../src/render/event-text.js';
+import type { TextOptions } from '../../../src/render/packet-text.js';
 import { capturedEvents, place, textOf } from '../support/texts.js';
 
 const fixture = (name: string): string => readFileSync(`test/fixtures/render/${name}`, 'latin1');

@@ -1,6 +1,7 @@
 /** Events of a capture file as text, with the options of tcpdump. */
 import { readFileSync } from 'node:fs';
-import { EventText, type Palette, type TextOptions } from '../../../src/render/event-text.js';
+import { EventText, type Palette } from '../../../src/render/event-text.js';
+import type { TextOptions } from '../../../src/render/packet-text.js';
 import type { TapEvent } from '../../../src/trace/event.js';
 import { readPcap } from '../../support/pcap.js';
 import { bootToWallNs, names, tapEvent } from './events.js';
