@@ -131,7 +131,7 @@ const byTaptrace: Watch = async () => {
 
 const byTcpdump: Watch = async ({ a, b }) => {
   const watch = async (end: QuietWorld['a'], direction: string): Promise<Child> => {
-    const options = ['-n', '-p', '-w', '/dev/null', '-i', end.device, '-Q', direction];
+    const options = ['-n', '-p', '-Z', 'root', '-w', '/dev/null', '-i', end.device, '-Q', direction];
     const child = end.spawn(['taskset', '-c', '1', 'tcpdump', ...options, fiveTuple]);
     await child.until(() => child.stderr.includes('listening on'), 'start of tcpdump');
     return child;

@@ -45,5 +45,5 @@ export const observers: readonly { readonly observer: Observer; readonly eventsP
   { observer: taptrace('--json', ['--json']), eventsPerPacket: 2 },
   { observer: taptrace('(text, one tap)', ['--stages', 'rx-tap']), eventsPerPacket: 1 },
   { observer: tcpdump('-nn (text)', ['-nn']), eventsPerPacket: 1 },
-  { observer: tcpdump('-w', ['-w', '/dev/null']), eventsPerPacket: 1 },
+  { observer: tcpdump('-w', ['-Z', 'root', '-w', '/dev/null']), eventsPerPacket: 1 },
 ];

@@ -50,7 +50,7 @@ async function trace(args: readonly string[]) {
 
 async function whileTcpdumpRuns(use: (pid: number) => Promise<void>): Promise<void> {
   const { a } = world;
-  const tcpdump = a.spawn(['tcpdump', '-i', a.device, '-w', '/dev/null']);
+  const tcpdump = a.spawn(['tcpdump', '-i', a.device, '-Z', 'root', '-w', '/dev/null']);
   await tcpdump.until(() => tcpdump.stderr.includes('listening on'), 'capture start');
   await use(tcpdump.pid);
   await tcpdump.stop('SIGINT');

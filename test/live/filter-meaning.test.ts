@@ -116,7 +116,7 @@ describe('live filters are those of a live tcpdump', { skip }, () => {
   it('what a live tcpdump refuses is refused, in its words', async () => {
     for (const expression of fileExpressions) {
       const refusal = await world.b
-        .run(['tcpdump', '-i', world.b.device, '-c', '1', '-w', '/dev/null', '--', expression])
+        .run(['tcpdump', '-i', world.b.device, '-c', '1', '-Z', 'root', '-w', '/dev/null', '--', expression])
         .then(String, String);
       assert.match(refusal, /'protochain' not supported with variable length headers/);
       assert.throws(

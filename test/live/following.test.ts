@@ -102,7 +102,7 @@ describe('a packet that is copied for a tap', { skip: skip || cannotRunLive(['tc
 }
 `,
     );
-    const tap = a.spawn(['tcpdump', '-i', a.device, '-w', '/dev/null']);
+    const tap = a.spawn(['tcpdump', '-i', a.device, '-Z', 'root', '-w', '/dev/null']);
     await tap.until(() => tap.stderr.includes('listening on'), 'tcpdump');
     const namespaces = [a, b].flatMap(({ netns }) => ['--netns', netns.name]);
     // At the taps the mark is gone again: what is shown there is followed.

@@ -90,7 +90,7 @@ describe('nobody', { skip }, () => {
   it("without CAP_SYS_PTRACE does not know others' sockets, and says so where it met one", async () => {
     const world = await createQuietWorld();
     const { name } = world.a.netns;
-    const capture = world.a.spawn(['tcpdump', '-i', world.a.device, '-w', '/dev/null']);
+    const capture = world.a.spawn(['tcpdump', '-i', world.a.device, '-Z', 'root', '-w', '/dev/null']);
     await capture.until(() => capture.stderr.includes('listening'), 'capture');
     const note =
       /owners of other users' packet sockets are not known: needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH/;
