@@ -6,7 +6,10 @@ type Constants = Readonly<Record<string, number>>;
 
 const partners = ['leave_note', 'skip_noted', 'skip_armed', 'skip_entered'];
 
-/** Each is 1 unless all these are 0 or left out (bpf/maps.h, bpf/select.h). */
+/** What asks nothing; of all others that is 0. */
+const nothing: Constants = { max_len: 0xffff_ffff };
+
+/** Each is 1 unless all these ask nothing or are left out (bpf/maps.h, bpf/select.h). */
 const groups: Readonly<Record<string, readonly string[]>> = {
   asks_partner: partners,
   asks_origin: [
@@ -19,10 +22,15 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+function asks(constants: Constants, name: string): boolean {
+  const neutral = nothing[name] ?? 0;
+  return (constants[name] ?? neutral) !== neutral;
+}
+
 export function withSummaries(constants: Constants): Constants {
   const summaries = Object.entries(groups).map(([name, members]) => [
     name,
-    Number(members.some((member) => constants[member])),
+    Number(members.some((member) => asks(constants, member))),
   ]);
   return { ...constants, ...Object.fromEntries(summaries) };
 }

@@ -43,6 +43,11 @@ describe('summaries of constants', () => {
       assert.deepEqual(asks(name), ['asks_origin'], name);
   });
 
+  it('know that no length at all is a question, and the greatest one is none', () => {
+    assert.equal(withSummaries({ max_len: 0 }).asks_metadata, 1);
+    assert.equal(withSummaries({ max_len: 0xffff_ffff }).asks_metadata, 0);
+  });
+
   it('know what a selection sets', () => {
     const selection = { reasons: ['x'], pids: [1], minLen: 1, direction: 'in' } as const;
     const { constants } = kernelSelection({ selection, reasons: [1], follow: false, lookBack: false });
